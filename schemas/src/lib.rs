@@ -1,1 +1,20 @@
-//! placeholder
+//! The vocabulary of Roost: identifiers, subjects, commands, events and the envelopes that carry them.
+//!
+//! Everything that crosses a process or outlives one is defined here, and nothing else is: no I/O, no clock but
+//! [`Timestamp::now`], no async. The bytes of each version are checked in under `golden/`.
+
+pub mod codec;
+pub mod command;
+pub mod commit;
+#[cfg(feature = "envd")]
+pub mod envd;
+pub mod event;
+pub mod id;
+pub mod output;
+pub mod reply;
+pub mod spec;
+pub mod subject;
+mod time;
+
+pub use id::{CommandId, Generation, HostId, Owner, ProcessId, SandboxId, Sequence, TemplateName, TenantId};
+pub use time::Timestamp;

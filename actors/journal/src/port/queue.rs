@@ -1,0 +1,111 @@
+//! The command queue: durable, at least once, one consumer group per route.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use roost_schemas::command::ContentType;
+use roost_schemas::commit::Principal;
+use roost_schemas::reply::Reply;
+use roost_schemas::subject::{CommandSubject, Route};
+use roost_schemas::{CommandId, Timestamp};
+
+/// A command on its way in.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// Makes it take effect exactly once.
+    pub command_id: CommandId,
+    /// Who sends it.
+    pub principal: Principal,
+    /// After this it is rejected, never run.
+    pub deadline: Option<Timestamp>,
+    /// Where the answer goes; [`Queue::request`] fills it in.
+    pub reply: Option<String>,
+    /// How the body is written.
+    pub content: ContentType,
+    /// The encoded [`roost_schemas::command::SandboxCommand`].
+    pub body: Bytes,
+}
+
+/// A command as a consumer gets it, maybe not for the first time.
+#[derive(Debug)]
+pub struct Delivery {
+    /// Where it waited.
+    pub subject: CommandSubject,
+    /// When the queue stored it: the command's time, the same at every delivery.
+    pub queued_at: Timestamp,
+    /// The command. One published by hand without an id has one made from its stream sequence.
+    pub message: Message,
+    /// Its settlement; dropping it unsettled means delivery again.
+    pub settle: Box<dyn Settle>,
+}
+
+/// The consumer's answer to the queue.
+#[async_trait]
+pub trait Settle: Send + Sync + std::fmt::Debug {
+    /// The command is done with, for good; waits until the queue knows.
+    async fn done(self: Box<Self>) -> Result<(), QueueError>;
+    /// Work goes on; the queue should not deliver again yet.
+    async fn progress(&self) -> Result<(), QueueError>;
+    /// Deliver it again after this long.
+    async fn later(self: Box<Self>, after: Duration) -> Result<(), QueueError>;
+}
+
+/// Commands in the order they were queued per route. It does not end; an error item is to be logged, not obeyed.
+pub type Deliveries = BoxStream<'static, Result<Delivery, QueueError>>;
+
+/// The command queue.
+#[async_trait]
+pub trait Queue: Send + Sync + 'static {
+    /// Stores a command; returns once it is durable. The same id again within the server's window is stored once.
+    async fn publish(&self, subject: &CommandSubject, message: &Message) -> Result<(), QueueError>;
+
+    /// Stores a command and waits for its answer, at most `patience`.
+    async fn request(
+        &self,
+        subject: &CommandSubject,
+        message: Message,
+        patience: Duration,
+    ) -> Result<Reply, QueueError>;
+
+    /// Takes the commands of `route`; several takers of one route share them. What is malformed beyond its body
+    /// (a bad id, deadline or content type) is answered with a rejection and never delivered.
+    async fn consume(&self, route: &Route) -> Result<Deliveries, QueueError>;
+
+    /// Answers the command that `message` is; does nothing if nobody asked for an answer.
+    async fn answer(&self, message: &Message, reply: &Reply) -> Result<(), QueueError>;
+}
+
+/// Why the queue did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// It could not be reached in time. The command may or may not be stored; sending it again under its id is safe.
+    #[error(
+        "the command queue did not {action} within its time: {detail}; check that nats-server runs, then try again"
+    )]
+    Unavailable {
+        /// What was asked.
+        action: &'static str,
+        /// What was seen.
+        detail: String,
+    },
+    /// The command is stored, but no answer came in time; its effect shows in the log.
+    #[error(
+        "command {command_id} is queued, but was not answered within {waited:?}; its events will tell, or send it again under its id"
+    )]
+    NoAnswer {
+        /// The command.
+        command_id: CommandId,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The answer is not one of ours.
+    #[error("the answer to command {command_id} is not readable: {detail}")]
+    BadAnswer {
+        /// The command.
+        command_id: CommandId,
+        /// What is wrong with it.
+        detail: String,
+    },
+}

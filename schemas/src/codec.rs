@@ -1,0 +1,48 @@
+//! MessagePack with field names, and what can go wrong reading it.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Why bytes could not be read as the value they should hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Undecodable {
+    /// The bytes do not decode as what they should be.
+    #[error("{what} of {bytes} bytes does not decode: {reason}")]
+    Malformed {
+        /// What the bytes were meant to be.
+        what: &'static str,
+        /// How many there were.
+        bytes: usize,
+        /// The decoder's words.
+        reason: String,
+    },
+    /// A newer release wrote them.
+    #[error("{what} has schema version {found}, but this release reads up to {newest}; upgrade this reader")]
+    TooNew {
+        /// What the bytes were meant to be.
+        what: &'static str,
+        /// The version they carry.
+        found: u16,
+        /// The newest this release knows.
+        newest: u16,
+    },
+}
+
+/// `value` as MessagePack maps with field names, which stay readable when fields are added.
+pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    rmp_serde::to_vec_named(value).expect("our own types have string keys and no fallible serializers")
+}
+
+/// Reads MessagePack that `encode` wrote; `what` names the thing in the error.
+pub fn decode<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, Undecodable> {
+    rmp_serde::from_slice(bytes).map_err(|e| malformed(what, bytes, &e))
+}
+
+/// Reads JSON, as people write it by hand.
+pub fn decode_json<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, Undecodable> {
+    serde_json::from_slice(bytes).map_err(|e| malformed(what, bytes, &e))
+}
+
+fn malformed(what: &'static str, bytes: &[u8], reason: &dyn std::fmt::Display) -> Undecodable {
+    Undecodable::Malformed { what, bytes: bytes.len(), reason: reason.to_string() }
+}

@@ -1,0 +1,189 @@
+//! Commands: requests that may be rejected, as they travel on `COMMANDS`.
+//!
+//! The body is one [`SandboxCommand`], in MessagePack or, when the `Content-Type` header says so, in JSON; everything
+//! about its delivery stands in headers, so that a command can be published by hand.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{self, Undecodable};
+use crate::commit::Principal;
+use crate::id::{CommandId, Generation, HostId};
+use crate::spec::{Resources, SandboxSpec};
+use crate::Timestamp;
+
+/// Names of the headers that a command may carry beside its body.
+pub mod header {
+    /// The command's id; also what the server de-duplicates by. Absent: the id is made from the stream sequence.
+    pub const COMMAND_ID: &str = "Nats-Msg-Id";
+    /// `application/json`, or `application/msgpack`, which is also meant when the header is absent.
+    pub const CONTENT_TYPE: &str = "Content-Type";
+    /// Milliseconds since 1970 after which the command is rejected, never run.
+    pub const DEADLINE: &str = "Roost-Deadline";
+    /// The subject that gets the reply.
+    pub const REPLY: &str = "Roost-Reply";
+    /// Who sends it.
+    pub const PRINCIPAL: &str = "Roost-Principal";
+    /// The id under which a router forwards a command whose [`COMMAND_ID`] the server has already seen.
+    pub const FORWARDED_ID: &str = "Roost-Command-Id";
+}
+
+/// Bytes a command's body may have; NATS itself stops at its `max_payload`.
+pub const MAX_BODY: usize = 256 * 1024;
+
+/// How a command's body is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ContentType {
+    /// `application/msgpack`.
+    #[default]
+    MessagePack,
+    /// `application/json`.
+    Json,
+}
+
+impl ContentType {
+    /// The header's value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MessagePack => "application/msgpack",
+            Self::Json => "application/json",
+        }
+    }
+
+    /// Reads the header's value; parameters such as a charset are ignored.
+    pub fn parse(value: &str) -> Option<Self> {
+        match value.split(';').next()?.trim() {
+            "application/msgpack" | "application/x-msgpack" => Some(Self::MessagePack),
+            "application/json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+}
+
+/// A command with what its delivery adds; what `decide` gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope<C> {
+    /// Makes it take effect exactly once.
+    pub command_id: CommandId,
+    /// When it was issued.
+    pub at: Timestamp,
+    /// Who issued it.
+    pub principal: Principal,
+    /// The request.
+    pub command: C,
+}
+
+/// What may be asked of a sandbox from outside its host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum SandboxCommand {
+    /// Make one.
+    Create(Create),
+    /// Boot what was placed; the router sends it to the chosen host.
+    Start(Start),
+    /// Run a program in it.
+    Exec(Exec),
+    /// Change when it times out.
+    SetTimeout(SetTimeout),
+    /// End it.
+    Kill(Kill),
+}
+
+impl SandboxCommand {
+    /// Reads a body; an empty, oversized or malformed one is [`Undecodable::Malformed`].
+    pub fn decode(content: ContentType, body: &[u8]) -> Result<Self, Undecodable> {
+        const WHAT: &str = "command";
+        if body.len() > MAX_BODY {
+            let reason = format!("a command has at most {MAX_BODY} bytes");
+            return Err(Undecodable::Malformed { what: WHAT, bytes: body.len(), reason });
+        }
+        match content {
+            ContentType::MessagePack => codec::decode(WHAT, body),
+            ContentType::Json => codec::decode_json(WHAT, body),
+        }
+    }
+
+    /// The body in MessagePack.
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+}
+
+/// Make a sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Create {
+    /// What it is to be.
+    pub spec: SandboxSpec,
+    /// Where; the router fills it in, and overwrites what a sender put here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement: Option<Placement>,
+}
+
+/// The router's choice for a new sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Placement {
+    /// The chosen host.
+    pub host: HostId,
+    /// The request with the template's values filled in.
+    pub resources: Resources,
+}
+
+/// Boot what was placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Start {
+    /// The placement meant; a host refuses an older one.
+    pub generation: Generation,
+}
+
+/// Run a program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exec {
+    /// The program: a path, or a name looked up in the guest's `PATH`.
+    pub cmd: String,
+    /// Its arguments.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// Where it runs; absent: the user's home.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+    /// Variables added to the sandbox's.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// As whom; absent: the template's default user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Seconds until it is killed.
+    #[serde(default = "default_exec_timeout_sec")]
+    pub timeout_sec: u32,
+}
+
+fn default_exec_timeout_sec() -> u32 {
+    DEFAULT_EXEC_TIMEOUT_SEC
+}
+
+/// Seconds a program may run when its caller named no limit.
+pub const DEFAULT_EXEC_TIMEOUT_SEC: u32 = 30;
+/// Seconds a program may run at most: as long as a sandbox.
+pub const MAX_EXEC_TIMEOUT_SEC: u32 = *crate::spec::TIMEOUT_SEC.end();
+
+/// Change when a sandbox times out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetTimeout {
+    /// Seconds from the command's own time.
+    pub timeout_sec: u32,
+}
+
+/// End a sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kill {
+    /// Why.
+    #[serde(default)]
+    pub reason: crate::event::StopReason,
+}

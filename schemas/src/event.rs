@@ -1,0 +1,36 @@
+//! Events: facts that have happened, one type per aggregate.
+//!
+//! On the wire an event is `{type, data}`. Unknown fields are refused: an event that is only half understood must stop
+//! its reader, not mislead it.
+
+mod host;
+mod sandbox;
+mod template;
+
+pub use host::{HostEvent, Registered as HostRegistered};
+pub use sandbox::{
+    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, Lost, Placed, ProcessExited, ProcessStarted, Requested,
+    Running, SandboxEvent, StartFailed, Starting, StopReason, Stopping, TimeoutSet,
+};
+pub use template::{Registered as TemplateRegistered, TemplateEvent};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The events of one aggregate.
+pub trait Payload: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// What a decoding error calls a commit of these.
+    const WHAT: &'static str;
+}
+
+impl Payload for SandboxEvent {
+    const WHAT: &'static str = "sandbox commit";
+}
+
+impl Payload for TemplateEvent {
+    const WHAT: &'static str = "template commit";
+}
+
+impl Payload for HostEvent {
+    const WHAT: &'static str = "host commit";
+}

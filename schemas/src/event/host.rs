@@ -1,0 +1,32 @@
+//! What happens to a host.
+
+use serde::{Deserialize, Serialize};
+
+use super::EngineKind;
+use crate::spec::Resources;
+
+/// A fact about one host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all = "snake_case", deny_unknown_fields)]
+pub enum HostEvent {
+    /// It takes sandboxes.
+    Registered(Registered),
+    /// It takes no more.
+    Drained,
+}
+
+/// See [`HostEvent::Registered`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registered {
+    /// All that its sandboxes together may use.
+    pub capacity: Resources,
+    /// Sandboxes it holds at most.
+    pub max_sandboxes: u32,
+    /// What runs them.
+    pub engine: EngineKind,
+    /// That engine's version.
+    pub engine_version: String,
+    /// The release of the host agent.
+    pub release: String,
+}

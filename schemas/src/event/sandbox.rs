@@ -1,0 +1,255 @@
+//! What happens to a sandbox.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
+use crate::id::{Generation, HostId, ProcessId};
+use crate::spec::{Resources, SandboxSpec};
+
+/// A fact about one sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all = "snake_case", deny_unknown_fields)]
+pub enum SandboxEvent {
+    /// Somebody asked for it.
+    Requested(Requested),
+    /// A host was chosen.
+    Placed(Placed),
+    /// The host set out to boot it.
+    Starting(Starting),
+    /// A boot did not succeed; another is tried.
+    StartFailed(StartFailed),
+    /// Its guest answers.
+    Running(Running),
+    /// A program was admitted, and runs from here on.
+    ProcessStarted(ProcessStarted),
+    /// A program has ended.
+    ProcessExited(ProcessExited),
+    /// Its time was changed.
+    TimeoutSet(TimeoutSet),
+    /// It is being ended.
+    Stopping(Stopping),
+    /// It has ended, and its host holds nothing of it.
+    Stopped,
+    /// It ended without being asked to.
+    Lost(Lost),
+    /// It never came to run.
+    Failed(Failed),
+    /// Its actor panicked and was started anew.
+    ActorCrashed(ActorCrashed),
+}
+
+/// See [`SandboxEvent::Requested`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Requested {
+    /// What was asked for.
+    pub spec: SandboxSpec,
+    /// The same with the template's values filled in.
+    pub resources: Resources,
+}
+
+/// See [`SandboxEvent::Placed`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Placed {
+    /// The chosen host.
+    pub host: HostId,
+    /// The placement's fencing number.
+    pub generation: Generation,
+}
+
+/// See [`SandboxEvent::Starting`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Starting {
+    /// The placement.
+    pub generation: Generation,
+}
+
+/// See [`SandboxEvent::StartFailed`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartFailed {
+    /// The placement.
+    pub generation: Generation,
+    /// Which boot it was, from 1.
+    pub attempt: u32,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// See [`SandboxEvent::Running`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Running {
+    /// The placement.
+    pub generation: Generation,
+    /// What runs it.
+    pub engine: EngineKind,
+    /// That engine's version.
+    pub engine_version: String,
+    /// Milliseconds from the beginning of the boot to the guest's first answer.
+    pub boot_ms: u64,
+    /// When it times out.
+    pub expires_at: Timestamp,
+}
+
+/// The VMM that runs a sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineKind {
+    /// Firecracker, on hardware virtualization.
+    Firecracker,
+    /// QEMU behind Firecracker's API.
+    Qemu,
+}
+
+/// See [`SandboxEvent::ProcessStarted`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessStarted {
+    /// Its id, unique in the sandbox.
+    pub process: ProcessId,
+    /// The program.
+    pub cmd: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Where it runs; absent: the user's home.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+    /// As whom; absent: the template's default user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Seconds until it is killed.
+    pub timeout_sec: u32,
+}
+
+/// See [`SandboxEvent::ProcessExited`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessExited {
+    /// Which.
+    pub process: ProcessId,
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Milliseconds from its admission to its end.
+    pub duration_ms: u64,
+    /// Bytes it wrote to standard output.
+    pub stdout_bytes: u64,
+    /// Bytes it wrote to standard error.
+    pub stderr_bytes: u64,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ExitStatus {
+    /// By itself.
+    Exited {
+        /// Its exit code.
+        code: i32,
+    },
+    /// By a signal.
+    Signaled {
+        /// The signal's number.
+        signal: i32,
+    },
+    /// Killed when its time was over.
+    TimedOut,
+    /// It could not be run at all.
+    NotStarted {
+        /// Why, in the guest's words.
+        reason: String,
+    },
+    /// Nobody knows: the connection to its guest broke, or its sandbox ended first.
+    Unknown {
+        /// What was seen.
+        reason: String,
+    },
+}
+
+/// See [`SandboxEvent::TimeoutSet`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimeoutSet {
+    /// When it times out now.
+    pub expires_at: Timestamp,
+}
+
+/// See [`SandboxEvent::Stopping`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stopping {
+    /// Why.
+    pub reason: StopReason,
+}
+
+/// Why a sandbox is ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// Somebody asked.
+    #[default]
+    Requested,
+    /// Its time was over.
+    TimedOut,
+}
+
+/// See [`SandboxEvent::Lost`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lost {
+    /// The placement that was lost.
+    pub generation: Generation,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// See [`SandboxEvent::Failed`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failed {
+    /// Why.
+    pub cause: Cause,
+}
+
+/// See [`SandboxEvent::ActorCrashed`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActorCrashed {
+    /// The placement.
+    pub generation: Generation,
+    /// How often that has happened in this generation.
+    pub count: u32,
+    /// The panic's words.
+    pub message: String,
+}
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Cause {
+    /// The engine process ended by itself.
+    EngineExited {
+        /// What its exit and its last words tell.
+        detail: String,
+    },
+    /// The engine or its guest did not answer in time.
+    Unresponsive {
+        /// What was waited for.
+        detail: String,
+    },
+    /// A step on the host did not succeed.
+    StepFailed {
+        /// The step, such as `claim slot`.
+        step: String,
+        /// The fault in words.
+        detail: String,
+    },
+    /// A restarted host found nothing of it.
+    HostRestarted,
+    /// Its actor panicked too often.
+    ActorCrashed,
+    /// Nobody started it in time.
+    NotStarted,
+}

@@ -1,0 +1,25 @@
+//! What happens to a template.
+
+use serde::{Deserialize, Serialize};
+
+use crate::spec::Resources;
+
+/// A fact about one template.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all = "snake_case", deny_unknown_fields)]
+pub enum TemplateEvent {
+    /// It can be started from, with this content from now on.
+    Registered(Registered),
+}
+
+/// See [`TemplateEvent::Registered`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registered {
+    /// Digest of the base image, as `blake3:<hex>`.
+    pub digest: String,
+    /// Bytes of the base image.
+    pub bytes: u64,
+    /// What a sandbox gets that asks for nothing else.
+    pub defaults: Resources,
+}
