@@ -1,1 +1,18 @@
-//! placeholder
+//! The pure core: what a sandbox, a template and a host are, what may be asked of them, and what follows.
+//!
+//! No clock, no randomness, no I/O, no async: time and identifiers arrive inside commands. A shell folds the log with
+//! [`Aggregate::evolve`], asks [`Aggregate::decide`], appends the answer, and derives its steps from the new state.
+
+mod aggregate;
+pub mod fleet;
+mod folded;
+pub mod host;
+pub mod placement;
+pub mod reconcile;
+mod rejection;
+pub mod sandbox;
+pub mod template;
+
+pub use aggregate::Aggregate;
+pub use folded::{Decision, Folded};
+pub use rejection::Rejection;

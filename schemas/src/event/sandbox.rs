@@ -90,6 +90,8 @@ pub struct Running {
     pub engine_version: String,
     /// Milliseconds from the beginning of the boot to the guest's first answer.
     pub boot_ms: u64,
+    /// When the guest first answered.
+    pub started_at: Timestamp,
     /// When it times out.
     pub expires_at: Timestamp,
 }

@@ -1,0 +1,75 @@
+//! Reconciliation: what must be commanded so that the observed fleet becomes the desired one, a pure function.
+
+use std::time::Duration;
+
+use roost_schemas::command::{Kill, SandboxCommand, Start};
+use roost_schemas::event::StopReason;
+use roost_schemas::subject::{CommandSubject, Route};
+use roost_schemas::{CommandId, SandboxId, TenantId, Timestamp};
+
+use crate::fleet::{Fleet, View};
+use crate::sandbox::{Phase, Sandbox};
+
+/// How long a placed sandbox may wait for its host's first word before the host is told again.
+pub const START_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a sandbox may outlive its time before it is told again, which a host whose clock is behind may need.
+pub const EXPIRY_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A command that the reconciler issues. Planned twice in one round it has the same id, so it is
+/// queued once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Correction {
+    /// Where it goes.
+    pub subject: CommandSubject,
+    /// Its id.
+    pub command_id: CommandId,
+    /// What is to be done.
+    pub command: SandboxCommand,
+}
+
+/// What the fleet needs at `now`.
+pub fn plan(fleet: &Fleet, now: Timestamp) -> Vec<Correction> {
+    fleet
+        .live()
+        .filter_map(|(tenant, id, view)| correct(tenant, id, view, now))
+        .collect()
+}
+
+fn correct(tenant: &TenantId, id: &SandboxId, view: &View<Sandbox>, now: Timestamp) -> Option<Correction> {
+    let sandbox = &view.state;
+    let generation = sandbox.generation();
+    let (fact, command) = match sandbox.phase {
+        Phase::Running => {
+            let due = sandbox.expires_at.filter(|due| *due <= now)?;
+            let round = now.since(due).as_secs() / EXPIRY_PATIENCE.as_secs();
+            (
+                format!("expire.{}.{round}", due.0),
+                SandboxCommand::Kill(Kill {
+                    reason: StopReason::TimedOut,
+                }),
+            )
+        }
+        Phase::Placed => {
+            let waited = now.since(view.updated_at);
+            let round = waited.as_secs() / START_PATIENCE.as_secs();
+            (waited >= START_PATIENCE).then(|| {
+                (
+                    format!("start.{round}"),
+                    SandboxCommand::Start(Start { generation }),
+                )
+            })?
+        }
+        _ => return None,
+    };
+    let host = sandbox.placed.as_ref()?.host.clone();
+    Some(Correction {
+        subject: CommandSubject {
+            tenant: tenant.clone(),
+            route: Route::Host(host),
+            sandbox: id.clone(),
+        },
+        command_id: CommandId::report(id, generation, &fact),
+        command,
+    })
+}

@@ -1,0 +1,128 @@
+//! Why a command was not accepted: always the caller's fault, never ours.
+
+use roost_schemas::Generation;
+use roost_schemas::reply::{Code, Rejected};
+
+/// The reason, in words that tell the caller what to change.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// There is nothing by that name.
+    #[error("there is no {what} {id:?}{hint}")]
+    NotFound {
+        /// What kind of thing.
+        what: &'static str,
+        /// The name given.
+        id: String,
+        /// What could be meant, or nothing.
+        hint: String,
+    },
+    /// The thing exists, but is not in a state that allows this.
+    #[error("the sandbox is {state}; {command} needs it to be {needs}")]
+    InvalidState {
+        /// Its state.
+        state: &'static str,
+        /// What was asked.
+        command: &'static str,
+        /// The states that allow it.
+        needs: &'static str,
+    },
+    /// A value makes no sense.
+    #[error("{field} is {value}: {rule}")]
+    Invalid {
+        /// Where it stands in the request.
+        field: &'static str,
+        /// The value, cut to a readable length.
+        value: String,
+        /// What is allowed.
+        rule: String,
+    },
+    /// The id is taken by another command's sandbox.
+    #[error("a sandbox of this id exists already; choose another id or repeat the command under its own id")]
+    AlreadyExists,
+    /// The command is meant for an older placement.
+    #[error("generation {given} is not the current one, {current}; look the sandbox up again")]
+    StaleGeneration {
+        /// The command's.
+        given: Generation,
+        /// The sandbox's.
+        current: Generation,
+    },
+    /// The sandbox stands on another host.
+    #[error("the sandbox is placed on host {owner:?}, not on {asked:?}; send the command to \"any\"")]
+    NotHere {
+        /// Its host.
+        owner: String,
+        /// Who was asked.
+        asked: String,
+    },
+    /// There is no room for it.
+    #[error(
+        "no host has room for {vcpus} vCPUs and {memory_mb} MiB ({hosts} hosts looked at); end a sandbox or try again later"
+    )]
+    NoCapacity {
+        /// vCPUs asked for.
+        vcpus: u32,
+        /// MiB asked for.
+        memory_mb: u32,
+        /// Hosts considered.
+        hosts: usize,
+    },
+    /// A bound on what one sandbox may hold is reached.
+    #[error("the sandbox already has {limit} {what}; wait for one to end")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// The bound.
+        limit: usize,
+    },
+    /// It came too late to be of use.
+    #[error(
+        "the command's deadline passed {late_ms} ms before it could be run; send it again with a new one"
+    )]
+    DeadlinePassed {
+        /// How late it was, in milliseconds.
+        late_ms: u64,
+    },
+    /// The body of the command could not be read.
+    #[error("{0}")]
+    Unreadable(#[from] roost_schemas::codec::Undecodable),
+}
+
+impl Rejection {
+    /// An [`Rejection::Invalid`], with a value of any length.
+    pub(crate) fn invalid(field: &'static str, value: impl std::fmt::Debug, rule: impl Into<String>) -> Self {
+        let mut value = format!("{value:?}");
+        if value.len() > 80 {
+            value = value.chars().take(79).chain(['…']).collect();
+        }
+        Self::Invalid {
+            field,
+            value,
+            rule: rule.into(),
+        }
+    }
+
+    /// The word for programs.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::NotFound { .. } => Code::NotFound,
+            Self::InvalidState { .. }
+            | Self::StaleGeneration { .. }
+            | Self::NotHere { .. }
+            | Self::TooMany { .. } => Code::InvalidState,
+            Self::Invalid { .. } | Self::Unreadable(_) => Code::InvalidRequest,
+            Self::AlreadyExists => Code::Conflict,
+            Self::NoCapacity { .. } => Code::NoCapacity,
+            Self::DeadlinePassed { .. } => Code::DeadlineExceeded,
+        }
+    }
+}
+
+impl From<Rejection> for Rejected {
+    fn from(rejection: Rejection) -> Self {
+        Self {
+            code: rejection.code(),
+            message: rejection.to_string(),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! A host's reports: what became of the steps it took, and what it saw happen.
+//!
+//! A report of an older placement is refused; one that tells nothing new leads to nothing.
+
+use std::time::Duration;
+
+use roost_schemas::event::{
+    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, Lost, ProcessExited, Running, SandboxEvent,
+    StartFailed,
+};
+use roost_schemas::{Generation, Timestamp};
+
+use super::{Phase, ProcessEnd, Sandbox};
+use crate::Rejection;
+
+/// Boots that are tried in one placement before the sandbox is declared failed.
+pub const MAX_START_ATTEMPTS: u32 = 3;
+/// Panics of its actor that one placement survives.
+pub const MAX_CRASHES: u32 = 3;
+
+type Decided = Result<Vec<SandboxEvent>, Rejection>;
+
+pub(super) fn started(
+    sandbox: &Sandbox,
+    generation: Generation,
+    engine: EngineKind,
+    engine_version: &str,
+    boot_ms: u64,
+    at: Timestamp,
+) -> Decided {
+    sandbox.fence(generation)?;
+    if sandbox.phase == Phase::Running {
+        return Ok(Vec::new());
+    }
+    if sandbox.phase != Phase::Starting {
+        return Err(sandbox.refuse("report of a boot", "starting"));
+    }
+    let lifetime = sandbox
+        .requested
+        .as_ref()
+        .map_or(0, |requested| requested.spec.timeout_sec);
+    Ok(vec![SandboxEvent::Running(Running {
+        generation,
+        engine,
+        engine_version: engine_version.to_owned(),
+        boot_ms,
+        started_at: at,
+        expires_at: at.plus(Duration::from_secs(lifetime.into())),
+    })])
+}
+
+pub(super) fn start_failed(sandbox: &Sandbox, generation: Generation, cause: &Cause) -> Decided {
+    sandbox.fence(generation)?;
+    if sandbox.phase != Phase::Starting {
+        return Err(sandbox.refuse("report of a failed boot", "starting"));
+    }
+    let attempt = sandbox.failed_starts + 1;
+    let mut events = vec![SandboxEvent::StartFailed(StartFailed {
+        generation,
+        attempt,
+        cause: cause.clone(),
+    })];
+    if attempt >= MAX_START_ATTEMPTS {
+        events.push(SandboxEvent::Failed(Failed { cause: cause.clone() }));
+    }
+    Ok(events)
+}
+
+pub(super) fn process_ended(sandbox: &Sandbox, end: &ProcessEnd) -> Vec<SandboxEvent> {
+    // A process that the end of its sandbox has already closed is not closed twice.
+    if !sandbox.processes.contains(&end.process) {
+        return Vec::new();
+    }
+    vec![SandboxEvent::ProcessExited(ProcessExited {
+        process: end.process.clone(),
+        status: end.status.clone(),
+        duration_ms: end.duration_ms,
+        stdout_bytes: end.stdout_bytes,
+        stderr_bytes: end.stderr_bytes,
+    })]
+}
+
+pub(super) fn ended(sandbox: &Sandbox, generation: Generation) -> Decided {
+    sandbox.fence(generation)?;
+    match sandbox.phase {
+        Phase::Stopping => Ok(closing(sandbox, "the sandbox was stopped", SandboxEvent::Stopped)),
+        phase if phase.is_end() => Ok(Vec::new()),
+        _ => Err(sandbox.refuse("report of the end", "stopping")),
+    }
+}
+
+pub(super) fn vanished(sandbox: &Sandbox, generation: Generation, cause: &Cause) -> Decided {
+    sandbox.fence(generation)?;
+    match sandbox.phase {
+        Phase::Running => {
+            let lost = SandboxEvent::Lost(Lost {
+                generation,
+                cause: cause.clone(),
+            });
+            Ok(closing(sandbox, "the sandbox was lost", lost))
+        }
+        phase if phase.is_end() || phase == Phase::Stopping => Ok(Vec::new()),
+        _ => Err(sandbox.refuse("report of a loss", "running")),
+    }
+}
+
+pub(super) fn crashed(sandbox: &Sandbox, generation: Generation, message: &str) -> Decided {
+    sandbox.fence(generation)?;
+    if sandbox.phase.is_end() {
+        return Ok(Vec::new());
+    }
+    let count = sandbox.crashes + 1;
+    let message = message.chars().take(500).collect();
+    let mut events = vec![SandboxEvent::ActorCrashed(ActorCrashed {
+        generation,
+        count,
+        message,
+    })];
+    if count > MAX_CRASHES {
+        let lost = SandboxEvent::Lost(Lost {
+            generation,
+            cause: Cause::ActorCrashed,
+        });
+        events.extend(closing(sandbox, "the sandbox was lost", lost));
+    }
+    Ok(events)
+}
+
+/// The last events of a sandbox: whatever still ran in it ended with it.
+fn closing(sandbox: &Sandbox, reason: &str, last: SandboxEvent) -> Vec<SandboxEvent> {
+    let close = |process: &roost_schemas::ProcessId| {
+        SandboxEvent::ProcessExited(ProcessExited {
+            process: process.clone(),
+            status: ExitStatus::Unknown {
+                reason: reason.to_owned(),
+            },
+            duration_ms: 0,
+            stdout_bytes: 0,
+            stderr_bytes: 0,
+        })
+    };
+    sandbox.processes.iter().map(close).chain([last]).collect()
+}
