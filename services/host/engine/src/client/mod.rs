@@ -1,0 +1,132 @@
+//! The client: one method per request of the API.
+
+mod answer;
+mod ready;
+mod transport;
+
+use crate::{
+    api::{
+        Action, ActionType, BootSource, Drive, Entropy, InstanceInfo, MachineConfig, NetworkInterface,
+        Serial, Version, VmState, VmStateChange,
+    },
+    error::EngineError,
+};
+use hyper::Method;
+use std::{path::Path, time::Duration};
+use transport::Transport;
+
+/// How long one request may take unless told otherwise. `InstanceStart` of a large machine on a busy host is the
+/// slowest of them and takes well under a second.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Speaks to the engine behind one API socket. Cheap to clone; clones share connections.
+#[derive(Clone, Debug)]
+pub struct Client {
+    transport: Transport,
+}
+
+impl Client {
+    /// A client of the engine at `socket`. Connects at the first request.
+    pub fn new(socket: impl AsRef<Path>) -> Self {
+        Self {
+            transport: Transport::new(socket.as_ref(), REQUEST_DEADLINE),
+        }
+    }
+
+    /// The same client giving each request `deadline`.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.transport.deadline = deadline;
+        self
+    }
+
+    /// The API socket.
+    pub fn socket(&self) -> &Path {
+        &self.transport.socket
+    }
+
+    /// Who the engine is and what its machine does: `GET /`.
+    pub async fn describe(&self) -> Result<InstanceInfo, EngineError> {
+        self.transport.get("/").await
+    }
+
+    /// Version of the engine: `GET /version`.
+    pub async fn version(&self) -> Result<String, EngineError> {
+        let version: Version = self.transport.get("/version").await?;
+        Ok(version.firecracker_version)
+    }
+
+    /// Sets CPUs and memory: `PUT /machine-config`.
+    pub async fn put_machine_config(&self, config: &MachineConfig) -> Result<(), EngineError> {
+        self.transport.send(Method::PUT, "/machine-config", config).await
+    }
+
+    /// Sets kernel, initial ramdisk and command line: `PUT /boot-source`.
+    pub async fn put_boot_source(&self, source: &BootSource) -> Result<(), EngineError> {
+        self.transport.send(Method::PUT, "/boot-source", source).await
+    }
+
+    /// Adds or replaces a drive: `PUT /drives/{drive_id}`.
+    pub async fn put_drive(&self, drive: &Drive) -> Result<(), EngineError> {
+        let path = format!("/drives/{}", drive.drive_id);
+        self.transport.send(Method::PUT, &path, drive).await
+    }
+
+    /// Adds or replaces a network interface: `PUT /network-interfaces/{iface_id}`.
+    pub async fn put_network_interface(&self, interface: &NetworkInterface) -> Result<(), EngineError> {
+        let path = format!("/network-interfaces/{}", interface.iface_id);
+        self.transport.send(Method::PUT, &path, interface).await
+    }
+
+    /// Gives the guest a random number device: `PUT /entropy`.
+    pub async fn put_entropy(&self, entropy: &Entropy) -> Result<(), EngineError> {
+        self.transport.send(Method::PUT, "/entropy", entropy).await
+    }
+
+    /// Says where the guest's console goes: `PUT /serial`.
+    pub async fn put_serial(&self, serial: &Serial) -> Result<(), EngineError> {
+        self.transport.send(Method::PUT, "/serial", serial).await
+    }
+
+    /// Boots the machine: `InstanceStart`. Not idempotent: a second one is refused.
+    pub async fn start(&self) -> Result<(), EngineError> {
+        self.act(ActionType::InstanceStart).await
+    }
+
+    /// Presses Ctrl+Alt+Del in the guest: `SendCtrlAltDel`.
+    pub async fn send_ctrl_alt_del(&self) -> Result<(), EngineError> {
+        self.act(ActionType::SendCtrlAltDel).await
+    }
+
+    /// Stops the vCPUs: `PATCH /vm`. Idempotent.
+    pub async fn pause(&self) -> Result<(), EngineError> {
+        self.transport
+            .send(
+                Method::PATCH,
+                "/vm",
+                &VmStateChange {
+                    state: VmState::Paused,
+                },
+            )
+            .await
+    }
+
+    /// Lets the vCPUs run again: `PATCH /vm`. Idempotent.
+    pub async fn resume(&self) -> Result<(), EngineError> {
+        self.transport
+            .send(
+                Method::PATCH,
+                "/vm",
+                &VmStateChange {
+                    state: VmState::Resumed,
+                },
+            )
+            .await
+    }
+
+    async fn act(&self, action_type: ActionType) -> Result<(), EngineError> {
+        self.transport
+            .send(Method::PUT, "/actions", &Action { action_type })
+            .await
+    }
+}

@@ -1,0 +1,186 @@
+//! Firecracker's jailer: chroot, own user, namespace and cgroups around one engine.
+//!
+//! The jailer replaces itself with Firecracker, so the pid that was spawned is the engine's. Inside, the engine sees
+//! only `<chroot_base>/firecracker/<id>/root`; every file it is told of must be put there first.
+
+use std::{
+    ffi::{OsStr, OsString},
+    fs, io,
+    os::unix::fs::{MetadataExt, PermissionsExt, chown},
+    path::{Path, PathBuf},
+};
+
+/// The API socket as the jailed engine names it.
+pub(super) const SOCKET_IN_JAIL: &str = "/api.sock";
+
+/// How to jail an engine. The uid and gid must belong to this engine alone.
+#[derive(Clone, Debug)]
+pub struct Jail {
+    /// The `jailer` of the same release as the `firecracker`.
+    pub jailer: PathBuf,
+    /// User the engine runs as.
+    pub uid: u32,
+    /// Group the engine runs as.
+    pub gid: u32,
+    /// Directory below which the jailer builds its chroots.
+    pub chroot_base: PathBuf,
+    /// 1 or 2.
+    pub cgroup_version: u8,
+    /// Settings like `memory.limit_in_bytes=300000000`.
+    pub cgroups: Vec<String>,
+    /// Cgroup under which the jailer makes one for the engine; the program's name when absent.
+    pub parent_cgroup: Option<String>,
+}
+
+/// A file that could not be put into a jail, or a jail that could not be removed.
+#[derive(Debug, thiserror::Error)]
+pub enum JailError {
+    /// The file and the jail are on different file systems.
+    #[error("cannot link {} to {}: they are on different file systems; put the jails beside the images", .from.display(), .to.display())]
+    CrossDevice {
+        /// The file outside.
+        from: PathBuf,
+        /// Its place inside.
+        to: PathBuf,
+    },
+    /// The engine's user could not read a shared file.
+    #[error("{} (mode {mode:o}) is not readable for everyone; a jailed engine shares it: chmod a+r it", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The system refused.
+    #[error("cannot {what} {}: {source}", .path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Jail {
+    /// A jail with cgroup version 1 and no limits.
+    pub fn new(jailer: impl Into<PathBuf>, uid: u32, gid: u32, chroot_base: impl Into<PathBuf>) -> Self {
+        Self {
+            jailer: jailer.into(),
+            uid,
+            gid,
+            chroot_base: chroot_base.into(),
+            cgroup_version: 1,
+            cgroups: Vec::new(),
+            parent_cgroup: None,
+        }
+    }
+
+    /// The engine's root directory as the host sees it.
+    pub fn root(&self, binary: &Path, id: &str) -> PathBuf {
+        self.home(binary, id).join("root")
+    }
+
+    /// The API socket as the host sees it.
+    pub fn socket(&self, binary: &Path, id: &str) -> PathBuf {
+        self.root(binary, id).join(SOCKET_IN_JAIL.trim_start_matches('/'))
+    }
+
+    /// Puts a file that engines share, and only read, into the jail by hard link; returns its path inside.
+    pub fn share(&self, binary: &Path, id: &str, file: &Path, name: &str) -> Result<String, JailError> {
+        let found = fs::metadata(file).map_err(|source| io_error("read", file, source))?;
+        // The link shares its owner and mode with every other engine's, so it must not be given to this engine's user.
+        if found.permissions().mode() & 0o004 == 0 {
+            return Err(JailError::Unreadable {
+                path: file.to_owned(),
+                mode: found.mode() & 0o7777,
+            });
+        }
+        self.link(binary, id, file, name)
+    }
+
+    /// Puts a file of this engine alone into the jail by hard link and gives it to the engine's user; returns its path
+    /// inside.
+    pub fn give(&self, binary: &Path, id: &str, file: &Path, name: &str) -> Result<String, JailError> {
+        let inside = self.link(binary, id, file, name)?;
+        chown(file, Some(self.uid), Some(self.gid)).map_err(|source| io_error("give away", file, source))?;
+        Ok(inside)
+    }
+
+    /// Removes the chroot of an engine that has ended. Idempotent. Its mounts ended with its mount namespace.
+    pub fn remove(&self, binary: &Path, id: &str) -> Result<(), JailError> {
+        let home = self.home(binary, id);
+        match fs::remove_dir_all(&home) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(io_error("remove", &home, source)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Cgroups the jailer made for an engine, relative to each controller's mount; they end empty and are the caller's
+    /// to remove.
+    pub fn cgroup(&self, binary: &Path, id: &str) -> PathBuf {
+        let parent = self
+            .parent_cgroup
+            .as_ref()
+            .map_or_else(|| PathBuf::from(program(binary)), PathBuf::from);
+        parent.join(id)
+    }
+
+    pub(super) fn arguments(&self, binary: &Path, id: &str, netns: Option<&Path>) -> Vec<OsString> {
+        let mut args: Vec<OsString> = vec!["--id".into(), id.into(), "--exec-file".into(), binary.into()];
+        args.extend([
+            "--uid".into(),
+            self.uid.to_string().into(),
+            "--gid".into(),
+            self.gid.to_string().into(),
+        ]);
+        args.extend(["--chroot-base-dir".into(), self.chroot_base.clone().into()]);
+        args.extend(["--cgroup-version".into(), self.cgroup_version.to_string().into()]);
+        if let Some(parent) = &self.parent_cgroup {
+            args.extend(["--parent-cgroup".into(), parent.into()]);
+        }
+        args.extend(
+            self.cgroups
+                .iter()
+                .flat_map(|setting| ["--cgroup".into(), setting.into()]),
+        );
+        args.extend(
+            netns
+                .into_iter()
+                .flat_map(|netns| ["--netns".into(), netns.into()]),
+        );
+        args
+    }
+
+    fn home(&self, binary: &Path, id: &str) -> PathBuf {
+        self.chroot_base.join(program(binary)).join(id)
+    }
+
+    fn link(&self, binary: &Path, id: &str, file: &Path, name: &str) -> Result<String, JailError> {
+        let root = self.root(binary, id);
+        fs::create_dir_all(&root).map_err(|source| io_error("make", &root, source))?;
+        let to = root.join(name);
+        match fs::hard_link(file, &to) {
+            Ok(()) => Ok(format!("/{name}")),
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Err(JailError::CrossDevice {
+                from: file.to_owned(),
+                to,
+            }),
+            Err(source) => Err(io_error("link", &to, source)),
+        }
+    }
+}
+
+/// The jailer names its directories after the program's file name.
+fn program(binary: &Path) -> &OsStr {
+    binary.file_name().unwrap_or(binary.as_os_str())
+}
+
+fn io_error(what: &'static str, path: &Path, source: io::Error) -> JailError {
+    JailError::Io {
+        what,
+        path: path.to_owned(),
+        source,
+    }
+}
