@@ -4,7 +4,7 @@
 //! the binary codec. Regenerate with `examples/envd_codegen.rs`.
 
 #[rustfmt::skip]
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated code, not edited by hand")]
+#[allow(missing_docs, unreachable_pub, rust_2018_idioms, clippy::all, clippy::pedantic, reason = "generated code, not edited by hand")]
 mod generated;
 
 pub use generated::{filesystem, process};

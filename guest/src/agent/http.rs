@@ -1,0 +1,97 @@
+//! Which request goes where, and who may make it.
+
+use std::error::Error;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use connectrpc::{ConnectError, ConnectRpcService, Limits};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Empty, Full};
+use hyper::body::Incoming;
+use roost_schemas::envd::process::ProcessServer;
+use tower::ServiceExt;
+
+use super::auth;
+use super::process::Processes;
+use super::settings::Store;
+use super::setup;
+
+/// Longest accepted request body, in bytes; a longer one is answered with `resource_exhausted`.
+pub(super) const MAX_BODY: usize = 4 << 20;
+
+/// A response body of any kind.
+pub(super) type Body = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
+
+/// Answers requests; clones share everything.
+#[derive(Clone)]
+pub(super) struct Server {
+    store: Arc<Store>,
+    connect: ConnectRpcService<ProcessServer<Processes>>,
+}
+
+impl Server {
+    pub(super) fn new(store: Arc<Store>) -> Self {
+        let limits = Limits::default()
+            .with_max_request_body_size(MAX_BODY)
+            .with_max_message_size(MAX_BODY);
+        let processes = ProcessServer::new(Processes::new(Arc::clone(&store)));
+        Self {
+            store,
+            connect: ConnectRpcService::new(processes).with_limits(limits),
+        }
+    }
+
+    pub(super) async fn answer(self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
+        match (request.method(), request.uri().path()) {
+            (&Method::GET | &Method::HEAD, "/health") => empty(StatusCode::NO_CONTENT),
+            (_, "/health") => not_allowed("GET, HEAD"),
+            (&Method::POST, "/init") => setup::answer(request, peer, &self.store).await,
+            (_, "/init") => not_allowed("POST"),
+            _ if !auth::admits(self.store.current().access_token.as_deref(), request.headers()) => {
+                ConnectError::unauthenticated("the access token is missing or wrong")
+                    .into_http_response(request.headers())
+                    .map(boxed)
+            }
+            _ => match self.connect.oneshot(request).await {
+                Ok(response) => response.map(boxed),
+                Err(never) => match never {},
+            },
+        }
+    }
+}
+
+/// A response without a body.
+pub(super) fn empty(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(boxed(Empty::new()));
+    *response.status_mut() = status;
+    response
+}
+
+/// A refusal in E2B's shape: `{"code":…,"message":…}`.
+pub(super) fn refusal(status: StatusCode, message: &str) -> Response<Body> {
+    let text = serde_json::json!({ "code": status.as_u16(), "message": message }).to_string();
+    let mut response = Response::new(boxed(Full::from(text)));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn not_allowed(allowed: &'static str) -> Response<Body> {
+    let mut response = refusal(StatusCode::METHOD_NOT_ALLOWED, &format!("use {allowed}"));
+    response
+        .headers_mut()
+        .insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+fn boxed<B>(body: B) -> Body
+where
+    B: hyper::body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    body.map_err(Into::into).boxed_unsync()
+}

@@ -1,0 +1,89 @@
+//! The agent: an HTTP server on port 49983 that speaks E2B's envd protocol.
+//!
+//! ```text
+//! GET  /health                 204
+//! POST /init                   settings after boot and after every restore
+//! POST /process.Process/…      Connect RPC, JSON and binary
+//! ```
+
+mod auth;
+mod clock;
+mod http;
+mod process;
+mod settings;
+mod setup;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fs, io};
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use nix::sys::signal::SigSet;
+use roost_schemas::envd;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::log::say;
+use http::Server;
+use settings::Store;
+
+/// Where settings outlive a restart of the agent: in memory, readable by root alone.
+const SETTINGS: &str = "/run/roost/settings.json";
+
+/// A client must send its request's head within this time.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Pause after a failed accept: it fails for want of descriptors, and trying at once only burns the CPU.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves until the process is killed.
+pub(crate) fn run() -> ExitCode {
+    // PID 1's blocked signals are inherited.
+    if let Err(error) = SigSet::empty().thread_set_mask() {
+        say!("agent: cannot unblock signals: {error}");
+    }
+    if let Err(error) = fs::write("/proc/self/oom_score_adj", "-1000") {
+        say!("agent: cannot be spared from the OOM killer: {error}");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let Err(error) = runtime.and_then(|runtime| runtime.block_on(serve()));
+    say!("agent: {error}");
+    ExitCode::FAILURE
+}
+
+async fn serve() -> io::Result<std::convert::Infallible> {
+    let store = Arc::new(Store::open(PathBuf::from(SETTINGS)));
+    let server = Server::new(store);
+    let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, envd::PORT));
+    let listener = TcpListener::bind(address).await?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                tokio::spawn(connection(stream, peer, server.clone()));
+            }
+            Err(error) => {
+                say!("agent: cannot accept: {error}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, peer: SocketAddr, server: Server) {
+    // Small events must not wait for the acknowledgement of earlier ones.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| {
+        let server = server.clone();
+        async move { Ok::<_, std::convert::Infallible>(server.answer(request, peer.ip()).await) }
+    });
+    // An error here is the client's disconnect or its broken request; hyper has answered what can be answered.
+    let _ = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}

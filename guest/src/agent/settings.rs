@@ -1,0 +1,154 @@
+//! What the host told the agent, kept across restarts of the agent.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::sync::{PoisonError, RwLock};
+use std::{fs, time::SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use crate::log::say;
+
+/// Settings in force.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Settings {
+    /// What `X-Access-Token` must carry.
+    pub(super) access_token: Option<String>,
+    /// Variables of every process.
+    pub(super) env: BTreeMap<String, String>,
+    /// Who runs a command that names no user.
+    pub(super) default_user: Option<String>,
+    /// Where a command that names no directory runs.
+    pub(super) default_workdir: Option<String>,
+    /// The host's time of the last change.
+    pub(super) at: Option<SystemTime>,
+}
+
+/// A change of settings; what is absent stays.
+#[derive(Debug, Default)]
+pub(super) struct Change {
+    /// See [`Settings`].
+    pub(super) access_token: Option<String>,
+    /// Added to the variables there are.
+    pub(super) env: BTreeMap<String, String>,
+    /// See [`Settings`].
+    pub(super) default_user: Option<String>,
+    /// See [`Settings`].
+    pub(super) default_workdir: Option<String>,
+    /// The host's time of this change.
+    pub(super) at: Option<SystemTime>,
+}
+
+impl Settings {
+    /// Makes a change, or refuses one that is older than the last: requests can overtake each other.
+    fn change(&mut self, change: Change) -> bool {
+        if matches!((change.at, self.at), (Some(new), Some(last)) if new < last) {
+            return false;
+        }
+        self.at = change.at.or(self.at);
+        self.access_token = change.access_token.or_else(|| self.access_token.take());
+        self.default_user = change.default_user.or_else(|| self.default_user.take());
+        self.default_workdir = change.default_workdir.or_else(|| self.default_workdir.take());
+        self.env.extend(change.env);
+        true
+    }
+}
+
+/// Holds the settings and their copy on file.
+#[derive(Debug)]
+pub(super) struct Store {
+    path: PathBuf,
+    settings: RwLock<Settings>,
+}
+
+impl Store {
+    /// Takes up the settings of an agent that ran before.
+    pub(super) fn open(path: PathBuf) -> Self {
+        let settings = match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+                say!("agent: {} is damaged: {error}", path.display());
+                Settings::default()
+            }),
+            Err(_) => Settings::default(),
+        };
+        Self {
+            path,
+            settings: RwLock::new(settings),
+        }
+    }
+
+    /// The settings now.
+    pub(super) fn current(&self) -> Settings {
+        self.settings
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Makes a change; false when it was older than the last one.
+    pub(super) fn change(&self, change: Change) -> io::Result<bool> {
+        let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
+        let mut changed = settings.clone();
+        if !changed.change(change) {
+            return Ok(false);
+        }
+        self.save(&changed)?;
+        *settings = changed;
+        Ok(true)
+    }
+
+    fn save(&self, settings: &Settings) -> io::Result<()> {
+        let new = self.path.with_extension("new");
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&new)?;
+        file.write_all(&serde_json::to_vec(settings)?)?;
+        fs::rename(new, &self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+
+    fn change(token: &str, second: u64) -> Change {
+        let at = UNIX_EPOCH + Duration::from_secs(second);
+        Change {
+            access_token: Some(token.into()),
+            at: Some(at),
+            ..Change::default()
+        }
+    }
+
+    #[test]
+    fn an_older_change_is_ignored_and_an_undated_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("settings.json"));
+        assert!(store.change(change("new", 20)).unwrap());
+        assert!(!store.change(change("old", 10)).unwrap());
+        assert_eq!(store.current().access_token.as_deref(), Some("new"));
+        let undated = Change {
+            default_user: Some("user".into()),
+            ..Change::default()
+        };
+        assert!(store.change(undated).unwrap());
+        assert_eq!(store.current().access_token.as_deref(), Some("new"));
+    }
+
+    #[test]
+    fn a_restarted_agent_knows_the_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        let before = Store::open(path.clone());
+        before.change(change("secret", 1)).unwrap();
+        assert_eq!(Store::open(path).current(), before.current());
+    }
+}

@@ -1,0 +1,80 @@
+//! What the host says on the kernel's command line.
+
+use std::fs;
+
+use super::report;
+
+/// Our part of the command line.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Cmdline {
+    /// `roost.hostname=`: the guest's name, which is the sandbox's id.
+    pub(super) hostname: Option<String>,
+}
+
+/// Reads the command line of the running kernel.
+pub(super) fn read() -> Cmdline {
+    let text = fs::read_to_string("/proc/cmdline");
+    let cmdline = text.as_deref().map(parse).unwrap_or_default();
+    report("read the command line", text);
+    cmdline
+}
+
+/// Finds our words; the last of a kind counts, and a name no host may have is ignored.
+fn parse(text: &str) -> Cmdline {
+    let mut cmdline = Cmdline::default();
+    for word in text.split_ascii_whitespace() {
+        if let Some(name) = word.strip_prefix("roost.hostname=")
+            && valid_hostname(name)
+        {
+            cmdline.hostname = Some(name.to_owned());
+        }
+    }
+    cmdline
+}
+
+/// RFC 1123: letters, digits and hyphens, 1 to 63 of them, no hyphen at the ends.
+fn valid_hostname(name: &str) -> bool {
+    (1..=63).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hostname(text: &str) -> Option<String> {
+        parse(text).hostname
+    }
+
+    #[test]
+    fn finds_the_hostname_among_the_kernels_words() {
+        let text = "console=ttyS0 reboot=k panic=1 quiet lpj=4000000 roost.hostname=i4xk2 loglevel=3\n";
+        assert_eq!(hostname(text).as_deref(), Some("i4xk2"));
+    }
+
+    #[test]
+    fn the_last_hostname_counts() {
+        assert_eq!(
+            hostname("roost.hostname=a roost.hostname=b").as_deref(),
+            Some("b")
+        );
+    }
+
+    #[test]
+    fn a_name_no_host_may_have_is_ignored() {
+        let long = format!("roost.hostname={}", "a".repeat(64));
+        for text in [
+            "",
+            "roost.hostname=",
+            "roost.hostname=-a",
+            "roost.hostname=a/b",
+            &long,
+        ] {
+            assert_eq!(hostname(text), None, "{text:?}");
+        }
+    }
+}
