@@ -1,0 +1,55 @@
+//! One seat per owner: claims and releases of one owner take turns, those of different owners do not meet.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use roost_schemas::Owner;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::slot::Slot;
+
+/// An owner's slot, or `None` while it is being claimed.
+pub(super) type Seat = Arc<Mutex<Option<Slot>>>;
+
+#[derive(Debug, Default)]
+pub(super) struct Seats {
+    by_owner: HashMap<Owner, Seat>,
+}
+
+impl Seats {
+    /// Seats an owner that was found on the machine.
+    pub(super) fn adopt(&mut self, owner: Owner, slot: Slot) {
+        self.by_owner.insert(owner, Arc::new(Mutex::new(Some(slot))));
+    }
+
+    /// The seat of `owner`, new if it had none.
+    pub(super) fn take(&mut self, owner: &Owner) -> Seat {
+        Arc::clone(self.by_owner.entry(owner.clone()).or_default())
+    }
+
+    /// The seat of `owner`, if it has one.
+    pub(super) fn find(&self, owner: &Owner) -> Option<Seat> {
+        self.by_owner.get(owner).map(Arc::clone)
+    }
+
+    /// Whether `seat` is still the seat of `owner`, not one that was removed meanwhile.
+    pub(super) fn is_current(&self, owner: &Owner, seat: &OwnedMutexGuard<Option<Slot>>) -> bool {
+        self.by_owner
+            .get(owner)
+            .is_some_and(|current| Arc::ptr_eq(current, OwnedMutexGuard::mutex(seat)))
+    }
+
+    /// Removes the seat of `owner`. Call with the seat locked and current.
+    pub(super) fn remove(&mut self, owner: &Owner) {
+        self.by_owner.remove(owner);
+    }
+
+    /// Owners with a slot, but for those whose turn is under way.
+    pub(super) fn occupied(&self) -> Vec<(Owner, Slot)> {
+        let slot = |seat: &Seat| seat.try_lock().ok()?.clone();
+        self.by_owner
+            .iter()
+            .filter_map(|(owner, seat)| Some((owner.clone(), slot(seat)?)))
+            .collect()
+    }
+}

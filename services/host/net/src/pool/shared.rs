@@ -1,0 +1,176 @@
+//! The pool's state and the work on it, all of which runs in tasks of its own.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use roost_schemas::Owner;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use super::seats::Seats;
+use crate::error::Error;
+use crate::host::{Host, numbers_in_use};
+use crate::machine::thread;
+use crate::make::{Made, destroy, make};
+use crate::numbers::Numbers;
+use crate::slot::Slot;
+use crate::store::{Record, fingerprint};
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) host: Arc<Host>,
+    pub(super) state: Mutex<State>,
+    /// Bounds slots under construction or destruction.
+    pub(super) permits: Semaphore,
+    /// Rung when a warm slot was taken.
+    pub(super) short: Arc<Notify>,
+    /// All work under way, for `close` to wait for.
+    pub(super) tasks: TaskTracker,
+    /// Cancelled under the state's lock, so that nothing starts once `close` waits.
+    pub(super) closing: CancellationToken,
+    /// Ends the refill when the pool is dropped.
+    pub(super) _drop: DropGuard,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) numbers: Numbers,
+    pub(super) warm: VecDeque<Slot>,
+    pub(super) seats: Seats,
+}
+
+impl Shared {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // The state is only ever changed by single assignments: a panic elsewhere cannot have left it half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) async fn claim(&self, owner: Owner) -> Result<Slot, Error> {
+        let mut seat = loop {
+            let seat = self.lock().seats.take(&owner);
+            let seat = seat.lock_owned().await;
+            // Between our taking the seat and our turn on it, a release may have removed it.
+            if self.lock().seats.is_current(&owner, &seat) {
+                break seat;
+            }
+        };
+        if let Some(slot) = &*seat {
+            return Ok(slot.clone());
+        }
+        let claimed = self.claim_unowned(&owner).await;
+        match claimed {
+            Ok(slot) => Ok(seat.insert(slot).clone()),
+            Err(error) => {
+                self.lock().seats.remove(&owner);
+                Err(error)
+            }
+        }
+    }
+
+    async fn claim_unowned(&self, owner: &Owner) -> Result<Slot, Error> {
+        let warm = self.lock().warm.pop_front();
+        self.short.notify_one();
+        let slot = match warm {
+            Some(slot) => slot,
+            None => self.make().await?,
+        };
+        if let Err(error) = self.record_owner(&slot, owner).await {
+            if let Err(error) = self.destroy(slot.number).await {
+                tracing::error!(number = slot.number, %error, "cannot destroy a slot that could not be claimed");
+            }
+            return Err(error);
+        }
+        Ok(slot)
+    }
+
+    async fn record_owner(&self, slot: &Slot, owner: &Owner) -> Result<(), Error> {
+        let host = Arc::clone(&self.host);
+        let (number, host_address, owner) = (slot.number, slot.host_address, Some(owner.clone()));
+        let save = move || {
+            let addresses = host
+                .plan
+                .addresses(number)
+                .expect("a slot's number is within the plan that made it");
+            let record = Record {
+                fingerprint: fingerprint(&host.config, &addresses),
+                host_address,
+                owner,
+            };
+            host.store.save(number, &record)
+        };
+        let saved = tokio::task::spawn_blocking(save).await;
+        Ok(saved.map_err(|error| Error::WorkerDied(error.to_string()))??)
+    }
+
+    pub(super) async fn release(&self, owner: &Owner) -> Result<(), Error> {
+        let Some(seat) = self.lock().seats.find(owner) else {
+            return Ok(());
+        };
+        let mut seat = seat.lock_owned().await;
+        if let Some(slot) = &*seat {
+            self.destroy(slot.number).await?;
+            *seat = None;
+            self.lock().seats.remove(owner);
+        }
+        Ok(())
+    }
+
+    /// Makes a slot with the next free number that no other host takes first.
+    pub(super) async fn make(&self) -> Result<Slot, Error> {
+        let _permit = self.permit().await?;
+        loop {
+            let number = self.allocate().await?;
+            let addresses = self
+                .host
+                .plan
+                .addresses(number)
+                .expect("the allocator knows the plan's capacity");
+            let host = Arc::clone(&self.host);
+            let made = thread::run(format!("roost-make-{number}"), move || make(&host, &addresses)).await;
+            match made {
+                Ok(Ok(Made::Slot(slot))) => return Ok(slot),
+                Ok(Ok(Made::NumberTaken)) => self.lock().numbers.lost_to_another(number),
+                Ok(Err(error)) => {
+                    self.lock().numbers.free(number);
+                    return Err(error);
+                }
+                // A panic: what it left is unknown, so the number stays used until the next open takes stock.
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn allocate(&self) -> Result<u32, Error> {
+        if let Ok(number) = self.lock().numbers.allocate() {
+            return Ok(number);
+        }
+        // Before giving up, look whether other hosts have released numbers since.
+        let present = thread::run("roost-look".to_owned(), numbers_in_use).await??;
+        let mut state = self.lock();
+        state.numbers.observe(present);
+        state.numbers.allocate().map_err(|none| Error::Exhausted {
+            veth: self.host.plan.veth_range(),
+            host: self.host.plan.host_range(),
+            capacity: self.host.plan.capacity(),
+            used: none.used,
+            foreign: none.foreign,
+        })
+    }
+
+    pub(super) async fn destroy(&self, number: u32) -> Result<(), Error> {
+        let _permit = self.permit().await?;
+        let host = Arc::clone(&self.host);
+        let destroyed = thread::run(format!("roost-free-{number}"), move || destroy(&host, number)).await?;
+        destroyed.map_err(|source| Error::Destroy { number, source })?;
+        self.lock().numbers.free(number);
+        Ok(())
+    }
+
+    async fn permit(&self) -> Result<SemaphorePermit<'_>, Error> {
+        self.permits
+            .acquire()
+            .await
+            .map_err(|_| Error::Closed(self.host.config.tag.clone()))
+    }
+}
