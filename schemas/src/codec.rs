@@ -33,9 +33,20 @@ pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     rmp_serde::to_vec_named(value).expect("our own types have string keys and no fallible serializers")
 }
 
-/// Reads MessagePack that `encode` wrote; `what` names the thing in the error.
+/// Levels of nesting that MessagePack may have, as many as `serde_json` allows. Ours has fewer than ten; what is
+/// deeper would only use up the reader's stack.
+const MAX_DEPTH: usize = 128;
+
+/// Reads MessagePack that `encode` wrote, all of it; `what` names the thing in the error.
 pub fn decode<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, Undecodable> {
-    rmp_serde::from_slice(bytes).map_err(|e| malformed(what, bytes, &e))
+    // Not `from_slice`, which leaves what stands behind the value unread and unmentioned.
+    let mut reader = rmp_serde::Deserializer::new(bytes);
+    reader.set_max_depth(MAX_DEPTH);
+    let value = T::deserialize(&mut reader).map_err(|e| malformed(what, bytes, &e))?;
+    match reader.get_ref().len() {
+        0 => Ok(value),
+        rest => Err(malformed(what, bytes, &format_args!("{rest} bytes stand behind its end"))),
+    }
 }
 
 /// Reads JSON, as people write it by hand.
@@ -44,5 +55,9 @@ pub fn decode_json<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Res
 }
 
 fn malformed(what: &'static str, bytes: &[u8], reason: &dyn std::fmt::Display) -> Undecodable {
-    Undecodable::Malformed { what, bytes: bytes.len(), reason: reason.to_string() }
+    Undecodable::Malformed {
+        what,
+        bytes: bytes.len(),
+        reason: reason.to_string(),
+    }
 }

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Timestamp;
 use crate::codec::{self, Undecodable};
 use crate::commit::Principal;
 use crate::id::{CommandId, Generation, HostId};
 use crate::spec::{Resources, SandboxSpec};
-use crate::Timestamp;
 
 /// Names of the headers that a command may carry beside its body.
 pub mod header {
@@ -51,9 +51,9 @@ impl ContentType {
         }
     }
 
-    /// Reads the header's value; parameters such as a charset are ignored.
+    /// Reads the header's value, in any case; parameters such as a charset are ignored.
     pub fn parse(value: &str) -> Option<Self> {
-        match value.split(';').next()?.trim() {
+        match value.split(';').next()?.trim().to_ascii_lowercase().as_str() {
             "application/msgpack" | "application/x-msgpack" => Some(Self::MessagePack),
             "application/json" => Some(Self::Json),
             _ => None,
@@ -96,7 +96,11 @@ impl SandboxCommand {
         const WHAT: &str = "command";
         if body.len() > MAX_BODY {
             let reason = format!("a command has at most {MAX_BODY} bytes");
-            return Err(Undecodable::Malformed { what: WHAT, bytes: body.len(), reason });
+            return Err(Undecodable::Malformed {
+                what: WHAT,
+                bytes: body.len(),
+                reason,
+            });
         }
         match content {
             ContentType::MessagePack => codec::decode(WHAT, body),

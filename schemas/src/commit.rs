@@ -45,18 +45,36 @@ impl<E: Payload> Commit<E> {
     pub fn decode(bytes: &[u8]) -> Result<Self, Undecodable> {
         // The version is looked at only when the bytes do not read as this release's: replay is hot, upgrades are rare.
         match codec::decode::<Self>(E::WHAT, bytes) {
-            Ok(commit) if commit.schema_version == SCHEMA_VERSION => Ok(commit),
-            Ok(commit) => Err(Self::refuse(commit.schema_version)),
+            Ok(commit) if commit.schema_version != SCHEMA_VERSION => {
+                Err(Self::refuse(commit.schema_version, bytes))
+            }
+            Ok(commit) if commit.events.is_empty() => Err(Self::malformed(bytes, "it has no events")),
+            Ok(commit) => Ok(commit),
             Err(malformed) => match codec::decode::<Version>(E::WHAT, bytes) {
                 Ok(version) if version.schema_version != SCHEMA_VERSION => {
-                    Err(Self::refuse(version.schema_version))
+                    Err(Self::refuse(version.schema_version, bytes))
                 }
                 _ => Err(malformed),
             },
         }
     }
 
-    fn refuse(found: u16) -> Undecodable {
-        Undecodable::TooNew { what: E::WHAT, found, newest: SCHEMA_VERSION }
+    fn refuse(found: u16, bytes: &[u8]) -> Undecodable {
+        if found < SCHEMA_VERSION {
+            return Self::malformed(bytes, &format!("no release has written schema version {found}"));
+        }
+        Undecodable::TooNew {
+            what: E::WHAT,
+            found,
+            newest: SCHEMA_VERSION,
+        }
+    }
+
+    fn malformed(bytes: &[u8], reason: &str) -> Undecodable {
+        Undecodable::Malformed {
+            what: E::WHAT,
+            bytes: bytes.len(),
+            reason: reason.to_owned(),
+        }
     }
 }

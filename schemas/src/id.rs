@@ -73,10 +73,12 @@ fn sized(text: &str, max: usize) -> bool {
     (1..=max).contains(&text.len())
 }
 
-/// A token that is safe as one element of a NATS subject, a file name and a host name.
+/// A token that is safe as one element of a NATS subject and as a file name.
 fn is_token(text: &str, max: usize) -> bool {
     sized(text, max)
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
         && !text.starts_with(['-', '_'])
 }
 
@@ -143,14 +145,28 @@ fn derived(prefix: &str, context: &'static str, parts: &[&str]) -> String {
 impl SandboxId {
     /// The id of the sandbox that `command` of `tenant` creates: a repeated create names the same sandbox.
     pub fn from_command(tenant: &TenantId, command: &CommandId) -> Self {
-        Self(derived("sb", "roost 2026 sandbox id", &[tenant.as_str(), command.as_str()]).into())
+        Self(
+            derived(
+                "sb",
+                "roost 2026 sandbox id",
+                &[tenant.as_str(), command.as_str()],
+            )
+            .into(),
+        )
     }
 }
 
 impl ProcessId {
     /// The id of the process that `command` starts in `sandbox`.
     pub fn from_command(sandbox: &SandboxId, command: &CommandId) -> Self {
-        Self(derived("p", "roost 2026 process id", &[sandbox.as_str(), command.as_str()]).into())
+        Self(
+            derived(
+                "p",
+                "roost 2026 process id",
+                &[sandbox.as_str(), command.as_str()],
+            )
+            .into(),
+        )
     }
 }
 
@@ -161,8 +177,12 @@ impl CommandId {
     }
 
     /// The id of what a shell reports about `sandbox` at `generation`: the same fact has the same id, however often told.
+    /// A fact that would not fit into an id is hashed, because an id that breaks the rule would stop every reader.
     pub fn report(sandbox: &SandboxId, generation: Generation, fact: &str) -> Self {
-        Self(format!("{sandbox}.{generation}.{fact}").into())
+        let id = |fact: &str| Self::new(format!("{sandbox}.{generation}.{fact}"));
+        id(fact)
+            .or_else(|_| id(&derived("fact-", "roost 2026 reported fact", &[fact])))
+            .expect("40 + 1 + 20 + 1 + 25 bytes of an id's characters fit")
     }
 }
 
@@ -217,7 +237,19 @@ mod tests {
 
     #[test]
     fn an_id_that_could_escape_its_subject_or_path_is_refused() {
-        for bad in ["", "a.b", "a b", "A", "*", ">", "../x", "a/b", "é", "sb_1", &"a".repeat(41)] {
+        for bad in [
+            "",
+            "a.b",
+            "a b",
+            "A",
+            "*",
+            ">",
+            "../x",
+            "a/b",
+            "é",
+            "sb_1",
+            &"a".repeat(41),
+        ] {
             let error = SandboxId::new(bad).unwrap_err();
             assert!(error.to_string().contains("sandbox id"), "{error}");
         }

@@ -11,7 +11,7 @@ use crate::id::Sequence;
 pub enum Reply {
     /// It took effect, now or when its id was first seen.
     Accepted(Accepted),
-    /// It did not, and will not under this id.
+    /// It did not, and left no trace: sent again under this id it is decided anew.
     Rejected(Rejected),
 }
 

@@ -42,7 +42,10 @@ pub enum InvalidSubject {
 
 impl InvalidSubject {
     fn form(subject: &str, form: &'static str) -> Self {
-        Self::Form { subject: subject.to_owned(), form }
+        Self::Form {
+            subject: subject.to_owned(),
+            form,
+        }
     }
 
     fn id(subject: &str) -> impl FnOnce(InvalidId) -> Self {
@@ -94,13 +97,22 @@ impl EventSubject {
 
     /// The subject of a sandbox.
     pub fn sandbox(tenant: TenantId, id: SandboxId) -> Self {
-        Self { tenant, aggregate: AggregateId::Sandbox(id) }
+        Self {
+            tenant,
+            aggregate: AggregateId::Sandbox(id),
+        }
     }
 }
 
 impl fmt::Display for EventSubject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "roost.evt.{}.{}.{}", self.tenant, self.aggregate.kind(), self.aggregate.id())
+        write!(
+            f,
+            "roost.evt.{}.{}.{}",
+            self.tenant,
+            self.aggregate.kind(),
+            self.aggregate.id()
+        )
     }
 }
 
@@ -204,7 +216,8 @@ impl FromStr for CommandSubject {
     type Err = InvalidSubject;
 
     fn from_str(text: &str) -> Result<Self, InvalidSubject> {
-        let [tenant, route, sandbox] = tokens(text, "cmd").ok_or_else(|| InvalidSubject::form(text, Self::FORM))?;
+        let [tenant, route, sandbox] =
+            tokens(text, "cmd").ok_or_else(|| InvalidSubject::form(text, Self::FORM))?;
         let route = match route {
             "any" => Route::Any,
             host => Route::Host(HostId::new(host).map_err(InvalidSubject::id(text))?),
@@ -242,7 +255,8 @@ impl FromStr for OutputSubject {
     type Err = InvalidSubject;
 
     fn from_str(text: &str) -> Result<Self, InvalidSubject> {
-        let [tenant, sandbox, process] = tokens(text, "out").ok_or_else(|| InvalidSubject::form(text, Self::FORM))?;
+        let [tenant, sandbox, process] =
+            tokens(text, "out").ok_or_else(|| InvalidSubject::form(text, Self::FORM))?;
         Ok(Self {
             tenant: TenantId::new(tenant).map_err(InvalidSubject::id(text))?,
             sandbox: SandboxId::new(sandbox).map_err(InvalidSubject::id(text))?,
@@ -253,7 +267,11 @@ impl FromStr for OutputSubject {
 
 /// The three tokens behind `roost.<class>.`, or nothing if the text has another shape.
 fn tokens<'a>(text: &'a str, class: &str) -> Option<[&'a str; 3]> {
-    let mut tokens = text.strip_prefix("roost.")?.strip_prefix(class)?.strip_prefix('.')?.split('.');
+    let mut tokens = text
+        .strip_prefix("roost.")?
+        .strip_prefix(class)?
+        .strip_prefix('.')?
+        .split('.');
     let three = [tokens.next()?, tokens.next()?, tokens.next()?];
     tokens.next().is_none().then_some(three)
 }

@@ -7,7 +7,12 @@ use crate::spec::Resources;
 
 /// A fact about one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", content = "data", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(
+    tag = "type",
+    content = "data",
+    rename_all = "snake_case",
+    deny_unknown_fields
+)]
 pub enum HostEvent {
     /// It takes sandboxes.
     Registered(Registered),

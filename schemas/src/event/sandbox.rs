@@ -8,7 +8,12 @@ use crate::spec::{Resources, SandboxSpec};
 
 /// A fact about one sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", content = "data", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(
+    tag = "type",
+    content = "data",
+    rename_all = "snake_case",
+    deny_unknown_fields
+)]
 pub enum SandboxEvent {
     /// Somebody asked for it.
     Requested(Requested),

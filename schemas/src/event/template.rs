@@ -6,7 +6,12 @@ use crate::spec::Resources;
 
 /// A fact about one template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", content = "data", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(
+    tag = "type",
+    content = "data",
+    rename_all = "snake_case",
+    deny_unknown_fields
+)]
 pub enum TemplateEvent {
     /// It can be started from, with this content from now on.
     Registered(Registered),
