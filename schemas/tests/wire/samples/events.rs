@@ -1,0 +1,169 @@
+//! Every event, with every cause and every end that one can carry.
+
+use roost_schemas::event::{
+    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, HostEvent, HostRegistered, Lost, Placed,
+    ProcessExited, ProcessStarted, Requested, Running, SandboxEvent, StartFailed, Starting, StopReason,
+    Stopping, TemplateEvent, TemplateRegistered, TimeoutSet,
+};
+use roost_schemas::spec::Resources;
+use roost_schemas::{Generation, HostId, ProcessId, Timestamp};
+
+use super::{RESOURCES, spec};
+
+fn process() -> ProcessId {
+    ProcessId::new("p0123456789abcdef0123").unwrap()
+}
+
+fn causes() -> Vec<Cause> {
+    vec![
+        Cause::EngineExited {
+            detail: "signal 9".into(),
+        },
+        Cause::Unresponsive {
+            detail: "no answer in 30 s".into(),
+        },
+        Cause::StepFailed {
+            step: "claim slot".into(),
+            detail: "no slot is free".into(),
+        },
+        Cause::HostRestarted,
+        Cause::ActorCrashed,
+        Cause::NotStarted,
+    ]
+}
+
+fn exited(status: ExitStatus) -> SandboxEvent {
+    let (duration_ms, stdout_bytes, stderr_bytes) = (1_500, 5_000_000_000, 0);
+    SandboxEvent::ProcessExited(ProcessExited {
+        process: process(),
+        status,
+        duration_ms,
+        stdout_bytes,
+        stderr_bytes,
+    })
+}
+
+pub(super) fn sandbox() -> Vec<(&'static str, Vec<SandboxEvent>)> {
+    let generation = Generation(1);
+    let statuses = [
+        ExitStatus::Exited { code: 0 },
+        ExitStatus::Signaled { signal: 11 },
+        ExitStatus::TimedOut,
+        ExitStatus::NotStarted {
+            reason: "no such file".into(),
+        },
+        ExitStatus::Unknown {
+            reason: "the sandbox was stopped".into(),
+        },
+    ];
+    let running = |engine| {
+        SandboxEvent::Running(Running {
+            generation,
+            engine,
+            engine_version: "10.0.8".into(),
+            boot_ms: 3_021,
+            started_at: Timestamp(1_790_000_003_144),
+            expires_at: Timestamp(1_790_000_303_144),
+        })
+    };
+    let bare = ProcessStarted {
+        process: process(),
+        cmd: "uname".into(),
+        args: vec!["-a".into()],
+        cwd: None,
+        user: None,
+        timeout_sec: 30,
+    };
+    let full = ProcessStarted {
+        cwd: Some("/tmp".into()),
+        user: Some("root".into()),
+        ..bare.clone()
+    };
+    let lost = |cause| SandboxEvent::Lost(Lost { generation, cause });
+    let cause = causes().remove(0);
+    let stopping = |reason| SandboxEvent::Stopping(Stopping { reason });
+    vec![
+        (
+            "requested",
+            vec![SandboxEvent::Requested(Requested {
+                spec: spec(),
+                resources: RESOURCES,
+            })],
+        ),
+        (
+            "placed",
+            vec![SandboxEvent::Placed(Placed {
+                host: HostId::new("h1").unwrap(),
+                generation,
+            })],
+        ),
+        ("starting", vec![SandboxEvent::Starting(Starting { generation })]),
+        (
+            "start_failed",
+            vec![SandboxEvent::StartFailed(StartFailed {
+                generation,
+                attempt: 1,
+                cause: cause.clone(),
+            })],
+        ),
+        (
+            "running",
+            vec![running(EngineKind::Qemu), running(EngineKind::Firecracker)],
+        ),
+        (
+            "process_started",
+            vec![
+                SandboxEvent::ProcessStarted(bare),
+                SandboxEvent::ProcessStarted(full),
+            ],
+        ),
+        ("process_exited", statuses.map(exited).to_vec()),
+        (
+            "timeout_set",
+            vec![SandboxEvent::TimeoutSet(TimeoutSet {
+                expires_at: Timestamp(1_790_000_600_000),
+            })],
+        ),
+        (
+            "stopping",
+            vec![stopping(StopReason::Requested), stopping(StopReason::TimedOut)],
+        ),
+        ("stopped", vec![SandboxEvent::Stopped]),
+        ("lost", causes().into_iter().map(lost).collect()),
+        ("failed", vec![SandboxEvent::Failed(Failed { cause })]),
+        (
+            "actor_crashed",
+            vec![SandboxEvent::ActorCrashed(ActorCrashed {
+                generation,
+                count: 1,
+                message: "index out of bounds".into(),
+            })],
+        ),
+    ]
+}
+
+pub(super) fn host() -> Vec<(&'static str, Vec<HostEvent>)> {
+    let registered = HostRegistered {
+        capacity: Resources {
+            vcpus: 8,
+            memory_mb: 16_384,
+        },
+        max_sandboxes: 100,
+        engine: EngineKind::Qemu,
+        engine_version: "10.0.8".into(),
+        release: "0.1.0".into(),
+    };
+    vec![
+        ("registered", vec![HostEvent::Registered(registered)]),
+        ("drained", vec![HostEvent::Drained]),
+    ]
+}
+
+pub(super) fn template() -> Vec<(&'static str, Vec<TemplateEvent>)> {
+    let registered = TemplateRegistered {
+        digest: "blake3:00ff".into(),
+        bytes: 268_435_456,
+        defaults: RESOURCES,
+    };
+    vec![("registered", vec![TemplateEvent::Registered(registered)])]
+}
