@@ -17,6 +17,10 @@ pub const PREFIX_LEN: u8 = 30;
 /// The guest's network card.
 pub const MAC: Mac = Mac([0x02, 0xfc, 0x00, 0x00, 0x00, 0x05]);
 
+/// The gateway's network card: the host's side of the TAP. Fixed, because a guest resumed in another slot still has it in
+/// its neighbour table.
+pub const GATEWAY_MAC: Mac = Mac([0x02, 0xfc, 0x00, 0x00, 0x00, 0x06]);
+
 /// Name of the TAP device inside a slot's namespace.
 pub const TAP: &str = "tap0";
 

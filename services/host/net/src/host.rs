@@ -44,18 +44,26 @@ impl Host {
         }
         let store = Store::open(&config)?;
         let host = Self { config, plan, store };
-        host.check_ranges()?;
-        nft::apply(
-            &host.config.nft,
-            &rules::host::ruleset(&plan, &host.config.tag, host.config.resolver),
-        )?;
-        // Only now: until the table is there, a slot that outlived its host is judged by its own rules alone.
+        let prepared = host.prepare();
+        if prepared.is_err() && host.store.traces().is_ok_and(|traces| traces.is_empty()) {
+            // The failure itself is what to report; whatever prevented it may prevent this too.
+            let _ = host.remove_table();
+            let _ = host.store.destroy();
+        }
+        prepared.map(|()| host)
+    }
+
+    fn prepare(&self) -> Result<(), Error> {
+        self.check_ranges()?;
+        let rules = rules::host::ruleset(&self.plan, &self.config.tag, self.config.resolver);
+        nft::apply(&self.config.nft, &rules)?;
+        // Only now: before its table is there, no packet of a slot is forwarded.
         if settings::enable_forwarding()? {
             tracing::warn!(
                 "net.ipv4.ip_forward was off: this machine now forwards IPv4 packets, and keeps doing so"
             );
         }
-        Ok(host)
+        Ok(())
     }
 
     /// Takes stock: adopts whole slots and destroys debris. Blocks, as [`Self::open`] does.
@@ -86,8 +94,12 @@ impl Host {
 
     /// Removes the table and the folder. Call when no slot is left.
     pub(crate) fn remove(&self) -> Result<(), OsError> {
-        nft::apply(&self.config.nft, &rules::delete_table(&self.config.tag.table()))?;
+        self.remove_table()?;
         self.store.destroy()
+    }
+
+    fn remove_table(&self) -> Result<(), OsError> {
+        nft::apply(&self.config.nft, &rules::delete_table(&self.config.tag.table()))
     }
 
     /// The slot `number` if it is whole, of this configuration or else in use.

@@ -125,6 +125,7 @@ async fn address_slot_end(inside: &Links, addresses: &Addresses) -> Result<(), O
     inside.up(uplink).await?;
     inside.add_route(uplink, None, addresses.host_end).await?;
     let tap = inside.index(guest::TAP).await?;
+    inside.set_mac(tap, guest::GATEWAY_MAC).await?;
     inside.add_address(tap, guest::GATEWAY, guest::PREFIX_LEN).await?;
     inside.up(tap).await?;
     // A guest resumed from a snapshot is reachable at once, and cannot answer for another address.

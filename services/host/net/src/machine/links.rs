@@ -126,6 +126,13 @@ impl Links {
         .await
     }
 
+    /// Sets a link's own hardware address.
+    pub(crate) async fn set_mac(&self, index: u32, mac: Mac) -> Result<(), OsError> {
+        let message = LinkUnspec::new_with_index(index).address(mac.0.to_vec()).build();
+        self.change(message, "cannot set the hardware address of", index)
+            .await
+    }
+
     /// Sets the text shown beside a link.
     pub(crate) async fn set_alias(&self, index: u32, alias: &str) -> Result<(), OsError> {
         self.change(
