@@ -1,1 +1,27 @@
-//! placeholder
+//! The project's own tool: sets a machine up, builds, runs the whole of Roost, tests and measures it.
+//!
+//! ```text
+//!   main ── cli ─┬─ setup      what the machine lacks: packages, nats-server
+//!                ├─ build      our daemons
+//!                ├─ images     kernel, initramfs and templates
+//!                ├─ demo, up ──── stack ──── supervise    four processes, kept alive, taken down in order
+//!                ├─ testing    static checks, tests, end-to-end tests, leak check
+//!                └─ bench      the figures that DESIGN.md promises
+//! ```
+//!
+//! It is a library as well, so that the end-to-end tests start their stack by the same code as `up` does.
+
+pub mod build;
+pub mod cache;
+pub mod cli;
+pub mod client;
+pub mod leaks;
+pub mod process;
+pub mod repository;
+pub mod setup;
+pub mod stack;
+pub mod supervise;
+pub mod ui;
+
+/// The tenant to whom all sandboxes belong as long as there is one API key.
+pub const TENANT: &str = "default";

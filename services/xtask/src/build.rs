@@ -1,0 +1,165 @@
+//! Building our daemons.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use tokio::process::Command;
+
+use crate::process::{self, Stream};
+use crate::{repository, ui};
+
+/// The packages that the binaries come from; the host starts `roost-qemu` itself and finds it beside its own binary.
+const PACKAGES: [&str; 4] = ["roost-host", "roost-reconciler", "roost-gateway", "roost-qemu"];
+
+/// Where the built daemons are.
+#[derive(Debug, Clone)]
+pub struct Binaries {
+    /// The host agent.
+    pub host: PathBuf,
+    /// The reconciler.
+    pub reconciler: PathBuf,
+    /// The gateway.
+    pub gateway: PathBuf,
+    /// QEMU behind Firecracker's API.
+    pub qemu: PathBuf,
+}
+
+/// How the compiler is to work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Quick to build.
+    Dev,
+    /// Optimised; what figures are taken with.
+    Release,
+}
+
+impl Profile {
+    /// Cargo's name for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Release => "release",
+        }
+    }
+}
+
+impl Binaries {
+    /// Those in `folder`, as Cargo lays its target folder out.
+    pub fn in_folder(folder: &Path) -> Result<Self> {
+        let binary = |name: &str| {
+            let path = folder.join(name);
+            if path.is_file() {
+                return Ok(path);
+            }
+            bail!(
+                "{} is not there: build it with `cargo build -p {name}`, or run `cargo xtask test`",
+                path.display()
+            )
+        };
+        Ok(Self {
+            host: binary("roost-host")?,
+            reconciler: binary("roost-reconciler")?,
+            gateway: binary("roost-gateway")?,
+            qemu: binary("roost-qemu")?,
+        })
+    }
+}
+
+/// Builds the daemons with a progress bar.
+pub async fn daemons(profile: Profile) -> Result<Binaries> {
+    ui::step("daemons", async {
+        let mut executables = cargo(profile, &PACKAGES.map(|name| ["-p", name]).concat()).await?;
+        let mut take = |name| {
+            executables
+                .remove(name)
+                .with_context(|| format!("cargo built no binary {name}"))
+        };
+        Ok(Binaries {
+            host: take("roost-host")?,
+            reconciler: take("roost-reconciler")?,
+            gateway: take("roost-gateway")?,
+            qemu: take("roost-qemu")?,
+        })
+    })
+    .await
+}
+
+/// Builds an example of one of our packages and returns the program.
+pub async fn example(package: &str, example: &str) -> Result<PathBuf> {
+    let what = format!("{example} (release)");
+    ui::step(&what, async {
+        let mut executables = cargo(Profile::Release, &["-p", package, "--example", example]).await?;
+        executables
+            .remove(example)
+            .with_context(|| format!("cargo built no example {example}"))
+    })
+    .await
+}
+
+/// The part of Cargo's messages that matters here.
+#[derive(Deserialize)]
+struct Message {
+    reason: String,
+    package_id: Option<String>,
+    target: Option<Target>,
+    executable: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+/// `cargo` in this repository.
+pub fn command() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(repository::root());
+    command
+}
+
+async fn cargo(profile: Profile, selection: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
+    let bar = ui::bar("building", locked_packages());
+    let mut command = self::command();
+    command
+        .args([
+            "build",
+            "--quiet",
+            "--locked",
+            "--message-format",
+            "json-render-diagnostics",
+        ])
+        .args(["--profile", profile.name()])
+        .args(selection);
+    let (mut built, mut executables) = (BTreeSet::new(), BTreeMap::new());
+    let status = process::run_lines(&mut command, Stream::Out, |line| {
+        let Ok(message) = serde_json::from_str::<Message>(line) else {
+            return;
+        };
+        let (Some(package), Some(target)) = (message.package_id, message.target) else {
+            return;
+        };
+        if message.reason == "compiler-artifact" {
+            bar.set_message(target.name.clone());
+            built.insert(package);
+            bar.set_position(built.len() as u64);
+            executables.extend(message.executable.map(|path| (target.name, path)));
+        }
+    })
+    .await?;
+    bar.finish_and_clear();
+    if !status.success() {
+        bail!(
+            "{} failed ({status}); the compiler's messages are above",
+            process::describe(&command)
+        );
+    }
+    Ok(executables)
+}
+
+/// How many packages the lock file names: about as many as a build goes through.
+fn locked_packages() -> u64 {
+    let lock = std::fs::read_to_string(repository::root().join("Cargo.lock")).unwrap_or_default();
+    lock.matches("[[package]]").count() as u64
+}

@@ -1,0 +1,71 @@
+//! The command lines of the four processes.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::{Parts, Ports, StateFolder};
+use crate::repository;
+use crate::supervise::{Readiness, Role, Spec};
+
+/// The URL under which the daemons find nats-server.
+pub(super) fn nats_url(listen: Ports) -> String {
+    format!("nats://{}", listen.nats)
+}
+
+pub(super) fn nats_server(parts: &Parts, listen: Ports, state: &StateFolder) -> Spec {
+    let mut spec = spec(Role::Log, &parts.nats_server, state);
+    spec.args = vec![
+        "--config".into(),
+        repository::root().join("nats.conf").into(),
+        "--addr".into(),
+        listen.nats.ip().to_string().into(),
+        "--port".into(),
+        listen.nats.port().to_string().into(),
+        "--store_dir".into(),
+        state.of(Role::Log).into(),
+    ];
+    spec.readiness = Readiness::Port(listen.nats);
+    spec
+}
+
+pub(super) fn host(parts: &Parts, listen: Ports, state: &StateFolder) -> Spec {
+    let mut spec = daemon(Role::Host, &parts.binaries.host, listen, state);
+    spec.args.extend(["--images".into(), parts.images.clone().into()]);
+    spec.args.extend(["--host-id".into(), state.host_id().into()]);
+    spec
+}
+
+pub(super) fn reconciler(parts: &Parts, listen: Ports, state: &StateFolder) -> Spec {
+    daemon(Role::Reconciler, &parts.binaries.reconciler, listen, state)
+}
+
+pub(super) fn gateway(parts: &Parts, listen: Ports, state: &StateFolder) -> Spec {
+    let mut spec = daemon(Role::Gateway, &parts.binaries.gateway, listen, state);
+    spec.args
+        .extend(["--listen".into(), listen.gateway.to_string().into()]);
+    spec.env.push(("ROOST_API_KEY".into(), state.api_key().into()));
+    spec
+}
+
+fn daemon(role: Role, program: &Path, listen: Ports, state: &StateFolder) -> Spec {
+    let mut spec = spec(role, program, state);
+    let args: [OsString; 4] = [
+        "--nats".into(),
+        nats_url(listen).into(),
+        "--state".into(),
+        state.of(role).into(),
+    ];
+    spec.args.extend(args);
+    spec
+}
+
+fn spec(role: Role, program: &Path, state: &StateFolder) -> Spec {
+    Spec {
+        role,
+        program: program.to_owned(),
+        args: Vec::new(),
+        env: Vec::new(),
+        log: state.log(role),
+        readiness: Readiness::Line,
+    }
+}
