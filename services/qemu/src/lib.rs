@@ -1,1 +1,19 @@
-//! placeholder
+//! Firecracker's HTTP API in front of Debian's QEMU, one process per machine.
+//!
+//! ```text
+//!   Unix socket ─▶ http ─▶ requests ─▶ machine (pure: decide, evolve) ─▶ shell ─▶ qemu (spawn) · qmp (stop, cont)
+//!                                                                                   └▶ console (bounded)
+//! ```
+//!
+//! The process ends when its QEMU ends, and QEMU is killed when the process ends, however that happens. Nothing it
+//! makes has a name in the file system except its socket.
+
+pub mod bound;
+pub mod cli;
+mod console;
+pub mod http;
+pub mod machine;
+pub mod qemu;
+mod qmp;
+pub mod requests;
+pub mod shell;

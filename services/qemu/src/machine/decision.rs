@@ -1,0 +1,92 @@
+//! What a request comes to.
+
+use roost_engine::api::{BootSource, Drive, Entropy, InstanceState, MachineConfig, NetworkInterface, Serial};
+use std::path::PathBuf;
+
+/// The outcome of deciding a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// Nothing happens: the document is the answer.
+    Answer(serde_json::Value),
+    /// `step` is performed and, if it succeeds, `change` is applied.
+    Do {
+        /// What the shell does.
+        step: Step,
+        /// What is true afterwards.
+        change: Change,
+    },
+}
+
+/// Something the shell does outside the state machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing.
+    Nothing,
+    /// Looks whether these are there and usable.
+    Verify(Vec<Artifact>),
+    /// Starts QEMU with the configuration there is.
+    Boot,
+    /// Stops the vCPUs.
+    Pause,
+    /// Lets the vCPUs run.
+    Resume,
+    /// Presses Ctrl+Alt+Del.
+    PressCtrlAltDel,
+}
+
+/// Something outside that the machine will use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Artifact {
+    /// A kernel: an ELF or a bzImage.
+    Kernel(PathBuf),
+    /// An initial ramdisk.
+    Initrd(PathBuf),
+    /// A disk image.
+    Disk {
+        /// The image.
+        path: PathBuf,
+        /// Whether it must be writable.
+        writable: bool,
+    },
+    /// A network device in our network namespace.
+    Tap(String),
+}
+
+/// A fact about the machine.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// All is as it was.
+    Nothing,
+    /// CPUs and memory are set.
+    MachineConfig(MachineConfig),
+    /// Kernel, initial ramdisk and command line are set.
+    BootSource(BootSource),
+    /// A drive is added or replaced.
+    Drive(Drive),
+    /// An interface is added or replaced.
+    NetworkInterface(NetworkInterface),
+    /// The random number device is added.
+    Entropy(Entropy),
+    /// The console's way out is set.
+    Serial(Serial),
+    /// The machine has reached a state.
+    State(InstanceState),
+}
+
+impl Decision {
+    /// A change of the configuration that needs nothing outside.
+    pub(crate) fn change(change: Change) -> Self {
+        Self::Do {
+            step: Step::Nothing,
+            change,
+        }
+    }
+
+    /// A change of the configuration, provided the artifacts are usable.
+    pub(crate) fn provided(artifacts: Vec<Artifact>, change: Change) -> Self {
+        Self::Do {
+            step: Step::Verify(artifacts),
+            change,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The machine as a pure state machine: what a request means now, and what is true once it has been done.
+//!
+//! ```text
+//!   NotStarted ──InstanceStart──▶ Running ◀──Paused / Resumed──▶ Paused
+//!     ▲    │                         │                              │
+//!     └────┘ configuration           └───────── QEMU ends ──────────┘──▶ (the process exits)
+//! ```
+//!
+//! [`Machine::decide`] looks, [`Machine::evolve`] changes; between them the shell performs the [`Step`], and when that
+//! fails nothing has changed.
+
+mod config;
+mod decision;
+mod fault;
+
+pub use config::Config;
+pub use decision::{Artifact, Change, Decision, Step};
+pub use fault::Fault;
+
+use crate::requests::Request;
+use roost_engine::api::{InstanceInfo, InstanceState};
+
+/// The Firecracker release whose API this is, with ours as build metadata.
+pub const VERSION: &str = concat!("1.16.1+roost-qemu.", env!("CARGO_PKG_VERSION"));
+
+/// One virtual machine, configured or running.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Machine {
+    id: String,
+    pub(crate) state: InstanceState,
+    pub(crate) config: Config,
+}
+
+impl Machine {
+    /// An unconfigured machine.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            state: InstanceState::NotStarted,
+            config: Config::default(),
+        }
+    }
+
+    /// What has been configured.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Answer of `GET /`.
+    pub fn describe(&self) -> InstanceInfo {
+        InstanceInfo {
+            id: self.id.clone(),
+            state: self.state,
+            vmm_version: VERSION.to_owned(),
+            app_name: "roost-qemu".to_owned(),
+        }
+    }
+
+    /// What `request` asks for in this state.
+    pub fn decide(&self, request: Request) -> Result<Decision, Fault> {
+        request.decide(self)
+    }
+
+    /// Applies a change whose step has been performed.
+    pub fn evolve(&mut self, change: Change) {
+        match change {
+            Change::Nothing => {}
+            Change::MachineConfig(config) => self.config.machine = config,
+            Change::BootSource(source) => self.config.boot_source = Some(source),
+            Change::Drive(drive) => self.config.insert_drive(drive),
+            Change::NetworkInterface(interface) => self.config.insert_interface(interface),
+            Change::Entropy(entropy) => self.config.entropy = Some(entropy),
+            Change::Serial(serial) => self.config.serial = serial,
+            Change::State(state) => self.state = state,
+        }
+    }
+
+    /// Refuses unless the machine is still being configured.
+    pub(crate) fn must_not_have_started(&self) -> Result<(), Fault> {
+        match self.state {
+            InstanceState::NotStarted => Ok(()),
+            InstanceState::Running | InstanceState::Paused => Err(Fault::AfterStart),
+        }
+    }
+
+    /// Refuses unless the machine has been started.
+    pub(crate) fn must_have_started(&self) -> Result<(), Fault> {
+        match self.state {
+            InstanceState::NotStarted => Err(Fault::BeforeStart),
+            InstanceState::Running | InstanceState::Paused => Ok(()),
+        }
+    }
+}

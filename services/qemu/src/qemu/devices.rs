@@ -1,0 +1,122 @@
+//! The virtio devices of a machine, as QEMU's options.
+//!
+//! Options are JSON, so that a comma or a quote in a path cannot become an option of its own. Every device is told its
+//! bus: the guest finds them in the order of the buses, and a snapshot fits only a machine built in the same order.
+
+use crate::machine::Config;
+use roost_engine::api::{CacheType, Drive, NetworkInterface};
+use serde_json::{Value, json};
+
+/// One device after the other.
+pub(super) fn arguments(config: &Config) -> Vec<String> {
+    let mut options = Options::default();
+    for (n, drive) in config.drives.iter().enumerate() {
+        options.drive(n, drive);
+    }
+    for (n, interface) in config.network_interfaces.iter().enumerate() {
+        options.interface(n, interface);
+    }
+    if config.entropy.is_some() {
+        options.entropy();
+    }
+    options.words
+}
+
+#[derive(Default)]
+struct Options {
+    words: Vec<String>,
+    devices: usize,
+}
+
+impl Options {
+    fn drive(&mut self, n: usize, drive: &Drive) {
+        let read_only = drive.is_read_only == Some(true);
+        let no_flush = drive.cache_type == CacheType::Unsafe;
+        let node = format!("drive{n}");
+        self.option(
+            "-blockdev",
+            &json!({
+                "driver": "raw",
+                "node-name": node,
+                "read-only": read_only,
+                "cache": { "no-flush": no_flush },
+                "discard": "unmap",
+                "file": { "driver": "file", "filename": drive.path_on_host, "cache": { "no-flush": no_flush } },
+            }),
+        );
+        // By default QEMU stops the guest when the host's disk is full; as on Firecracker, the guest gets the error.
+        self.device(
+            json!({ "driver": "virtio-blk-device", "drive": node, "werror": "report", "rerror": "report" }),
+        );
+    }
+
+    fn interface(&mut self, n: usize, interface: &NetworkInterface) {
+        let id = format!("net{n}");
+        self.option(
+            "-netdev",
+            &json!({
+                "type": "tap", "id": id, "ifname": interface.host_dev_name, "script": "no", "downscript": "no",
+            }),
+        );
+        let mut device = json!({ "driver": "virtio-net-device", "netdev": id });
+        if let Some(mac) = &interface.guest_mac {
+            device["mac"] = json!(mac);
+        }
+        if let Some(mtu) = interface.mtu {
+            device["host_mtu"] = json!(mtu);
+        }
+        self.device(device);
+    }
+
+    fn entropy(&mut self) {
+        self.option("-object", &json!({ "qom-type": "rng-builtin", "id": "rng0" }));
+        self.device(json!({ "driver": "virtio-rng-device", "rng": "rng0" }));
+    }
+
+    fn device(&mut self, mut device: Value) {
+        device["bus"] = json!(format!("virtio-mmio-bus.{}", self.devices));
+        self.devices += 1;
+        self.option("-device", &device);
+    }
+
+    fn option(&mut self, name: &str, value: &Value) {
+        self.words.extend([name.to_owned(), value.to_string()]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use roost_engine::api::Entropy;
+
+    #[test]
+    fn a_path_with_a_comma_stays_one_path() {
+        let config = Config {
+            drives: vec![Drive::writable("d", "/tmp/a,readonly=on")],
+            ..Config::default()
+        };
+        let words = arguments(&config);
+        let value: Value = serde_json::from_str(&words[1]).unwrap();
+        assert_eq!(value["file"]["filename"], "/tmp/a,readonly=on");
+        assert_eq!(value["read-only"], false);
+    }
+
+    #[test]
+    fn buses_are_numbered_through() {
+        let config = Config {
+            drives: vec![Drive::root_read_only("a", "/a"), Drive::writable("b", "/b")],
+            network_interfaces: vec![NetworkInterface {
+                host_dev_name: "tap0".into(),
+                ..NetworkInterface::default()
+            }],
+            entropy: Some(Entropy::default()),
+            ..Config::default()
+        };
+        let words = arguments(&config);
+        let buses: Vec<&str> = words
+            .iter()
+            .filter_map(|word| word.split("virtio-mmio-bus.").nth(1)?.get(..1))
+            .collect();
+        assert_eq!(buses, ["0", "1", "2", "3"]);
+    }
+}

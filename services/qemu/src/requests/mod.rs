@@ -1,0 +1,81 @@
+//! The requests of the API, one per file: what each takes, when it is allowed and what it comes to.
+
+mod actions;
+mod boot_source;
+mod describe;
+mod drive;
+mod entropy;
+mod machine_config;
+mod network_interface;
+mod serial;
+mod version;
+mod vm;
+mod vm_config;
+
+use crate::machine::{Decision, Fault, Machine};
+use roost_engine::api::{
+    Action, BootSource, Drive, Entropy, MachineConfig, MachineConfigUpdate, NetworkInterface, Serial,
+    VmStateChange,
+};
+use serde::Serialize;
+
+/// A request that could be read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// `GET /`
+    Describe,
+    /// `GET /version`
+    Version,
+    /// `GET /vm/config`
+    VmConfig,
+    /// `GET /machine-config`
+    GetMachineConfig,
+    /// `PUT /machine-config`
+    PutMachineConfig(MachineConfig),
+    /// `PATCH /machine-config`
+    PatchMachineConfig(MachineConfigUpdate),
+    /// `PUT /boot-source`
+    PutBootSource(BootSource),
+    /// `PUT /drives/{drive_id}`
+    PutDrive(Drive),
+    /// `PUT /network-interfaces/{iface_id}`
+    PutNetworkInterface(NetworkInterface),
+    /// `PUT /entropy`
+    PutEntropy(Entropy),
+    /// `PUT /serial`
+    PutSerial(Serial),
+    /// `PUT /actions`
+    Act(Action),
+    /// `PATCH /vm`
+    PatchVm(VmStateChange),
+}
+
+impl Request {
+    pub(crate) fn decide(self, machine: &Machine) -> Result<Decision, Fault> {
+        match self {
+            Self::Describe => Ok(describe::decide(machine)),
+            Self::Version => Ok(version::decide()),
+            Self::VmConfig => Ok(vm_config::decide(machine)),
+            Self::GetMachineConfig => Ok(machine_config::get(machine)),
+            Self::PutMachineConfig(config) => machine_config::put(machine, config),
+            Self::PatchMachineConfig(update) => machine_config::patch(machine, update),
+            Self::PutBootSource(source) => boot_source::decide(machine, source),
+            Self::PutDrive(drive) => drive::decide(machine, drive),
+            Self::PutNetworkInterface(interface) => network_interface::decide(machine, interface),
+            Self::PutEntropy(entropy) => entropy::decide(machine, entropy),
+            Self::PutSerial(serial) => serial::decide(machine, serial),
+            Self::Act(action) => actions::decide(machine, action.action_type),
+            Self::PatchVm(change) => vm::decide(machine, change.state),
+        }
+    }
+}
+
+/// The document as an answer. These documents are plain data, so a failure would be a defect of ours and shows as null.
+fn answer(document: &impl Serialize) -> Decision {
+    Decision::Answer(serde_json::to_value(document).unwrap_or_default())
+}
+
+/// Refuses a field that is set although this engine cannot honour it: better than a guest that believes it is limited.
+fn unsupported<T>(field: &'static str, value: Option<&T>) -> Result<(), Fault> {
+    value.map_or(Ok(()), |_| Err(Fault::Unsupported { field }))
+}

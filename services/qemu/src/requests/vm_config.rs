@@ -1,0 +1,8 @@
+//! `GET /vm/config`
+
+use super::answer;
+use crate::machine::{Decision, Machine};
+
+pub(super) fn decide(machine: &Machine) -> Decision {
+    answer(machine.config())
+}

@@ -1,0 +1,95 @@
+//! The shell around the state machine: performs steps, one request at a time.
+
+mod verify;
+
+use crate::{
+    machine::{Decision, Fault, Machine, Step},
+    qemu::{Ended, Host, Vm, boot},
+    qmp::Command,
+    requests::Request,
+};
+use tokio::sync::oneshot;
+
+/// The engine: a machine, and the QEMU that runs it once it is started.
+#[derive(Debug)]
+pub struct Engine {
+    machine: Machine,
+    host: Host,
+    vm: Option<Vm>,
+    ended: Option<oneshot::Sender<Ended>>,
+}
+
+/// Learns of the end of the machine.
+#[derive(Debug)]
+pub struct End(oneshot::Receiver<Ended>);
+
+impl Engine {
+    /// An engine for `machine`, and the way to learn of its end.
+    pub fn new(machine: Machine, host: Host) -> (Self, End) {
+        let (sender, receiver) = oneshot::channel();
+        (
+            Self {
+                machine,
+                host,
+                vm: None,
+                ended: Some(sender),
+            },
+            End(receiver),
+        )
+    }
+
+    /// Carries out `request`: a document, nothing, or a refusal that changed nothing.
+    pub(crate) async fn handle(&mut self, request: Request) -> Result<Option<serde_json::Value>, Fault> {
+        match self.machine.decide(request)? {
+            Decision::Answer(document) => Ok(Some(document)),
+            Decision::Do { step, change } => {
+                self.perform(step).await?;
+                self.machine.evolve(change);
+                Ok(None)
+            }
+        }
+    }
+
+    async fn perform(&mut self, step: Step) -> Result<(), Fault> {
+        match step {
+            Step::Nothing => Ok(()),
+            Step::Verify(artifacts) => artifacts.iter().try_for_each(verify::usable),
+            Step::Boot => self.boot().await,
+            Step::Pause => self.command(Command::Stop).await,
+            Step::Resume => self.command(Command::Continue).await,
+            Step::PressCtrlAltDel => self.command(Command::PressCtrlAltDel).await,
+        }
+    }
+
+    async fn boot(&mut self) -> Result<(), Fault> {
+        let (sender, receiver) = oneshot::channel();
+        self.vm = Some(boot(self.machine.config(), &self.host, sender).await?);
+        // Only a machine that did start can end; a failed attempt keeps the way to tell for the next one.
+        if let Some(ended) = self.ended.take() {
+            tokio::spawn(async move {
+                if let Ok(end) = receiver.await {
+                    let _ = ended.send(end);
+                }
+            });
+        }
+        Ok(())
+    }
+
+    async fn command(&mut self, command: Command) -> Result<(), Fault> {
+        self.vm.as_mut().ok_or(Fault::BeforeStart)?.execute(command).await
+    }
+}
+
+impl End {
+    /// Waits until the machine ends: quietly when the guest rebooted or powered off, else with QEMU's last words.
+    pub async fn wait(self) -> anyhow::Result<()> {
+        let Ok(Ended { status, stderr }) = self.0.await else {
+            anyhow::bail!("the watch over QEMU ended")
+        };
+        let status = status?;
+        if status.success() {
+            return Ok(());
+        }
+        anyhow::bail!("QEMU ended with {status}: {stderr}")
+    }
+}

@@ -1,0 +1,60 @@
+//! The cases, by what they are about.
+
+mod bad_input;
+mod configuration;
+mod console;
+mod endings;
+mod identity;
+mod jail;
+mod running;
+
+use crate::bench::Engine;
+use anyhow::Result;
+use std::pin::Pin;
+
+/// A case under way.
+type Run = Pin<Box<dyn Future<Output = Result<()>>>>;
+
+/// Something every engine must do.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) run: fn(Engine) -> Run,
+}
+
+macro_rules! cases {
+    ($($module:ident :: $case:ident),* $(,)?) => {
+        &[$(Case {
+            name: concat!(stringify!($module), "::", stringify!($case)),
+            run: |engine| Box::pin($module::$case(engine)),
+        }),*]
+    };
+}
+
+/// For every engine.
+pub(crate) const CASES: &[Case] = cases![
+    identity::says_who_it_is,
+    configuration::remembers_what_was_put,
+    configuration::patches_what_is_named,
+    bad_input::bodies,
+    bad_input::paths_and_methods,
+    bad_input::vcpus,
+    bad_input::memory,
+    bad_input::files,
+    bad_input::a_corrupt_kernel,
+    bad_input::an_oversized_body,
+    running::boots_and_speaks,
+    running::refuses_what_comes_too_early,
+    running::refuses_what_comes_too_late,
+    running::pauses_and_resumes,
+    running::boots_with_drives_and_entropy,
+    running::boots_many_vcpus,
+    console::a_flood_is_cut_off,
+    endings::a_guest_reset_ends_the_engine,
+    endings::stop_leaves_nothing,
+    endings::stop_while_paused_leaves_nothing,
+    endings::a_killed_engine_takes_everything_along,
+    endings::an_engine_survives_its_handle_and_is_adopted,
+];
+
+/// For Firecracker alone.
+pub(crate) const FIRECRACKER_CASES: &[Case] = cases![jail::a_jailed_engine_boots];
