@@ -9,4 +9,13 @@
 //!   projection::  follow a Journal from a checkpoint (sled) and fold
 //! ```
 
+mod append;
+pub mod checkpoint;
+mod dedupe;
+pub mod jetstream;
+pub mod memory;
+mod pause;
 pub mod port;
+pub mod projection;
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -30,7 +30,8 @@ pub enum Append {
     Conflict(Vec<Record>),
 }
 
-/// Commits in order, without gaps, without end. An error ends the stream.
+/// Commits in order, without gaps, without end: an unreachable log is waited for. Only [`JournalError::Foreign`] and
+/// [`JournalError::Behind`] come out of it, and end it.
 pub type Records = BoxStream<'static, Result<Record, JournalError>>;
 
 /// The event log.
@@ -79,6 +80,29 @@ pub enum JournalError {
         command_id: CommandId,
         /// Where it stands.
         used_by: String,
+    },
+    /// The log ends before a commit that was seen in it: it has lost some. Nobody may act on what is left of it.
+    #[error(
+        "{subject} in the event log ends before sequence {seen}, which was seen earlier ({detail}); commits were lost: \
+         restore the log from a backup, or, when the loss is accepted, delete the state folders of its readers"
+    )]
+    Behind {
+        /// What was read or written: a subject, or a filter.
+        subject: String,
+        /// The sequence that was seen.
+        seen: Sequence,
+        /// What the log says now.
+        detail: String,
+    },
+    /// The server will not store this commit, however often it is tried.
+    #[error("nats-server refuses the commit of {bytes} bytes on {subject}: {detail}")]
+    Refused {
+        /// Where it was to stand.
+        subject: String,
+        /// How large it is.
+        bytes: usize,
+        /// The server's words.
+        detail: String,
     },
     /// A stored message is not one of ours.
     #[error(

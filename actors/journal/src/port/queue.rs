@@ -90,6 +90,20 @@ pub enum QueueError {
         /// What was seen.
         detail: String,
     },
+    /// Too much is waiting already; worth trying again when hosts have caught up.
+    #[error("the command queue is full: {detail}; hosts do not keep up, try again later")]
+    Full {
+        /// The server's words.
+        detail: String,
+    },
+    /// The queue will not take this command, however often it is tried.
+    #[error("the command queue refuses command {command_id}: {detail}")]
+    Refused {
+        /// The command.
+        command_id: CommandId,
+        /// Why.
+        detail: String,
+    },
     /// The command is stored, but no answer came in time; its effect shows in the log.
     #[error(
         "command {command_id} is queued, but was not answered within {waited:?}; its events will tell, or send it again under its id"

@@ -1,0 +1,125 @@
+//! All messages of one subject by batched direct gets (NATS ADR-31), which async-nats does not offer.
+//!
+//! ```text
+//!   request  $JS.API.DIRECT.GET.<stream>  {"seq":5,"next_by_subj":"..","batch":256,"max_bytes":..}
+//!   answers  message, message, ..   Nats-Sequence: this one   Nats-Last-Sequence: the one before it in this answer
+//!            204 EOB                Nats-Num-Pending: how many more there are
+//!            404                    there is none
+//! ```
+//!
+//! One round trip brings a whole sandbox, where single gets need one each. The answers are plain messages, of which a
+//! client may drop some; the chain of `Nats-Last-Sequence` shows that none is missing.
+
+use async_nats::jetstream::message::StreamMessage;
+use async_nats::{Message, StatusCode, Subscriber};
+use futures::StreamExt;
+use serde::Serialize;
+
+use super::link::Link;
+
+/// Messages in one answer: more than nearly any sandbox has.
+const BATCH: u32 = 256;
+/// Bytes in one answer, below what the server would buffer for a connection before it cuts it.
+const BATCH_BYTES: u32 = 8 << 20;
+
+#[derive(Serialize)]
+struct Request<'a> {
+    seq: u64,
+    next_by_subj: &'a str,
+    batch: u32,
+    max_bytes: u32,
+}
+
+/// One answer.
+struct Page {
+    messages: Vec<StreamMessage>,
+    more: bool,
+}
+
+/// The messages of `subject` after `after`, in order. The error says what was seen instead of a whole answer.
+pub(super) async fn read(
+    link: &Link,
+    stream: &str,
+    subject: &str,
+    after: u64,
+) -> Result<Vec<StreamMessage>, String> {
+    let mut all: Vec<StreamMessage> = Vec::new();
+    loop {
+        let from = all.last().map_or(after, |last| last.sequence) + 1;
+        let mut page = page(link, stream, subject, from).await?;
+        if all.is_empty() {
+            all = page.messages;
+        } else {
+            all.append(&mut page.messages);
+        }
+        if !page.more {
+            return Ok(all);
+        }
+    }
+}
+
+async fn page(link: &Link, stream: &str, subject: &str, from: u64) -> Result<Page, String> {
+    let request = Request {
+        seq: from,
+        next_by_subj: subject,
+        batch: BATCH,
+        max_bytes: BATCH_BYTES,
+    };
+    let body = serde_json::to_vec(&request).map_err(|e| e.to_string())?;
+    let inbox = link.client.new_inbox();
+    let answers = link
+        .client
+        .subscribe(inbox.clone())
+        .await
+        .map_err(|e| e.to_string())?;
+    let target = format!("$JS.API.DIRECT.GET.{stream}");
+    link.client
+        .publish_with_reply(target, inbox, body.into())
+        .await
+        .map_err(|e| e.to_string())?;
+    tokio::time::timeout(link.options.ack_wait, collect(answers))
+        .await
+        .map_err(|_| format!("no whole answer to a read in {:?}", link.options.ack_wait))?
+}
+
+async fn collect(mut answers: Subscriber) -> Result<Page, String> {
+    let mut messages: Vec<StreamMessage> = Vec::new();
+    while let Some(answer) = answers.next().await {
+        match answer.status {
+            None => {
+                let before = number(&answer, "Nats-Last-Sequence")?;
+                let seen = messages.last().map_or(0, |last| last.sequence);
+                if before != seen {
+                    return Err(format!(
+                        "an answer after sequence {before} arrived when {seen} was the last"
+                    ));
+                }
+                messages.push(answer.try_into().map_err(|e| format!("{e}"))?);
+            }
+            Some(status) if status.as_u16() == 204 => {
+                return Ok(Page {
+                    messages,
+                    more: number(&answer, "Nats-Num-Pending")? > 0,
+                });
+            }
+            Some(StatusCode::NOT_FOUND) => {
+                return Ok(Page {
+                    messages,
+                    more: false,
+                });
+            }
+            Some(status) => {
+                let words = answer.description.as_deref().unwrap_or("no description");
+                return Err(format!("status {status:?} ({words})"));
+            }
+        }
+    }
+    Err("the connection closed during a read".to_owned())
+}
+
+fn number(answer: &Message, name: &'static str) -> Result<u64, String> {
+    let value = answer.headers.as_ref().and_then(|headers| headers.get(name));
+    value
+        .and_then(|value| value.as_str().parse().ok())
+        .ok_or_else(|| format!("an answer has no number in {name}"))
+}

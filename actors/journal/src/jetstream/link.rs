@@ -1,0 +1,231 @@
+//! The connection that the three ports share, and the guard that checks the server anew after each reconnect.
+//!
+//! ```text
+//!   Connected ─► check ─ fit ────────► writes allowed
+//!       ▲          ├──── unfit ──────► writes refused, readers go on
+//!       │          └──── no answer ──► ask again
+//!   Disconnected ◄───────────────────── (writes wait for their acknowledgement)
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::connection::State;
+use async_nats::jetstream::context::ContextBuilder;
+use async_nats::jetstream::{self, Context};
+use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use super::Options;
+use super::fitness::{self, Doubt, Unfit};
+use crate::pause::Pause;
+use crate::port::JournalError;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) client: Client,
+    pub(super) context: Context,
+    pub(super) options: Options,
+    /// The server's address without credentials, for messages.
+    pub(super) server: String,
+    /// Counts the connections that were established.
+    pub(super) epoch: watch::Receiver<u64>,
+    unfit: watch::Receiver<Option<Unfit>>,
+    guard: AbortHandle,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.guard.abort();
+    }
+}
+
+impl Link {
+    pub(super) async fn open(options: Options) -> Result<Arc<Self>, JournalError> {
+        let server = address(&options.url)?;
+        let (connected, epoch) = watch::channel(0);
+        let client = dial(&options, &server, connected).await?;
+        let deadline = Instant::now() + options.patience;
+        let mut pause = Pause::new();
+        loop {
+            match fitness::check(&client, &server, options.ack_wait).await {
+                Ok(()) => break,
+                Err(Doubt::Unfit(unfit)) => return Err(unfit.into()),
+                // It cannot be told whether the server is fit, so it is not used.
+                Err(Doubt::Unknown(detail)) if Instant::now() >= deadline => {
+                    return Err(JournalError::Unavailable {
+                        action: "show its settings",
+                        detail,
+                    });
+                }
+                Err(Doubt::Unknown(_)) => pause.wait().await,
+            }
+        }
+        let context = ContextBuilder::new()
+            .timeout(options.ack_wait)
+            .build(client.clone());
+        let (verdict, unfit) = watch::channel(None);
+        let watched = Guard {
+            client: client.clone(),
+            server: server.clone(),
+            patience: options.ack_wait,
+            verdict,
+        };
+        let guard = tokio::spawn(watched.run(epoch.clone())).abort_handle();
+        Ok(Arc::new(Self {
+            client,
+            context,
+            options,
+            server,
+            epoch,
+            unfit,
+            guard,
+        }))
+    }
+
+    /// Fails while the server is known not to keep what it acknowledges.
+    pub(super) fn fit(&self) -> Result<(), JournalError> {
+        self.unfit
+            .borrow()
+            .clone()
+            .map_or(Ok(()), |unfit| Err(unfit.into()))
+    }
+
+    /// The last sequence of a stream; the error says what was seen instead.
+    pub(super) async fn last_sequence(&self, stream: &str) -> Result<u64, String> {
+        let stream = self
+            .context
+            .get_stream_no_info(stream)
+            .await
+            .map_err(|error| error.to_string())?;
+        let info = stream.get_info().await.map_err(|error| error.to_string())?;
+        Ok(info.state.last_sequence)
+    }
+
+    /// A context for requests that change streams, which a busy disk may make slow.
+    pub(super) fn patient(&self) -> Context {
+        let mut context = self.context.clone();
+        context.set_timeout(self.options.patience);
+        context
+    }
+}
+
+struct Guard {
+    client: Client,
+    server: String,
+    patience: Duration,
+    verdict: watch::Sender<Option<Unfit>>,
+}
+
+impl Guard {
+    async fn run(self, mut epoch: watch::Receiver<u64>) {
+        while epoch.changed().await.is_ok() {
+            let mut pause = Pause::new();
+            while self.client.connection_state() == State::Connected {
+                match fitness::check(&self.client, &self.server, self.patience).await {
+                    Ok(()) => {
+                        self.verdict.send_replace(None);
+                        break;
+                    }
+                    Err(Doubt::Unfit(unfit)) => {
+                        let (reason, remedy) = (&unfit.reason, &unfit.remedy);
+                        tracing::error!(
+                            server = self.server,
+                            reason,
+                            remedy,
+                            "nats-server came back unfit: writes stop"
+                        );
+                        self.verdict.send_replace(Some(unfit));
+                        break;
+                    }
+                    Err(Doubt::Unknown(detail)) => {
+                        tracing::debug!(server = self.server, detail, "cannot check nats-server yet");
+                        pause.wait().await;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `host:port` of a NATS address; its user and password must reach no message.
+fn address(url: &str) -> Result<String, JournalError> {
+    let parsed: Result<ServerAddr, _> = url.parse();
+    match parsed {
+        Ok(address) => Ok(format!("{}:{}", address.host(), address.port())),
+        Err(error) => Err(JournalError::Unavailable {
+            action: "connect",
+            detail: format!("the address is not one such as nats://127.0.0.1:4222: {error}"),
+        }),
+    }
+}
+
+async fn dial(
+    options: &Options,
+    server: &str,
+    connected: watch::Sender<u64>,
+) -> Result<Client, JournalError> {
+    let connected = Arc::new(connected);
+    let deadline = Instant::now() + options.patience;
+    let mut pause = Pause::new();
+    loop {
+        let connected = connected.clone();
+        let attempt = ConnectOptions::new()
+            .name(&options.name)
+            .request_timeout(Some(options.ack_wait))
+            // The client's own pause grows to 4 s; a restarted server should be met within a breath.
+            .reconnect_delay_callback(|attempts| Duration::from_millis(20 << attempts.min(4)))
+            .event_callback(move |event| {
+                observe(&event, &connected);
+                std::future::ready(())
+            })
+            .connect(&options.url);
+        match tokio::time::timeout_at(deadline, attempt).await {
+            Ok(Ok(client)) => return Ok(client),
+            Ok(Err(error)) if Instant::now() >= deadline => return Err(unreachable(server, &error)),
+            Ok(Err(_)) => pause.wait().await,
+            Err(elapsed) => return Err(unreachable(server, &elapsed)),
+        }
+    }
+}
+
+fn unreachable(server: &str, error: &dyn std::fmt::Display) -> JournalError {
+    JournalError::Unavailable {
+        action: "connect",
+        detail: format!("{server}: {error}"),
+    }
+}
+
+fn observe(event: &Event, connected: &watch::Sender<u64>) {
+    match event {
+        Event::Connected => {
+            tracing::info!("connected to NATS");
+            connected.send_modify(|epoch| *epoch += 1);
+        }
+        Event::Disconnected => tracing::warn!("disconnected from NATS"),
+        Event::SlowConsumer(id) => {
+            tracing::warn!(id, "a subscription is read too slowly; messages were dropped");
+        }
+        Event::ServerError(_) | Event::ClientError(_) => tracing::warn!(%event, "NATS reports an error"),
+        Event::LameDuckMode | Event::Draining | Event::Closed => tracing::info!(%event, "NATS connection"),
+    }
+}
+
+/// Whether an error is the server's own "not now": it is up, but JetStream or the stream's leader is not.
+pub(super) fn not_now<K>(error: &async_nats::error::Error<K>) -> bool
+where
+    K: Clone + std::fmt::Debug + std::fmt::Display + PartialEq,
+{
+    answered(error).is_none_or(|answer| answer.code() >= 500)
+}
+
+/// JetStream's answer, if that is what an error holds.
+pub(super) fn answered<K>(error: &async_nats::error::Error<K>) -> Option<&jetstream::Error>
+where
+    K: Clone + std::fmt::Debug + std::fmt::Display + PartialEq,
+{
+    std::error::Error::source(error)?.downcast_ref()
+}

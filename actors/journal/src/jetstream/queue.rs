@@ -1,0 +1,184 @@
+//! [`Queue`] on the stream `COMMANDS`.
+
+mod consume;
+mod headers;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
+use async_nats::jetstream::message::PublishMessage;
+use async_trait::async_trait;
+use futures::StreamExt;
+use roost_schemas::codec;
+use roost_schemas::command::{ContentType, MAX_BODY, header};
+use roost_schemas::reply::Reply;
+use roost_schemas::subject::{CommandSubject, Route};
+use tokio::time::Instant;
+
+use super::link::{Link, answered, not_now};
+use crate::dedupe;
+use crate::pause::Pause;
+use crate::port::{Deliveries, JournalError, Message, Queue, QueueError};
+
+/// The command queue in JetStream; clones share the connection.
+#[derive(Debug, Clone)]
+pub struct JetStreamQueue {
+    link: Arc<Link>,
+}
+
+impl JetStreamQueue {
+    pub(super) fn new(link: Arc<Link>) -> Self {
+        Self { link }
+    }
+}
+
+#[async_trait]
+impl Queue for JetStreamQueue {
+    async fn publish(&self, subject: &CommandSubject, message: &Message) -> Result<(), QueueError> {
+        if message.body.len() > MAX_BODY {
+            let detail = format!(
+                "its body has {} bytes, at most {MAX_BODY} are allowed",
+                message.body.len()
+            );
+            return Err(QueueError::Refused {
+                command_id: message.command_id.clone(),
+                detail,
+            });
+        }
+        let deadline = Instant::now() + self.link.options.patience;
+        let mut pause = Pause::new();
+        let headers = headers::write(message, &dedupe::key(subject, message));
+        let publish = PublishMessage::build()
+            .payload(message.body.clone())
+            .headers(headers);
+        loop {
+            self.link.fit().map_err(|error| unfit(&error))?;
+            let sent = match self
+                .link
+                .context
+                .send_publish(subject.to_string(), publish.clone())
+                .await
+            {
+                Ok(sent) => sent.await,
+                Err(error) => Err(error),
+            };
+            // A duplicate is a success: an earlier try of this sending was stored and its answer lost.
+            let Err(error) = sent else { return Ok(()) };
+            if let Some(last) = failed(message, &error) {
+                return Err(last);
+            }
+            if Instant::now() >= deadline {
+                return Err(unavailable("store a command", &error));
+            }
+            pause.wait().await;
+        }
+    }
+
+    async fn request(
+        &self,
+        subject: &CommandSubject,
+        mut message: Message,
+        patience: Duration,
+    ) -> Result<Reply, QueueError> {
+        let began = Instant::now();
+        let inbox = self.link.client.new_inbox();
+        let subscribed = self.link.client.subscribe(inbox.clone()).await;
+        let mut answers = subscribed.map_err(|error| unavailable("open a reply inbox", &error))?;
+        message.reply = Some(inbox);
+        let asked = async {
+            self.publish(subject, &message).await?;
+            Ok(answers.next().await)
+        };
+        let no_answer = || QueueError::NoAnswer {
+            command_id: message.command_id.clone(),
+            waited: began.elapsed(),
+        };
+        match tokio::time::timeout(patience, asked).await {
+            Ok(Ok(Some(answer))) => read_answer(&message, &answer),
+            Ok(Ok(None)) | Err(_) => Err(no_answer()),
+            Ok(Err(error)) => Err(error),
+        }
+    }
+
+    async fn consume(&self, route: &Route) -> Result<Deliveries, QueueError> {
+        consume::deliveries(self.link.clone(), route).await
+    }
+
+    async fn answer(&self, message: &Message, reply: &Reply) -> Result<(), QueueError> {
+        match &message.reply {
+            Some(inbox) => answer(&self.link, inbox, message.content, reply).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Sends `reply` to `inbox`, written as the command was.
+async fn answer(link: &Link, inbox: &str, content: ContentType, reply: &Reply) -> Result<(), QueueError> {
+    let body = match content {
+        ContentType::MessagePack => reply.encode(),
+        ContentType::Json => {
+            serde_json::to_vec(reply).map_err(|error| unavailable("write an answer", &error))?
+        }
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, content.as_str());
+    let sent = link
+        .client
+        .publish_with_headers(inbox.to_owned(), headers, body.into())
+        .await;
+    sent.map_err(|error| unavailable("send an answer", &error))
+}
+
+fn read_answer(message: &Message, answer: &async_nats::Message) -> Result<Reply, QueueError> {
+    let named = answer
+        .headers
+        .as_ref()
+        .and_then(|headers| headers.get(header::CONTENT_TYPE));
+    let content = named.map_or(Some(message.content), |value| ContentType::parse(value.as_str()));
+    let decoded = match content {
+        Some(ContentType::MessagePack) => Reply::decode(&answer.payload).map_err(|error| error.to_string()),
+        Some(ContentType::Json) => {
+            codec::decode_json("reply", &answer.payload).map_err(|error| error.to_string())
+        }
+        None => Err(format!("its content type is {named:?}")),
+    };
+    decoded.map_err(|detail| QueueError::BadAnswer {
+        command_id: message.command_id.clone(),
+        detail,
+    })
+}
+
+/// What a failed publish means for good; nothing if it is worth another try.
+fn failed(message: &Message, error: &PublishError) -> Option<QueueError> {
+    let refused = |detail| QueueError::Refused {
+        command_id: message.command_id.clone(),
+        detail,
+    };
+    match (error.kind(), answered(error)) {
+        (PublishErrorKind::MaxPayloadExceeded, _) => Some(refused(error.to_string())),
+        (_, Some(answer)) if answer.error_code() == ErrorCode::STREAM_STORE_FAILED => {
+            Some(QueueError::Full {
+                detail: answer.to_string(),
+            })
+        }
+        (_, Some(answer)) if !not_now(error) => Some(refused(answer.to_string())),
+        _ => None,
+    }
+}
+
+fn unavailable(action: &'static str, error: &dyn std::fmt::Display) -> QueueError {
+    QueueError::Unavailable {
+        action,
+        detail: error.to_string(),
+    }
+}
+
+fn unfit(error: &JournalError) -> QueueError {
+    QueueError::Unavailable {
+        action: "store a command",
+        detail: error.to_string(),
+    }
+}

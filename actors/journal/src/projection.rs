@@ -1,0 +1,66 @@
+//! Read models folded from the log: restored from a checkpoint, kept up by following, stopped rather than wrong.
+//!
+//! ```text
+//!   restore from the checkpoint ─► is the log behind it? ─ yes ─► Stopped(Behind)
+//!        │                                │ no
+//!        └── nothing, or another version: begin at 0
+//!                                         ▼
+//!                                   follow and apply ──────────► Stopped(Undecodable | Foreign | Behind)
+//!                                    │          │
+//!                          publish `applied`   every K commits or T: save what changed
+//! ```
+//!
+//! A projection never skips a commit: one that it cannot decode stops it, with an alarm in the log and in
+//! [`ProjectionHandle::state`], and its readers see how far it came. When the log is behind the checkpoint, the
+//! checkpoint is the better witness: commits were lost, and a person must decide. Restoring the log's store from a
+//! backup is one way; accepting the loss is the other, by deleting the process's state folder, with which the
+//! checkpoint goes.
+
+mod handle;
+mod runner;
+mod saver;
+
+use std::time::Duration;
+
+use roost_schemas::codec::Undecodable;
+
+pub use handle::{Alarm, ProjectionHandle, State, Waited};
+pub use runner::start;
+
+use crate::checkpoint::Change;
+use crate::port::Record;
+
+/// A fold of commits that can be saved as entries.
+pub trait Projection: Default + Send + Sync + 'static {
+    /// What its checkpoint is called.
+    const NAME: &'static str;
+    /// The layout of its entries. Raise it when they, or their meaning, change: older ones are then not read.
+    const VERSION: u32;
+
+    /// Takes in one commit; an error leaves the value as it was. The same commits always lead to the same value.
+    fn apply(&mut self, record: &Record) -> Result<(), Undecodable>;
+
+    /// The entries that were set or removed since this was last asked, each key once.
+    fn drain_changes(&mut self) -> Vec<Change>;
+
+    /// Takes in what [`Projection::drain_changes`] once gave; called on a new value, before any commit.
+    fn restore(&mut self, entries: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), Undecodable>;
+}
+
+/// How often a projection is saved: after so many commits, or so long after the first unsaved one.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Commits.
+    pub commits: u64,
+    /// Time.
+    pub every: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            commits: 10_000,
+            every: Duration::from_secs(2),
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The task that keeps a projection up to date.
+//!
+//! Stopping is looked at only between steps: a save that was begun is ended, because a newer one must not meet it.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use futures::StreamExt;
+use futures::stream::ReadyChunks;
+use roost_schemas::Sequence;
+use roost_schemas::subject::EventFilter;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::handle::{Alarm, Progress, ProjectionHandle, State, Task};
+use super::saver::{self, Saver};
+use super::{Pace, Projection};
+use crate::checkpoint::Checkpoint;
+use crate::pause::Pause;
+use crate::port::{Journal, JournalError, Record, Records};
+
+/// Commits applied under one lock: enough that locks and wake-ups cost nothing, so few that readers wait a moment.
+const BATCH: usize = 256;
+
+/// Restores a projection and lets it follow the log.
+///
+/// It returns once the checkpoint is loaded; [`ProjectionHandle::wait_for`] tells when the log has been replayed.
+pub async fn start<P: Projection>(
+    journal: Arc<dyn Journal>,
+    checkpoint: Option<Arc<dyn Checkpoint>>,
+    pace: Pace,
+) -> ProjectionHandle<P> {
+    let (saver, value, applied) = match checkpoint {
+        Some(checkpoint) => saver::restore::<P>(checkpoint, pace).await,
+        None => Default::default(),
+    };
+    let value = Arc::new(RwLock::new(value));
+    let (sender, progress) = watch::channel(Progress {
+        applied,
+        state: State::Running,
+    });
+    let (stop, stopped) = watch::channel(false);
+    let runner = Runner {
+        journal,
+        value: value.clone(),
+        progress: sender,
+        saver,
+        stopped,
+    };
+    let join = tokio::spawn(runner.run(applied));
+    let task = Arc::new(Task {
+        stop,
+        join: tokio::sync::Mutex::new(Some(join)),
+    });
+    ProjectionHandle {
+        name: P::NAME,
+        value,
+        progress,
+        task,
+    }
+}
+
+struct Runner<P> {
+    journal: Arc<dyn Journal>,
+    value: Arc<RwLock<P>>,
+    progress: watch::Sender<Progress>,
+    saver: Option<Saver>,
+    /// True when it shall end; closed when the last handle is gone.
+    stopped: watch::Receiver<bool>,
+}
+
+/// What comes next.
+enum Next {
+    Apply(Vec<Result<Record, JournalError>>),
+    Save,
+    Stop,
+}
+
+impl<P: Projection> Runner<P> {
+    async fn run(mut self, from: Sequence) {
+        let end = match self.follow(from).await {
+            Ok(()) => State::Ended,
+            Err(alarm) => {
+                let applied = self.progress.borrow().applied;
+                tracing::error!(projection = P::NAME, %applied, %alarm, "a projection has stopped");
+                State::Stopped(alarm)
+            }
+        };
+        self.progress.send_modify(|progress| progress.state = end);
+        self.save().await;
+    }
+
+    async fn follow(&mut self, from: Sequence) -> Result<(), Alarm> {
+        let mut stopped = self.stopped.clone();
+        let records = tokio::select! {
+            records = self.open(from) => records?,
+            _ = stopped.wait_for(|stop| *stop) => return Ok(()),
+        };
+        let mut batches = records.ready_chunks(BATCH);
+        loop {
+            match self.next(&mut batches).await {
+                Next::Apply(batch) => self.apply(batch)?,
+                Next::Save => self.save().await,
+                Next::Stop => return Ok(()),
+            }
+        }
+    }
+
+    /// The commits after `from`, once the log can be read and is not behind.
+    async fn open(&self, from: Sequence) -> Result<Records, Alarm> {
+        let mut pause = Pause::new();
+        loop {
+            match self.try_open(from).await {
+                Ok(records) => return Ok(records),
+                Err(error @ JournalError::Unavailable { .. }) => {
+                    tracing::warn!(projection = P::NAME, %error, "the log cannot be followed yet");
+                    pause.wait().await;
+                }
+                Err(error) => return Err(Alarm::Log(error.to_string())),
+            }
+        }
+    }
+
+    async fn try_open(&self, from: Sequence) -> Result<Records, JournalError> {
+        let head = self.journal.head().await?;
+        if head < from {
+            let detail = format!(
+                "it ends at {head}, behind the checkpoint of the projection {}",
+                P::NAME
+            );
+            return Err(JournalError::Behind {
+                subject: EventFilter::All.to_string(),
+                seen: from,
+                detail,
+            });
+        }
+        self.journal.follow(&EventFilter::All, from).await
+    }
+
+    async fn next(&mut self, batches: &mut ReadyChunks<Records>) -> Next {
+        let due = self.saver.as_ref().and_then(Saver::due);
+        if due.is_some_and(|due| due <= Instant::now()) {
+            return Next::Save;
+        }
+        let timer = async {
+            match due {
+                Some(due) => sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = self.stopped.wait_for(|stop| *stop) => Next::Stop,
+            batch = batches.next() => Next::Apply(batch.unwrap_or_else(|| vec![Err(ended())])),
+            () = timer => Next::Save,
+        }
+    }
+
+    fn apply(&mut self, batch: Vec<Result<Record, JournalError>>) -> Result<(), Alarm> {
+        let mut applied = None;
+        let mut count = 0;
+        let mut value = self.value.write().unwrap_or_else(PoisonError::into_inner);
+        let outcome = batch.into_iter().try_for_each(|item| {
+            let record = item.map_err(|error| Alarm::Log(error.to_string()))?;
+            value.apply(&record).map_err(|reason| Alarm::Undecodable {
+                sequence: record.sequence,
+                subject: record.subject.to_string(),
+                reason,
+            })?;
+            applied = Some(record.sequence);
+            count += 1;
+            Ok(())
+        });
+        drop(value);
+        if let Some(applied) = applied {
+            self.progress.send_modify(|progress| progress.applied = applied);
+            if let Some(saver) = &mut self.saver {
+                saver.note(count);
+            }
+        }
+        outcome
+    }
+
+    /// Saves what has changed, if there is a checkpoint and it works.
+    async fn save(&mut self) {
+        let Some(saver) = &mut self.saver else { return };
+        let applied = self.progress.borrow().applied;
+        let changes = self
+            .value
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain_changes();
+        if let Err(error) = saver.save(applied, changes).await {
+            // What it failed to save is missing from it, so nothing may be saved on top.
+            tracing::warn!(projection = P::NAME, %error, "no more checkpoints; the next start folds from an older one");
+            self.saver = None;
+        }
+    }
+}
+
+/// A journal's records do not end without an error; one that does would leave the projection waiting for nothing.
+fn ended() -> JournalError {
+    JournalError::Unavailable {
+        action: "go on being followed",
+        detail: "its records ended".to_owned(),
+    }
+}
