@@ -1,1 +1,21 @@
-//! placeholder
+//! The shells around the pure core: ractor actors that fold the log, decide, append, and order effects.
+//!
+//! ```text
+//!   COMMANDS ──▶ router ──▶ COMMANDS ──▶ host ──▶ sandbox ──▶ port::{Slots, Disks, Engines, Guests}
+//!                  │                   (supervisor)  │  ▲            │
+//!                  ▼                                 ▼  └── reports ─┘
+//!               EVENTS ◀──────────────────────────  EVENTS, OUTPUT
+//!                  │
+//!                fleet ──▶ reconciler ──▶ COMMANDS
+//! ```
+
+pub mod fleet;
+pub mod host;
+mod ledger;
+pub mod memory;
+pub mod port;
+pub mod reconciler;
+pub mod router;
+pub mod sandbox;
+
+pub use ledger::{Done, Ledger, Refusal};

@@ -1,0 +1,66 @@
+//! Telling the log what this host is and what it can start sandboxes from.
+
+use std::sync::Arc;
+
+use roost_domain::host::{Command as HostCommand, Host};
+use roost_domain::template::{Command as TemplateCommand, Template};
+use roost_domain::{Aggregate, host};
+use roost_schemas::command::Envelope;
+use roost_schemas::event::{HostRegistered, TemplateRegistered};
+use roost_schemas::subject::{AggregateId, EventSubject};
+use roost_schemas::{CommandId, TemplateName, TenantId};
+
+use super::Context;
+use crate::{Ledger, Refusal};
+
+/// The tenant whose templates everybody may start from, and under which hosts stand.
+const SYSTEM_TENANT: &str = "system";
+
+/// Registers this host and `templates`, as far as the log does not say the same already.
+pub async fn announce(
+    context: &Context,
+    host: HostRegistered,
+    templates: Vec<(TemplateName, TemplateRegistered)>,
+) -> Result<(), Refusal> {
+    for (name, template) in templates {
+        tell::<Template>(
+            context,
+            AggregateId::Template(name),
+            TemplateCommand::Register(template),
+        )
+        .await?;
+    }
+    tell::<Host>(
+        context,
+        AggregateId::Host(context.host.clone()),
+        HostCommand::Register(host),
+    )
+    .await
+}
+
+/// Says that this host takes no more sandboxes.
+pub async fn drain(context: &Context) -> Result<(), Refusal> {
+    tell::<Host>(
+        context,
+        AggregateId::Host(context.host.clone()),
+        host::Command::Drain,
+    )
+    .await
+}
+
+async fn tell<A: Aggregate>(
+    context: &Context,
+    aggregate: AggregateId,
+    command: A::Command,
+) -> Result<(), Refusal> {
+    let tenant = TenantId::new(SYSTEM_TENANT).expect("it is one");
+    let subject = EventSubject { tenant, aggregate };
+    let mut ledger = Ledger::<A>::load(Arc::clone(&context.journal), subject).await?;
+    let envelope = Envelope {
+        command_id: CommandId::random(),
+        at: context.clock.now(),
+        principal: format!("host:{}", context.host),
+        command,
+    };
+    ledger.execute(&envelope).await.map(|_| ())
+}

@@ -1,0 +1,126 @@
+//! One aggregate and its place in the log: decide, append, fold, and decide again when others came first.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use roost_domain::{Aggregate, Decision, Folded, Rejection};
+use roost_journal::port::{Append, Journal, JournalError, Record};
+use roost_schemas::Sequence;
+use roost_schemas::codec::Undecodable;
+use roost_schemas::command::Envelope;
+use roost_schemas::commit::Commit;
+use roost_schemas::subject::EventSubject;
+
+/// How often a decision is taken anew because others appended first. Each try folds what they wrote, so losing this
+/// often means that a subject has writers it should not have.
+const MAX_TRIES: usize = 16;
+
+/// An aggregate that can be asked.
+pub struct Ledger<A> {
+    journal: Arc<dyn Journal>,
+    subject: EventSubject,
+    folded: Folded<A>,
+}
+
+/// A command that was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Done {
+    /// Where its commit stands, or what state confirmed that none was needed.
+    pub sequence: Sequence,
+    /// Whether it took effect just now.
+    pub fresh: bool,
+}
+
+/// A command that was not.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// By the domain: final.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// By the log: to be tried again.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A commit of this aggregate cannot be read: it stands still until that is mended.
+    #[error("{subject} at sequence {sequence}: {source}")]
+    Undecodable {
+        /// The aggregate.
+        subject: Box<EventSubject>,
+        /// Where the commit stands.
+        sequence: Sequence,
+        /// What is wrong with it.
+        #[source]
+        source: Undecodable,
+    },
+    /// Others kept appending first.
+    #[error("{0} changed {MAX_TRIES} times while one command was decided; only its owner should write to it")]
+    Contended(Box<EventSubject>),
+}
+
+impl<A: Aggregate> Ledger<A> {
+    /// Folds what the log has of `subject`.
+    pub async fn load(journal: Arc<dyn Journal>, subject: EventSubject) -> Result<Self, Refusal> {
+        let records = journal.read(&subject, Sequence::default()).await?;
+        let mut ledger = Self {
+            journal,
+            subject,
+            folded: Folded::default(),
+        };
+        ledger.fold(&records)?;
+        Ok(ledger)
+    }
+
+    /// The aggregate's state.
+    pub fn state(&self) -> &A {
+        &self.folded.state
+    }
+
+    /// The fold, with where it stands.
+    pub fn folded(&self) -> &Folded<A> {
+        &self.folded
+    }
+
+    /// Lets `command` take effect, exactly once.
+    pub async fn execute(&mut self, command: &Envelope<A::Command>) -> Result<Done, Refusal> {
+        for _ in 0..MAX_TRIES {
+            let commit = match self.folded.decide(command)? {
+                Decision::Done(sequence) | Decision::Nothing(sequence) => {
+                    return Ok(Done {
+                        sequence,
+                        fresh: false,
+                    });
+                }
+                Decision::Commit(commit) => commit,
+            };
+            let payload = Bytes::from(commit.encode());
+            let expected = self.folded.sequence;
+            match self
+                .journal
+                .append(&self.subject, expected, &commit.command_id, payload)
+                .await?
+            {
+                Append::Stored(sequence) => {
+                    self.folded.apply(sequence, &commit);
+                    return Ok(Done {
+                        sequence,
+                        fresh: true,
+                    });
+                }
+                Append::Conflict(records) => self.fold(&records)?,
+            }
+        }
+        Err(Refusal::Contended(Box::new(self.subject.clone())))
+    }
+
+    fn fold(&mut self, records: &[Record]) -> Result<(), Refusal> {
+        for record in records {
+            let commit =
+                Commit::<A::Event>::decode(&record.payload).map_err(|source| Refusal::Undecodable {
+                    subject: Box::new(self.subject.clone()),
+                    sequence: record.sequence,
+                    source,
+                })?;
+            self.folded.apply(record.sequence, &commit);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,18 @@
+//! The effects that actors order: each port is a small set of idempotent steps, stamped with their owner.
+//!
+//! Asking twice for the same owner gives the same thing; releasing what is not there succeeds. So a step may be
+//! repeated after a crash without anyone knowing how far it came.
+
+mod clock;
+mod disks;
+mod engines;
+mod fault;
+mod guests;
+mod slots;
+
+pub use clock::{Clock, SystemClock};
+pub use disks::{Disks, Drives};
+pub use engines::{Engines, Vm, VmSpec};
+pub use fault::Fault;
+pub use guests::{Greeting, Guests, Output, Outputs, Program};
+pub use slots::{Slot, Slots};

@@ -1,0 +1,49 @@
+//! What went wrong in a step: our fault or the machine's, never the caller's.
+
+use roost_schemas::event::Cause;
+
+/// A step that did not succeed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{step}: {detail}")]
+pub struct Fault {
+    /// The step, in words such as `claim a slot`.
+    pub step: &'static str,
+    /// What was wrong, which value, what to do.
+    pub detail: String,
+    /// Whether what was waited for did not answer in time, rather than refuse.
+    pub timed_out: bool,
+}
+
+impl Fault {
+    /// A refusal.
+    pub fn new(step: &'static str, detail: impl std::fmt::Display) -> Self {
+        Self {
+            step,
+            detail: detail.to_string(),
+            timed_out: false,
+        }
+    }
+
+    /// A silence.
+    pub fn timed_out(step: &'static str, detail: impl std::fmt::Display) -> Self {
+        Self {
+            step,
+            detail: detail.to_string(),
+            timed_out: true,
+        }
+    }
+}
+
+impl From<Fault> for Cause {
+    fn from(fault: Fault) -> Self {
+        if fault.timed_out {
+            return Self::Unresponsive {
+                detail: fault.to_string(),
+            };
+        }
+        Self::StepFailed {
+            step: fault.step.to_owned(),
+            detail: fault.detail,
+        }
+    }
+}

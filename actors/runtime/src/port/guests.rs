@@ -1,0 +1,57 @@
+//! Guests: what answers inside a VM.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use roost_schemas::event::ExitStatus;
+use roost_schemas::output::Channel;
+
+use super::Fault;
+
+/// What a guest is told before anyone may use it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Greeting {
+    /// Variables of every process.
+    pub env: BTreeMap<String, String>,
+}
+
+/// A program to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Its path, or a name to look up.
+    pub cmd: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Where it runs.
+    pub cwd: Option<String>,
+    /// Variables added to the sandbox's.
+    pub env: BTreeMap<String, String>,
+    /// As whom.
+    pub user: Option<String>,
+    /// Seconds until the guest kills it.
+    pub timeout_sec: u32,
+}
+
+/// What a program does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// It wrote.
+    Data(Channel, Bytes),
+    /// It ended; nothing follows.
+    End(ExitStatus),
+}
+
+/// A program's doings in order. A fault, or an end without [`Output::End`], means that the connection broke.
+pub type Outputs = BoxStream<'static, Result<Output, Fault>>;
+
+/// The guests of this host.
+#[async_trait]
+pub trait Guests: Send + Sync + 'static {
+    /// Waits, boundedly, until the guest at `address` answers, and greets it. Cancelled by being dropped.
+    async fn greet(&self, address: IpAddr, greeting: &Greeting) -> Result<(), Fault>;
+    /// Runs a program. A program that cannot be run gives [`ExitStatus::NotStarted`], not a fault.
+    async fn run(&self, address: IpAddr, program: &Program) -> Result<Outputs, Fault>;
+}

@@ -1,0 +1,80 @@
+//! Placing a new sandbox.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use roost_domain::placement;
+use roost_domain::sandbox::{Command, Sandbox};
+use roost_journal::port::{Delivery, Message};
+use roost_schemas::command::{ContentType, Create, Envelope, SandboxCommand, Start};
+use roost_schemas::reply::{Accepted, Reply};
+use roost_schemas::subject::{CommandSubject, EventSubject, Route};
+use roost_schemas::{CommandId, Sequence};
+
+use super::{Obstacle, Routed, Router};
+use crate::{Ledger, Refusal};
+
+/// How long the router waits for its own commit to show in the fleet before it places the next sandbox.
+const FOLD_PATIENCE: Duration = Duration::from_secs(2);
+
+impl Router {
+    pub(super) async fn create(&self, delivery: &Delivery, create: Create) -> Result<Routed, Obstacle> {
+        let CommandSubject {
+            tenant, sandbox: id, ..
+        } = &delivery.subject;
+        let subject = EventSubject::sandbox(tenant.clone(), id.clone());
+        let mut ledger = Ledger::<Sandbox>::load(Arc::clone(&self.journal), subject).await?;
+        let sequence = self.commit(&mut ledger, delivery, create).await?;
+        self.start(&ledger, delivery).await?;
+        let state = ledger.state().phase.as_str().to_owned();
+        self.fleet.wait_for(sequence, FOLD_PATIENCE).await;
+        Ok(Routed::Answer(Reply::Accepted(Accepted { sequence, state })))
+    }
+
+    async fn commit(
+        &self,
+        ledger: &mut Ledger<Sandbox>,
+        delivery: &Delivery,
+        create: Create,
+    ) -> Result<Sequence, Refusal> {
+        let message = &delivery.message;
+        let absent = ledger.folded().sequence == Sequence::default();
+        // What was placed before stays where it is; the decision then only recognises the command, or refuses it.
+        let placement = if absent {
+            Some(self.fleet.read(|fleet| placement::place(fleet, &create.spec))?)
+        } else {
+            None
+        };
+        let envelope = Envelope {
+            command_id: message.command_id.clone(),
+            at: delivery.queued_at,
+            principal: message.principal.clone(),
+            command: Command::Create(Create { placement, ..create }),
+        };
+        Ok(ledger.execute(&envelope).await?.sequence)
+    }
+
+    /// Tells the chosen host to begin. Told twice, it begins once.
+    async fn start(&self, ledger: &Ledger<Sandbox>, delivery: &Delivery) -> Result<(), Obstacle> {
+        let Some(placed) = &ledger.state().placed else {
+            return Ok(());
+        };
+        let CommandSubject { tenant, sandbox, .. } = delivery.subject.clone();
+        let generation = placed.generation;
+        let message = Message {
+            command_id: CommandId::report(&sandbox, generation, "start"),
+            principal: delivery.message.principal.clone(),
+            deadline: None,
+            reply: None,
+            content: ContentType::MessagePack,
+            body: Bytes::from(SandboxCommand::Start(Start { generation }).encode()),
+        };
+        let subject = CommandSubject {
+            tenant,
+            route: Route::Host(placed.host.clone()),
+            sandbox,
+        };
+        Ok(self.queue.publish(&subject, &message).await?)
+    }
+}

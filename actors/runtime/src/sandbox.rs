@@ -1,0 +1,62 @@
+//! The sandbox actor: owns one sandbox's VM, slot, drives and processes on this host.
+//!
+//! ```text
+//!            Deliver(command)            Report(what a step came to)
+//!                   │                           ▲
+//!                   ▼                           │
+//!    fold ─▶ decide ─▶ append ─▶ evolve ─▶ step::next ─▶ a task of its own
+//! ```
+//!
+//! Every decision is taken in the handler, one at a time; every effect runs in a task beside it and reports back. The
+//! actor holds nothing that the log and the machine do not: a panic costs a replay.
+
+mod boot;
+mod deliver;
+mod message;
+mod process;
+mod report;
+mod state;
+mod step;
+
+pub use message::{Message, Report};
+pub use state::Arguments;
+use step::Step;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+
+use state::State;
+
+/// The behaviour; all state is in [`state::State`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SandboxActor;
+
+impl Actor for SandboxActor {
+    type Msg = Message;
+    type State = State;
+    type Arguments = Arguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Message>,
+        args: Arguments,
+    ) -> Result<State, ActorProcessingErr> {
+        // Nothing that can fail happens here: the log is read with the first message, where a failure can be retried.
+        myself.send_message(Message::Pursue)?;
+        Ok(State::new(myself, args))
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Message>,
+        message: Message,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Message::Pursue => state.pursue().await,
+            Message::Deliver(delivery) => state.deliver(*delivery).await,
+            Message::Report(report) => state.report(*report).await,
+            Message::Leave => myself.stop(None),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+//! The steps themselves: provisioning in order, undoing in reverse.
+//!
+//! ```text
+//!   claim slot ─▶ create drives ─▶ boot engine ─▶ greet guest        Boot
+//!   release slot ◀─ remove drives ◀─ destroy engine                  Release, and a Boot that failed
+//! ```
+//!
+//! A step runs in its own task, holds its owner's lock, and reports once. Only the wait for the guest is cut short by
+//! a cancellation: the others are brief, and must not be dropped half-way.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ractor::ActorRef;
+use roost_domain::sandbox::Sandbox;
+use roost_schemas::Owner;
+use roost_schemas::event::Cause;
+use tokio_util::sync::CancellationToken;
+
+use super::{Message, Report, Step};
+use crate::host::Context;
+use crate::port::{Fault, Greeting, Vm, VmSpec};
+
+/// The pause before what could not be released is tried again.
+const RELEASE_BACKOFF: Duration = Duration::from_secs(1);
+
+pub(super) struct Task {
+    pub context: Arc<Context>,
+    pub owner: Owner,
+    pub sandbox: Sandbox,
+    pub cancel: CancellationToken,
+    pub myself: ActorRef<Message>,
+}
+
+impl Task {
+    pub(super) fn spawn(self, step: Step) {
+        let myself = self.myself.clone();
+        let generation = self.owner.generation;
+        let work = tokio::spawn(async move {
+            // An actor that was restarted may order a step while its former life's is still ending.
+            let _turn = self.context.turns.take(&self.owner).await;
+            match step {
+                Step::Boot { after } => self.boot(after).await,
+                Step::Attach => self.attach().await,
+                Step::Release => self.release().await,
+            }
+        });
+        tokio::spawn(async move {
+            let report = work.await.unwrap_or_else(|panic| {
+                tracing::error!(%panic, ?step, "a step panicked");
+                let fault = Fault::new("run a step", panic);
+                match step {
+                    Step::Boot { .. } => Report::BootFailed {
+                        generation,
+                        cause: fault.into(),
+                    },
+                    Step::Attach | Step::Release => Report::Stuck { generation },
+                }
+            });
+            // An actor that is gone by now looks at the state itself when it is back.
+            let _ = myself.send_message(report.into());
+        });
+    }
+
+    async fn boot(&self, after: Duration) -> Report {
+        let generation = self.owner.generation;
+        let cancelled = || Fault::new("boot", "the sandbox was ended meanwhile");
+        let ready = tokio::select! {
+            () = self.cancel.cancelled() => Err(cancelled()),
+            () = tokio::time::sleep(after) => Ok(()),
+        };
+        let begin = Instant::now();
+        let booted = match ready {
+            Ok(()) => self.provision().await.map_err(Cause::from),
+            Err(fault) => Err(fault.into()),
+        };
+        match booted {
+            Ok(vm) => {
+                let boot_ms = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+                Report::Booted {
+                    generation,
+                    vm,
+                    boot_ms,
+                }
+            }
+            Err(cause) => {
+                self.undo().await;
+                Report::BootFailed { generation, cause }
+            }
+        }
+    }
+
+    async fn provision(&self) -> Result<Arc<dyn Vm>, Fault> {
+        let Context {
+            slots,
+            disks,
+            engines,
+            guests,
+            ..
+        } = &*self.context;
+        let requested = self.sandbox.requested.as_ref();
+        let requested =
+            requested.ok_or_else(|| Fault::new("boot", "the log has no request for this sandbox"))?;
+        let (slot, drives) = tokio::join!(
+            slots.claim(&self.owner),
+            disks.create(&self.owner, &requested.spec.template)
+        );
+        let (slot, drives) = (slot?, drives?);
+        let address = slot.address;
+        let vm = engines
+            .boot(
+                &self.owner,
+                &VmSpec {
+                    resources: requested.resources,
+                    drives,
+                    slot,
+                },
+            )
+            .await?;
+        let greeting = Greeting {
+            env: requested.spec.env.clone(),
+        };
+        tokio::select! {
+            greeted = guests.greet(address, &greeting) => greeted?,
+            last_words = vm.exited() => {
+                return Err(Fault::new("boot the guest", format!("the engine exited: {last_words}")));
+            }
+            () = self.cancel.cancelled() => return Err(Fault::new("boot", "the sandbox was ended meanwhile")),
+        }
+        Ok(vm)
+    }
+
+    async fn attach(&self) -> Report {
+        let generation = self.owner.generation;
+        match self.context.engines.adopt(&self.owner).await {
+            Ok(vm) => Report::Attached { generation, vm },
+            Err(fault) => {
+                tracing::warn!(owner = %self.owner, %fault, "cannot tell whether the VM still runs");
+                tokio::time::sleep(RELEASE_BACKOFF).await;
+                Report::Stuck { generation }
+            }
+        }
+    }
+
+    async fn release(&self) -> Report {
+        let generation = self.owner.generation;
+        if self.undo().await {
+            return Report::Released { generation };
+        }
+        tokio::time::sleep(RELEASE_BACKOFF).await;
+        Report::Stuck { generation }
+    }
+
+    /// Destroys and releases everything of this owner; each part is tried whatever became of the others.
+    async fn undo(&self) -> bool {
+        let Context {
+            slots,
+            disks,
+            engines,
+            ..
+        } = &*self.context;
+        let results = [
+            engines.destroy(&self.owner).await,
+            disks.remove(&self.owner).await,
+            slots.release(&self.owner).await,
+        ];
+        for fault in results.iter().filter_map(|result| result.as_ref().err()) {
+            tracing::error!(owner = %self.owner, %fault, "could not release; it is tried again");
+        }
+        results.iter().all(Result::is_ok)
+    }
+}

@@ -1,0 +1,97 @@
+//! A command from the queue: check, decide, answer, settle.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use roost_domain::Rejection;
+use roost_domain::sandbox::Command;
+use roost_journal::port::Delivery;
+use roost_schemas::ProcessId;
+use roost_schemas::command::{Envelope, SandboxCommand};
+use roost_schemas::reply::{Accepted, Reply};
+
+use super::state::State;
+use crate::Refusal;
+
+/// When a command that met a silent log is to come again.
+const REDELIVER_AFTER: Duration = Duration::from_secs(1);
+
+impl State {
+    pub(super) async fn deliver(&mut self, delivery: Delivery) {
+        let reply = match self.accept(&delivery).await {
+            Ok(accepted) => Some(Reply::Accepted(accepted)),
+            Err(Refusal::Rejected(rejection)) => Some(Reply::Rejected(rejection.into())),
+            Err(refusal) => {
+                tracing::error!(sandbox = %self.args.sandbox, error = %refusal, "a command has to wait");
+                None
+            }
+        };
+        let queue = Arc::clone(&self.args.context.queue);
+        // The decision is made; telling it must not keep the next command waiting. If we die in between, the command
+        // is delivered again and gets the same answer.
+        tokio::spawn(async move {
+            let settled = match reply {
+                Some(reply) => {
+                    if let Err(error) = queue.answer(&delivery.message, &reply).await {
+                        tracing::warn!(command = %delivery.message.command_id, %error, "could not answer");
+                    }
+                    delivery.settle.done().await
+                }
+                None => delivery.settle.later(REDELIVER_AFTER).await,
+            };
+            if let Err(error) = settled {
+                tracing::warn!(command = %delivery.message.command_id, %error, "it will be delivered again");
+            }
+        });
+        self.pursue().await;
+    }
+
+    async fn accept(&mut self, delivery: &Delivery) -> Result<Accepted, Refusal> {
+        let message = &delivery.message;
+        self.ledger().await?;
+        if let Some(late) = message
+            .deadline
+            .map(|deadline| self.args.context.clock.now().since(deadline))
+            && !late.is_zero()
+        {
+            return Err(Rejection::DeadlinePassed {
+                late_ms: u64::try_from(late.as_millis()).unwrap_or(u64::MAX),
+            }
+            .into());
+        }
+        let command = SandboxCommand::decode(message.content, &message.body).map_err(Rejection::from)?;
+        self.check_here()?;
+        let process = ProcessId::from_command(&self.args.sandbox, &message.command_id);
+        let envelope = Envelope {
+            command_id: message.command_id.clone(),
+            at: delivery.queued_at,
+            principal: message.principal.clone(),
+            command: to_domain(&command, &process),
+        };
+        let done = self.ledger().await?.execute(&envelope).await?;
+        if let SandboxCommand::Exec(exec) = command {
+            self.carry(process, exec);
+        }
+        let state = self
+            .known()
+            .map_or("absent", |sandbox| sandbox.phase.as_str())
+            .to_owned();
+        Ok(Accepted {
+            sequence: done.sequence,
+            state,
+        })
+    }
+}
+
+fn to_domain(command: &SandboxCommand, process: &ProcessId) -> Command {
+    match command.clone() {
+        SandboxCommand::Create(create) => Command::Create(create),
+        SandboxCommand::Start(start) => Command::Start(start),
+        SandboxCommand::Exec(exec) => Command::Exec {
+            process: process.clone(),
+            exec,
+        },
+        SandboxCommand::SetTimeout(set) => Command::SetTimeout(set),
+        SandboxCommand::Kill(kill) => Command::Kill(kill),
+    }
+}

@@ -1,0 +1,155 @@
+//! What the actor makes of a report: tell the log, then look what the new state calls for.
+
+use std::sync::Arc;
+
+use roost_domain::sandbox::{Command, ProcessEnd, Sandbox};
+use roost_schemas::event::{Cause, ExitStatus};
+use roost_schemas::{Generation, Sequence};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::Report;
+use super::state::State;
+use crate::port::Vm;
+
+impl State {
+    pub(super) async fn report(&mut self, report: Report) {
+        match report {
+            Report::Booted {
+                generation,
+                vm,
+                boot_ms,
+            } => self.booted(generation, vm, boot_ms).await,
+            Report::BootFailed { generation, cause } => self.boot_failed(generation, cause).await,
+            Report::Attached { generation, vm } => self.attached(generation, vm).await,
+            Report::Vanished { generation, cause } => self.vanished(generation, cause).await,
+            Report::Released { generation } => self.released(generation).await,
+            Report::Stuck { generation } => self.landed(generation),
+            Report::ProcessEnded { end, recorded } => self.process_ended(end, recorded).await,
+        }
+        self.pursue().await;
+    }
+
+    async fn booted(&mut self, generation: Generation, vm: Arc<dyn Vm>, boot_ms: u64) {
+        let command = Command::Started {
+            generation,
+            engine: vm.engine(),
+            engine_version: vm.engine_version(),
+            boot_ms,
+        };
+        let told = self.tell(generation, "started", command).await;
+        if self.settled(told, || Report::Booted {
+            generation,
+            vm: Arc::clone(&vm),
+            boot_ms,
+        }) {
+            self.landed(generation);
+            self.watch(generation, vm);
+        }
+    }
+
+    async fn boot_failed(&mut self, generation: Generation, cause: Cause) {
+        let failed = self.known().map_or(0, |sandbox| sandbox.failed_starts) + 1;
+        let command = Command::StartFailed {
+            generation,
+            cause: cause.clone(),
+        };
+        let told = self
+            .tell(generation, &format!("start_failed.{failed}"), command)
+            .await;
+        if self.settled(told, || Report::BootFailed { generation, cause }) {
+            self.landed(generation);
+        }
+    }
+
+    async fn attached(&mut self, generation: Generation, vm: Option<Arc<dyn Vm>>) {
+        self.landed(generation);
+        let Some(vm) = vm else {
+            return self.vanished(generation, Cause::HostRestarted).await;
+        };
+        self.watch(generation, vm);
+        self.close_orphans();
+        tracing::info!(sandbox = %self.args.sandbox, %generation, "re-adopted");
+    }
+
+    /// Programs that an earlier life of this host carried: their output went with it.
+    fn close_orphans(&self) {
+        let Some(sandbox) = self.known() else { return };
+        let generation = sandbox.generation();
+        for process in sandbox.processes.difference(&self.carried).cloned() {
+            let reason = "the host agent was restarted while the program ran".to_owned();
+            let end = ProcessEnd {
+                process,
+                status: ExitStatus::Unknown { reason },
+                duration_ms: 0,
+                stdout_bytes: 0,
+                stderr_bytes: 0,
+            };
+            tokio::spawn(self.carrier(&end.process, generation).finish(end));
+        }
+    }
+
+    async fn vanished(&mut self, generation: Generation, cause: Cause) {
+        let command = Command::Vanished {
+            generation,
+            cause: cause.clone(),
+        };
+        let told = self.tell(generation, "vanished", command).await;
+        if self.settled(told, || Report::Vanished { generation, cause }) {
+            self.watch = None;
+        }
+    }
+
+    async fn released(&mut self, generation: Generation) {
+        let told = self
+            .tell(generation, "ended", Command::Ended { generation })
+            .await;
+        if self.settled(told, || Report::Released { generation }) {
+            self.released = true;
+            self.watch = None;
+            self.landed(generation);
+        }
+    }
+
+    async fn process_ended(&mut self, end: ProcessEnd, recorded: oneshot::Sender<Sequence>) {
+        let generation = self.known().map(Sandbox::generation).unwrap_or_default();
+        let fact = format!("process.{}.ended", end.process);
+        let process = end.process.clone();
+        let told = self
+            .tell(generation, &fact, Command::ProcessEnded(end.clone()))
+            .await;
+        let mut recorded = Some(recorded);
+        let again = || Report::ProcessEnded {
+            end,
+            recorded: recorded.take().expect("it is told again once"),
+        };
+        if self.settled(told, again) {
+            self.carried.remove(&process);
+            let sequence = self
+                .ledger
+                .as_ref()
+                .map(|ledger| ledger.folded().sequence)
+                .unwrap_or_default();
+            if let Some(recorded) = recorded {
+                // Whoever asked may have given up: the log has it all the same.
+                let _ = recorded.send(sequence);
+            }
+        }
+    }
+
+    /// Tells this actor when the engine ends.
+    fn watch(&mut self, generation: Generation, vm: Arc<dyn Vm>) {
+        let cancel = CancellationToken::new();
+        self.watch = Some(cancel.clone().drop_guard());
+        let myself = self.myself.clone();
+        tokio::spawn(async move {
+            let detail = tokio::select! {
+                detail = vm.exited() => detail,
+                () = cancel.cancelled() => return,
+            };
+            let cause = Cause::EngineExited { detail };
+            // An actor that is gone by now attaches anew, and finds the engine gone.
+            let _ = myself.send_message(Report::Vanished { generation, cause }.into());
+        });
+    }
+}

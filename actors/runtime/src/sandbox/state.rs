@@ -1,0 +1,242 @@
+//! What a sandbox actor holds between messages, and how it takes steps.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::ActorRef;
+use roost_domain::Rejection;
+use roost_domain::sandbox::{Command, Sandbox};
+use roost_schemas::command::Envelope;
+use roost_schemas::subject::{AggregateId, EventSubject};
+use roost_schemas::{CommandId, Generation, Owner, ProcessId, SandboxId, TenantId};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::step::{self, Step};
+use super::{Message, Report, boot};
+use crate::host::{Context, HostMessage};
+use crate::{Done, Ledger, Refusal};
+
+/// How long the actor waits before it asks a log again that did not answer.
+const LOG_PATIENCE: Duration = Duration::from_millis(500);
+
+/// What a sandbox actor is started with.
+#[derive(Clone)]
+pub struct Arguments {
+    /// Whose sandbox.
+    pub tenant: TenantId,
+    /// Which.
+    pub sandbox: SandboxId,
+    /// What all actors of this host share.
+    pub context: Arc<Context>,
+    /// Its supervisor, which it tells when it may be forgotten.
+    pub host: ActorRef<HostMessage>,
+}
+
+/// See the module.
+pub struct State {
+    pub(super) myself: ActorRef<Message>,
+    pub(super) args: Arguments,
+    pub(super) ledger: Option<Ledger<Sandbox>>,
+    /// The step under way, if any; at most one.
+    flight: Option<Flight>,
+    /// The VM's watch; dropping it ends the watching, not the VM.
+    pub(super) watch: Option<DropGuard>,
+    /// Everything was released in this life of the actor.
+    pub(super) released: bool,
+    /// Programs whose output this life of the actor carries.
+    pub(super) carried: BTreeSet<ProcessId>,
+}
+
+struct Flight {
+    step: Step,
+    generation: Generation,
+    /// Dropped with the actor, so that a step does not outlive its orderer by long.
+    cancel: DropGuard,
+}
+
+impl State {
+    pub(super) fn new(myself: ActorRef<Message>, args: Arguments) -> Self {
+        Self {
+            myself,
+            args,
+            ledger: None,
+            flight: None,
+            watch: None,
+            released: false,
+            carried: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn subject(&self) -> EventSubject {
+        let aggregate = AggregateId::Sandbox(self.args.sandbox.clone());
+        EventSubject {
+            tenant: self.args.tenant.clone(),
+            aggregate,
+        }
+    }
+
+    pub(super) fn owner(&self, generation: Generation) -> Owner {
+        Owner {
+            sandbox: self.args.sandbox.clone(),
+            generation,
+        }
+    }
+
+    /// The ledger, read from the log if this is the first time it is needed.
+    pub(super) async fn ledger(&mut self) -> Result<&mut Ledger<Sandbox>, Refusal> {
+        if self.ledger.is_none() {
+            let journal = Arc::clone(&self.args.context.journal);
+            self.ledger = Some(Ledger::load(journal, self.subject()).await?);
+        }
+        Ok(self.ledger.as_mut().expect("it was just loaded"))
+    }
+
+    /// The sandbox as it is known, without asking the log.
+    pub(super) fn known(&self) -> Option<&Sandbox> {
+        self.ledger.as_ref().map(Ledger::state)
+    }
+
+    /// Refuses what is meant for a sandbox of another host.
+    pub(super) fn check_here(&self) -> Result<(), Rejection> {
+        let here = &self.args.context.host;
+        match self.known().and_then(|sandbox| sandbox.placed.as_ref()) {
+            Some(placed) if placed.host != *here => Err(Rejection::NotHere {
+                owner: placed.host.to_string(),
+                asked: here.to_string(),
+            }),
+            Some(_) => Ok(()),
+            None => {
+                let id = self.args.sandbox.to_string();
+                Err(Rejection::NotFound {
+                    what: "sandbox",
+                    id,
+                    hint: String::new(),
+                })
+            }
+        }
+    }
+
+    /// Lets what this host has seen take effect. `fact` names it within its generation, so that it counts once.
+    pub(super) async fn tell(
+        &mut self,
+        generation: Generation,
+        fact: &str,
+        command: Command,
+    ) -> Result<Done, Refusal> {
+        let envelope = Envelope {
+            command_id: CommandId::report(&self.args.sandbox, generation, fact),
+            at: self.args.context.clock.now(),
+            principal: format!("host:{}", self.args.context.host),
+            command,
+        };
+        self.ledger().await?.execute(&envelope).await
+    }
+
+    /// Tells the log, and if it cannot be reached has `again` said to this actor a little later.
+    ///
+    /// Answers whether it is told; a rejection means that the report came too late to matter, which is as good.
+    pub(super) fn settled(&self, told: Result<Done, Refusal>, again: impl FnOnce() -> Report) -> bool {
+        match told {
+            Ok(_) => true,
+            Err(Refusal::Rejected(rejection)) => {
+                tracing::debug!(sandbox = %self.args.sandbox, %rejection, "report came too late");
+                true
+            }
+            Err(refusal) => {
+                tracing::warn!(sandbox = %self.args.sandbox, error = %refusal, "report is told again");
+                self.later(LOG_PATIENCE, again().into());
+                false
+            }
+        }
+    }
+
+    /// Says `message` to this actor after a while.
+    pub(super) fn later(&self, after: Duration, message: Message) {
+        let myself = self.myself.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            // An actor that is gone by then was replaced by one that looks at the state itself.
+            let _ = myself.send_message(message);
+        });
+    }
+
+    /// Takes the step that the state calls for, unless it is under way.
+    pub(super) async fn pursue(&mut self) {
+        if let Err(refusal) = self.ledger().await.map(|_| ()) {
+            tracing::error!(sandbox = %self.args.sandbox, error = %refusal, "cannot fold the log");
+            self.later(LOG_PATIENCE, Message::Pursue);
+            return;
+        }
+        if self.check_here().is_err() {
+            self.retire();
+            return;
+        }
+        let Some(sandbox) = self.known().cloned() else {
+            return;
+        };
+        let step = step::next(&sandbox, self.watch.is_some(), self.released);
+        if let Some(flight) = &self.flight {
+            // A boot that is no longer wanted is told to end; its report brings us here again.
+            if step.is_none_or(|step| std::mem::discriminant(&step) != std::mem::discriminant(&flight.step)) {
+                self.flight = self.flight.take().map(Flight::cancelled);
+            }
+            return;
+        }
+        match step {
+            Some(step) => self.take(step, sandbox),
+            None if sandbox.phase.is_end() && self.carried.is_empty() => self.retire(),
+            None => {}
+        }
+    }
+
+    fn take(&mut self, step: Step, sandbox: Sandbox) {
+        let cancel = CancellationToken::new();
+        let task = boot::Task {
+            context: Arc::clone(&self.args.context),
+            owner: self.owner(sandbox.generation()),
+            sandbox,
+            cancel: cancel.clone(),
+            myself: self.myself.clone(),
+        };
+        let generation = task.owner.generation;
+        self.flight = Some(Flight {
+            step,
+            generation,
+            cancel: cancel.drop_guard(),
+        });
+        task.spawn(step);
+    }
+
+    /// The step of `generation` has reported; the next may be taken.
+    pub(super) fn landed(&mut self, generation: Generation) {
+        self.flight.take_if(|flight| flight.generation == generation);
+    }
+
+    fn retire(&self) {
+        let forget = HostMessage::Retire {
+            tenant: self.args.tenant.clone(),
+            sandbox: self.args.sandbox.clone(),
+        };
+        if self.args.host.send_message(forget).is_err() {
+            tracing::debug!(sandbox = %self.args.sandbox, "the host actor is gone");
+        }
+    }
+}
+
+impl Flight {
+    fn cancelled(self) -> Self {
+        let Self {
+            step,
+            generation,
+            cancel,
+        } = self;
+        let token = cancel.disarm();
+        token.cancel();
+        Self {
+            step,
+            generation,
+            cancel: token.drop_guard(),
+        }
+    }
+}

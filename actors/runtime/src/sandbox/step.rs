@@ -1,0 +1,77 @@
+//! Which step a state calls for: pure, so that a restart comes to the same answer.
+
+use std::time::Duration;
+
+use roost_domain::sandbox::{Phase, Sandbox};
+
+/// The first pause before a boot is tried again; each further one is twice as long.
+const FIRST_BACKOFF: Duration = Duration::from_millis(250);
+
+/// One idempotent piece of work for a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Claim, create, spawn, boot, greet; undone as a whole if one of them fails.
+    Boot {
+        /// To be waited for first.
+        after: Duration,
+    },
+    /// Find the VM that an earlier life of this host started.
+    Attach,
+    /// Destroy and release everything.
+    Release,
+}
+
+/// What is to be done about `sandbox` on its host; `attached` tells whether this life of the host holds its VM, and
+/// `released` whether it has already released everything.
+pub(super) fn next(sandbox: &Sandbox, attached: bool, released: bool) -> Option<Step> {
+    match sandbox.phase {
+        Phase::Starting => Some(Step::Boot {
+            after: backoff(sandbox.failed_starts),
+        }),
+        Phase::Running if !attached => Some(Step::Attach),
+        Phase::Stopping | Phase::Stopped | Phase::Lost | Phase::Failed if !released => Some(Step::Release),
+        _ => None,
+    }
+}
+
+fn backoff(failed: u32) -> Duration {
+    match failed {
+        0 => Duration::ZERO,
+        n => FIRST_BACKOFF * 2u32.saturating_pow(n - 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sandbox(phase: Phase, failed_starts: u32) -> Sandbox {
+        Sandbox {
+            phase,
+            failed_starts,
+            ..Sandbox::default()
+        }
+    }
+
+    #[test]
+    fn a_step_follows_from_the_state_alone() {
+        let after = |failed| match next(&sandbox(Phase::Starting, failed), false, false) {
+            Some(Step::Boot { after }) => after,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            [after(0), after(1), after(2)],
+            [0, 250, 500].map(Duration::from_millis)
+        );
+        assert_eq!(
+            next(&sandbox(Phase::Running, 0), false, false),
+            Some(Step::Attach)
+        );
+        assert_eq!(next(&sandbox(Phase::Running, 0), true, false), None);
+        assert_eq!(next(&sandbox(Phase::Placed, 0), false, false), None);
+        for end in [Phase::Stopping, Phase::Stopped, Phase::Lost, Phase::Failed] {
+            assert_eq!(next(&sandbox(end, 0), true, false), Some(Step::Release));
+            assert_eq!(next(&sandbox(end, 0), true, true), None);
+        }
+    }
+}
