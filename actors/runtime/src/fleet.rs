@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use roost_domain::fleet::Fleet;
 use roost_journal::checkpoint::{Change, Checkpoint};
-use roost_journal::port::{Journal, Record};
-use roost_journal::projection::{self, Alarm, Pace, Projection, ProjectionHandle, State};
+use roost_journal::port::{Journal, JournalError, Record};
+use roost_journal::projection::{self, Alarm, Pace, Projection, ProjectionHandle, State, Waited};
 use roost_schemas::Sequence;
 use roost_schemas::codec::Undecodable;
 use roost_schemas::subject::EventSubject;
@@ -59,6 +59,17 @@ fn subject(key: &[u8]) -> Result<EventSubject, Undecodable> {
         })
 }
 
+/// Why the fleet is not up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum NotCaughtUp {
+    /// The log would not tell how far it reaches.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The fold stands still, or was not done in time.
+    #[error(transparent)]
+    Fold(#[from] Waited),
+}
+
 /// What readers of the fleet hold; clones share it.
 #[derive(Debug, Clone)]
 pub struct FleetHandle(ProjectionHandle<FleetProjection>);
@@ -85,6 +96,12 @@ impl FleetHandle {
             State::Stopped(alarm) => Some(alarm),
             State::Running | State::Ended => None,
         }
+    }
+
+    /// Waits until everything that is in `journal` now is folded in, and fails when `patience` ends or the fold stops.
+    pub async fn catch_up(&self, journal: &dyn Journal, patience: Duration) -> Result<(), NotCaughtUp> {
+        let head = journal.head().await?;
+        Ok(self.0.wait_for(head, Instant::now() + patience).await?)
     }
 
     /// Waits until `sequence` is folded in. Whether it is, when `patience` ends or the fold stops.

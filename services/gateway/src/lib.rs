@@ -1,1 +1,33 @@
-//! placeholder
+//! The HTTP gateway: Roost's own API under `/v1`, a projection of the log for reads and a sender of commands for writes.
+//!
+//! ```text
+//!   GET  ───▶ routes ───▶ fleet (folded from EVENTS, checkpointed)
+//!   POST ───▶ routes ───▶ command ──▶ COMMANDS ──▶ reply {sequence} ──▶ wait until fleet has reached it ──▶ answer
+//!   exec ───▶ the same, then follow OUTPUT to its end, with bounded memory
+//! ```
+//!
+//! Every error is `{"error":{"code","message"}}`; see [`error::Code`]. Every write takes effect once under its
+//! `Idempotency-Key` and answers `Roost-Sequence`; a read may ask for `Roost-Min-Sequence`.
+
+pub mod auth;
+mod command;
+mod describe;
+mod dto;
+pub mod error;
+mod exec;
+mod extract;
+mod guard;
+mod idempotency;
+mod limits;
+mod openapi;
+mod router;
+mod routes;
+mod sequence;
+mod server;
+mod state;
+
+pub use limits::Limits;
+pub use openapi::document;
+pub use router::router;
+pub use server::serve;
+pub use state::{Gateway, Ports};

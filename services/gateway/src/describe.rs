@@ -1,0 +1,29 @@
+//! A sandbox's end in words.
+
+use roost_domain::sandbox::{Phase, Sandbox};
+use roost_schemas::SandboxId;
+use roost_schemas::event::{Cause, StopReason};
+
+/// What went wrong, as a clause.
+pub(crate) fn cause(cause: &Cause) -> String {
+    match cause {
+        Cause::EngineExited { detail } => format!("its engine exited: {detail}"),
+        Cause::Unresponsive { detail } => format!("it did not answer in time: {detail}"),
+        Cause::StepFailed { step, detail } => format!("step {step:?} failed on its host: {detail}"),
+        Cause::HostRestarted => "its host restarted and found nothing of it".to_owned(),
+        Cause::ActorCrashed => "its actor on the host crashed too often".to_owned(),
+        Cause::NotStarted => "no host started it in time".to_owned(),
+    }
+}
+
+/// How a sandbox ended, or is ending, as a sentence.
+pub(crate) fn end(id: &SandboxId, sandbox: &Sandbox) -> String {
+    let state = sandbox.phase.as_str();
+    let why = match (sandbox.phase, &sandbox.cause, sandbox.stop_reason) {
+        (Phase::Lost | Phase::Failed, Some(why), _) => cause(why),
+        (_, _, Some(StopReason::TimedOut)) => "its time was over".to_owned(),
+        (_, _, Some(StopReason::Requested)) => "somebody asked for it".to_owned(),
+        _ => return format!("sandbox {id} is {state}; create another"),
+    };
+    format!("sandbox {id} is {state}: {why}; create another")
+}

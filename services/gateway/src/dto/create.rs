@@ -1,0 +1,85 @@
+//! A request for a sandbox.
+
+use std::collections::BTreeMap;
+
+use roost_schemas::TemplateName;
+use roost_schemas::spec::{DEFAULT_TIMEOUT_SEC, SandboxSpec};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// What is absent comes from the template.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateSandbox {
+    /// What it starts from; GET /v1/templates lists the names.
+    #[schema(value_type = String, example = "base", pattern = "^[a-z0-9][a-z0-9_-]{0,62}$")]
+    template: TemplateName,
+    /// Virtual CPUs.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 32)]
+    vcpus: Option<u32>,
+    /// Memory in MiB.
+    #[serde(default)]
+    #[schema(minimum = 96, maximum = 262_144)]
+    memory_mb: Option<u32>,
+    /// Seconds from running to `on_timeout`.
+    #[serde(default = "default_timeout_sec")]
+    #[schema(minimum = 1, maximum = 604_800, default = 300)]
+    timeout_sec: u32,
+    /// What happens then.
+    #[serde(default)]
+    on_timeout: OnTimeout,
+    /// Your own labels; the list can be filtered by them. At most 64 pairs and 16 KiB.
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+    /// Environment variables of every program. At most 64 pairs and 16 KiB.
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+}
+
+fn default_timeout_sec() -> u32 {
+    DEFAULT_TIMEOUT_SEC
+}
+
+/// What becomes of a sandbox whose time is over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OnTimeout {
+    /// It is stopped for good.
+    #[default]
+    Kill,
+}
+
+impl From<roost_schemas::spec::OnTimeout> for OnTimeout {
+    fn from(on_timeout: roost_schemas::spec::OnTimeout) -> Self {
+        match on_timeout {
+            roost_schemas::spec::OnTimeout::Kill => Self::Kill,
+        }
+    }
+}
+
+impl From<CreateSandbox> for SandboxSpec {
+    fn from(create: CreateSandbox) -> Self {
+        let CreateSandbox {
+            template,
+            vcpus,
+            memory_mb,
+            timeout_sec,
+            on_timeout,
+            metadata,
+            env,
+        } = create;
+        let on_timeout = match on_timeout {
+            OnTimeout::Kill => roost_schemas::spec::OnTimeout::Kill,
+        };
+        Self {
+            template,
+            vcpus,
+            memory_mb,
+            timeout_sec,
+            on_timeout,
+            metadata,
+            env,
+        }
+    }
+}

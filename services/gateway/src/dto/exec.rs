@@ -1,0 +1,97 @@
+//! A program to run, and what came of it.
+
+use std::collections::BTreeMap;
+
+use roost_schemas::command::{DEFAULT_EXEC_TIMEOUT_SEC, Exec};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A program to run in a sandbox. It is run as it stands: for a shell's help, name the shell.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExecRequest {
+    /// A path, or a name looked up in the guest's `PATH`.
+    #[schema(example = "uname")]
+    cmd: String,
+    /// At most 128 KiB together with `cmd`.
+    #[serde(default)]
+    #[schema(example = json!(["-a"]))]
+    args: Vec<String>,
+    /// Where it runs; absent: the user's home.
+    #[serde(default)]
+    cwd: Option<String>,
+    /// Variables added to the sandbox's.
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+    /// As whom; absent: the template's default user.
+    #[serde(default)]
+    user: Option<String>,
+    /// Seconds until it is killed.
+    #[serde(default = "default_timeout_sec")]
+    #[schema(minimum = 1, maximum = 604_800, default = 30)]
+    timeout_sec: u32,
+}
+
+fn default_timeout_sec() -> u32 {
+    DEFAULT_EXEC_TIMEOUT_SEC
+}
+
+impl From<ExecRequest> for Exec {
+    fn from(request: ExecRequest) -> Self {
+        let ExecRequest {
+            cmd,
+            args,
+            cwd,
+            env,
+            user,
+            timeout_sec,
+        } = request;
+        Self {
+            cmd,
+            args,
+            cwd,
+            env,
+            user,
+            timeout_sec,
+        }
+    }
+}
+
+/// How `stdout` and `stderr` are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) enum Encoding {
+    /// As text: both are valid UTF-8.
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// Both in base64 (RFC 4648, padded), because one is not valid UTF-8.
+    #[serde(rename = "base64")]
+    Base64,
+}
+
+/// A program that has ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ExecResult {
+    pub(crate) sandbox_id: String,
+    pub(crate) process_id: String,
+    /// The program, as asked for.
+    pub(crate) cmd: String,
+    /// What it wrote to standard output, at most the first 8 MiB.
+    pub(crate) stdout: String,
+    /// What it wrote to standard error, at most the first 8 MiB.
+    pub(crate) stderr: String,
+    pub(crate) encoding: Encoding,
+    /// Whether it wrote more than is told here; `stdout_bytes` and `stderr_bytes` say how much.
+    pub(crate) truncated: bool,
+    /// All bytes it wrote to standard output.
+    pub(crate) stdout_bytes: u64,
+    /// All bytes it wrote to standard error.
+    pub(crate) stderr_bytes: u64,
+    /// Its exit code; 128 + `signal` if a signal ended it; 124 if its time was over.
+    pub(crate) exit_code: i32,
+    /// The number of the signal that ended it.
+    pub(crate) signal: Option<i32>,
+    /// Whether it was killed because its time was over.
+    pub(crate) timed_out: bool,
+    /// Milliseconds from its admission to its end.
+    pub(crate) duration_ms: u64,
+}

@@ -1,0 +1,210 @@
+//! A sandbox as its user sees it.
+
+use std::collections::BTreeMap;
+
+use roost_domain::fleet::View;
+use roost_domain::sandbox::{Phase, Sandbox as State};
+use roost_schemas::event::{Cause, EngineKind, StopReason};
+use roost_schemas::{SandboxId, Sequence};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::create::OnTimeout;
+use super::rfc3339;
+
+/// A sandbox. Environment variables are not told: they may be secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Sandbox {
+    #[schema(pattern = "^[a-z0-9]{1,40}$")]
+    id: String,
+    state: SandboxState,
+    /// What it started from.
+    template: String,
+    vcpus: u32,
+    /// In MiB.
+    memory_mb: u32,
+    /// Seconds from running to `on_timeout`, as asked for at its creation.
+    timeout_sec: u32,
+    on_timeout: OnTimeout,
+    metadata: BTreeMap<String, String>,
+    /// The host it is placed on.
+    host: Option<String>,
+    /// The fencing number of that placement.
+    generation: u64,
+    /// What runs it, once it has run.
+    engine: Option<String>,
+    /// Milliseconds from the beginning of its boot to its guest's first answer.
+    boot_ms: Option<u64>,
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// When its guest first answered.
+    #[schema(format = DateTime)]
+    started_at: Option<String>,
+    /// When it times out.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
+    /// When it last changed.
+    #[schema(format = DateTime)]
+    updated_at: String,
+    /// Programs that run in it.
+    processes: usize,
+    /// Why it was stopped, if it was asked to stop.
+    stop_reason: Option<StoppedBy>,
+    /// Why it was lost or failed, or why its last boot did not succeed.
+    cause: Option<Failure>,
+    /// Where its last commit stands in the log.
+    sequence: u64,
+}
+
+/// Where a sandbox stands in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SandboxState {
+    /// Somebody asked for it.
+    Requested,
+    /// A host was chosen.
+    Placed,
+    /// Its host boots it.
+    Starting,
+    /// Its guest answers.
+    Running,
+    /// Its host tears it down.
+    Stopping,
+    /// It was ended.
+    Stopped,
+    /// It ended unasked.
+    Lost,
+    /// It never came to run.
+    Failed,
+}
+
+/// Why a sandbox was stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StoppedBy {
+    /// Somebody asked.
+    Requested,
+    /// Its time was over.
+    TimedOut,
+}
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Failure {
+    kind: FailureKind,
+    /// In words.
+    message: String,
+}
+
+/// What went wrong, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FailureKind {
+    /// The engine process ended by itself.
+    EngineExited,
+    /// The engine or its guest did not answer in time.
+    Unresponsive,
+    /// A step on the host did not succeed.
+    StepFailed,
+    /// A restarted host found nothing of it.
+    HostRestarted,
+    /// Its actor on the host crashed too often.
+    ActorCrashed,
+    /// No host started it in time.
+    NotStarted,
+}
+
+impl Sandbox {
+    /// The view of `id` for its user; nothing before its request stands in the log.
+    pub(crate) fn of(id: &SandboxId, view: &View<State>) -> Option<Self> {
+        let sandbox = &view.state;
+        let requested = sandbox.requested.as_ref()?;
+        let running = sandbox.running.as_ref();
+        Some(Self {
+            id: id.to_string(),
+            state: SandboxState::of(sandbox.phase)?,
+            template: requested.spec.template.to_string(),
+            vcpus: requested.resources.vcpus,
+            memory_mb: requested.resources.memory_mb,
+            timeout_sec: requested.spec.timeout_sec,
+            on_timeout: requested.spec.on_timeout.into(),
+            metadata: requested.spec.metadata.clone(),
+            host: sandbox.placed.as_ref().map(|placed| placed.host.to_string()),
+            generation: sandbox.generation().0,
+            engine: running.map(|running| format!("{} {}", engine(running.engine), running.engine_version)),
+            boot_ms: running.map(|running| running.boot_ms),
+            created_at: rfc3339(view.created_at),
+            started_at: running.map(|running| rfc3339(running.started_at)),
+            expires_at: sandbox.expires_at.map(rfc3339),
+            updated_at: rfc3339(view.updated_at),
+            processes: sandbox.processes.len(),
+            stop_reason: sandbox.stop_reason.map(Into::into),
+            cause: sandbox.cause.as_ref().map(Into::into),
+            sequence: view.sequence.0,
+        })
+    }
+
+    /// Where its last commit stands.
+    pub(crate) fn sequence(&self) -> Sequence {
+        Sequence(self.sequence)
+    }
+}
+
+/// An engine's name.
+pub(super) fn engine(kind: EngineKind) -> &'static str {
+    match kind {
+        EngineKind::Firecracker => "firecracker",
+        EngineKind::Qemu => "qemu",
+    }
+}
+
+impl SandboxState {
+    fn of(phase: Phase) -> Option<Self> {
+        Some(match phase {
+            Phase::Absent => return None,
+            Phase::Requested => Self::Requested,
+            Phase::Placed => Self::Placed,
+            Phase::Starting => Self::Starting,
+            Phase::Running => Self::Running,
+            Phase::Stopping => Self::Stopping,
+            Phase::Stopped => Self::Stopped,
+            Phase::Lost => Self::Lost,
+            Phase::Failed => Self::Failed,
+        })
+    }
+}
+
+impl From<StopReason> for StoppedBy {
+    fn from(reason: StopReason) -> Self {
+        match reason {
+            StopReason::Requested => Self::Requested,
+            StopReason::TimedOut => Self::TimedOut,
+        }
+    }
+}
+
+impl From<&Cause> for Failure {
+    fn from(cause: &Cause) -> Self {
+        let kind = match cause {
+            Cause::EngineExited { .. } => FailureKind::EngineExited,
+            Cause::Unresponsive { .. } => FailureKind::Unresponsive,
+            Cause::StepFailed { .. } => FailureKind::StepFailed,
+            Cause::HostRestarted => FailureKind::HostRestarted,
+            Cause::ActorCrashed => FailureKind::ActorCrashed,
+            Cause::NotStarted => FailureKind::NotStarted,
+        };
+        Self {
+            kind,
+            message: crate::describe::cause(cause),
+        }
+    }
+}
+
+/// A part of the list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SandboxPage {
+    pub(crate) sandboxes: Vec<Sandbox>,
+    /// What to send as `cursor` for the next part; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next_cursor: Option<String>,
+}

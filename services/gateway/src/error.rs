@@ -1,0 +1,152 @@
+//! What every failed request answers: a word for programs, a sentence for people.
+
+mod from;
+mod responses;
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+pub(crate) use responses::{CreateErrors, ExecErrors, HealthErrors, ReadErrors, WriteErrors};
+
+/// Seconds after which a request that met no room, or a part that was away, is worth sending again.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// Why a request failed, in a word. Each has one HTTP status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// 400: the request makes no sense; the message names the field and what it takes.
+    InvalidRequest,
+    /// 401: no API key, or a wrong one.
+    Unauthorized,
+    /// 404: there is no such route, sandbox or template.
+    NotFound,
+    /// 405: the route does not take this method; `Allow` lists those it takes.
+    MethodNotAllowed,
+    /// 409: the idempotency key was used for something else.
+    Conflict,
+    /// 409: the sandbox is not in a state that allows this.
+    InvalidState,
+    /// 409: the sandbox ended while the request waited for it.
+    SandboxEnded,
+    /// 413: the body is larger than 256 KiB.
+    PayloadTooLarge,
+    /// 415: the body is not declared as JSON.
+    UnsupportedMediaType,
+    /// 422: the guest could not start the program: it does not exist, or its user or folder does not.
+    CommandNotStarted,
+    /// 429: there is no room for it now; `Retry-After` says when to try again.
+    NoCapacity,
+    /// 500: a fault of ours.
+    Internal,
+    /// 500: the sandbox could not be made to run.
+    SandboxFailed,
+    /// 502: nobody knows how the program ended; the connection to its guest broke.
+    ProcessLost,
+    /// 503: the log, a host or this gateway's projection is away or behind; `Retry-After` says when to try again.
+    Unavailable,
+    /// 504: it is not done in time. It may still be; repeat it under its idempotency key, or look at the sandbox.
+    DeadlineExceeded,
+}
+
+impl Code {
+    /// Its HTTP status.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::InvalidRequest => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict | Self::InvalidState | Self::SandboxEnded => StatusCode::CONFLICT,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::CommandNotStarted => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NoCapacity => StatusCode::TOO_MANY_REQUESTS,
+            Self::Internal | Self::SandboxFailed => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::ProcessLost => StatusCode::BAD_GATEWAY,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    fn retry_after(self) -> Option<Duration> {
+        matches!(self, Self::NoCapacity | Self::Unavailable).then_some(RETRY_AFTER)
+    }
+}
+
+/// A failed request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    /// Why, in a word.
+    pub code: Code,
+    /// What was wrong, which value, what to do.
+    pub message: String,
+}
+
+impl ApiError {
+    /// An error of that kind.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Code::InvalidRequest, message)
+    }
+
+    pub(crate) fn no_sandbox(id: &impl std::fmt::Display) -> Self {
+        Self::new(
+            Code::NotFound,
+            format!("there is no sandbox {id}; GET /v1/sandboxes lists those that live"),
+        )
+    }
+}
+
+/// The body of every failed request.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorBody {
+    error: ErrorDetail,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorDetail {
+    code: Code,
+    /// What was wrong, which value, what to do.
+    message: String,
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let Self { code, message } = self;
+        if code.status().is_server_error() {
+            tracing::warn!(?code, message, "request failed");
+        }
+        let mut response = (
+            code.status(),
+            Json(ErrorBody {
+                error: ErrorDetail { code, message },
+            }),
+        )
+            .into_response();
+        if let Some(after) = code.retry_after() {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, after.as_secs().into());
+        }
+        if code == Code::Unauthorized {
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

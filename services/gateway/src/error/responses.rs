@@ -1,0 +1,89 @@
+//! The failures that each kind of route documents, written from [`Code`] so that document and behaviour agree.
+
+use std::collections::BTreeMap;
+
+use utoipa::openapi::{Content, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, PartialSchema};
+
+use super::Code;
+
+type Responses = BTreeMap<String, RefOr<Response>>;
+
+/// What any route behind the key may answer.
+const ANY: &[Code] = &[
+    Code::InvalidRequest,
+    Code::Unauthorized,
+    Code::MethodNotAllowed,
+    Code::PayloadTooLarge,
+    Code::Internal,
+    Code::Unavailable,
+];
+/// What any write may answer besides.
+const WRITE: &[Code] = &[
+    Code::NotFound,
+    Code::Conflict,
+    Code::InvalidState,
+    Code::SandboxEnded,
+    Code::UnsupportedMediaType,
+    Code::NoCapacity,
+    Code::DeadlineExceeded,
+];
+
+fn describe(sets: &[&[Code]]) -> Responses {
+    let mut by_status: BTreeMap<String, Vec<Code>> = BTreeMap::new();
+    for code in sets.iter().copied().flatten() {
+        by_status
+            .entry(code.status().as_str().to_owned())
+            .or_default()
+            .push(*code);
+    }
+    by_status
+        .into_iter()
+        .map(|(status, codes)| (status, response(&codes)))
+        .collect()
+}
+
+fn response(codes: &[Code]) -> RefOr<Response> {
+    let words: Vec<_> = codes
+        .iter()
+        .filter_map(|code| Some(serde_json::to_value(code).ok()?.as_str()?.to_owned()))
+        .collect();
+    let body = Content::new(Some(Ref::from_schema_name("ErrorBody")));
+    let mut response = ResponseBuilder::new()
+        .description(format!("`{}`", words.join("`, `")))
+        .content("application/json", body);
+    if codes.iter().any(|code| code.retry_after().is_some()) {
+        let header = HeaderBuilder::new()
+            .schema(Some(u64::schema()))
+            .description(Some("Seconds after which to try again."))
+            .build();
+        response = response.header("Retry-After", header);
+    }
+    response.build().into()
+}
+
+macro_rules! errors {
+    ($($(#[$doc:meta])* $name:ident: $($set:expr),+;)+) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> Responses {
+                describe(&[$($set),+])
+            }
+        }
+    )+};
+}
+
+errors! {
+    /// Of reads.
+    ReadErrors: ANY, &[Code::NotFound];
+    /// Of writes.
+    WriteErrors: ANY, WRITE;
+    /// Of a create.
+    CreateErrors: ANY, WRITE, &[Code::SandboxFailed];
+    /// Of an exec.
+    ExecErrors: ANY, WRITE, &[Code::CommandNotStarted, Code::ProcessLost];
+    /// Of the routes that need no key.
+    HealthErrors: &[Code::MethodNotAllowed, Code::PayloadTooLarge, Code::Internal];
+}

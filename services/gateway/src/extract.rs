@@ -1,0 +1,131 @@
+//! Extractors that fail as our errors: a JSON body, a path's sandbox id, a query's pairs.
+
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use bytes::Bytes;
+use roost_schemas::SandboxId;
+use serde::de::DeserializeOwned;
+
+use crate::error::{ApiError, Code};
+use crate::limits::MAX_BODY;
+
+/// A body in JSON. What is wrong with it is told with the field's path.
+#[derive(Debug)]
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        check_content_type(request.headers())?;
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| unread(&rejection))?;
+        parse(&bytes).map(Self)
+    }
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
+    let given = headers
+        .get(header::CONTENT_TYPE)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let essence = given
+        .as_deref()
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let given = given.as_deref().unwrap_or("absent");
+    Err(ApiError::new(
+        Code::UnsupportedMediaType,
+        format!("Content-Type is {given}: send application/json"),
+    ))
+}
+
+fn unread(rejection: &BytesRejection) -> ApiError {
+    // The only way for a body to be refused rather than broken off is the limit that the router sets.
+    if rejection.status() == Code::PayloadTooLarge.status() {
+        return too_large();
+    }
+    ApiError::invalid(format!("the body could not be read to its end: {rejection}"))
+}
+
+/// Of a body beyond [`MAX_BODY`].
+pub(crate) fn too_large() -> ApiError {
+    ApiError::new(
+        Code::PayloadTooLarge,
+        format!("the body has more than {MAX_BODY} bytes: send less"),
+    )
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let reason = error.into_inner();
+        match reason.classify() {
+            serde_json::error::Category::Data if path == "." => ApiError::invalid(format!("body: {reason}")),
+            serde_json::error::Category::Data => ApiError::invalid(format!("field {path:?}: {reason}")),
+            _ => ApiError::invalid(format!("the body is not JSON: {reason}")),
+        }
+    })?;
+    json.end()
+        .map_err(|reason| ApiError::invalid(format!("the body is not one JSON value: {reason}")))?;
+    Ok(value)
+}
+
+/// The sandbox that a path names.
+#[derive(Debug)]
+pub(crate) struct Id(pub(crate) SandboxId);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let Path(text) = path.map_err(|rejection| ApiError::invalid(rejection.body_text()))?;
+        SandboxId::new(text)
+            .map(Self)
+            .map_err(|error| ApiError::invalid(error.to_string()))
+    }
+}
+
+/// A query's pairs, in order.
+#[derive(Debug)]
+pub(crate) struct Pairs(pub(crate) Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Pairs {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let query = Query::from_request_parts(parts, state).await;
+        let Query(pairs) = query.map_err(|rejection| ApiError::invalid(rejection.body_text()))?;
+        Ok(Self(pairs))
+    }
+}
+
+/// A query's number within `range`.
+pub(crate) fn number<N>(name: &str, text: &str, range: std::ops::RangeInclusive<N>) -> Result<N, ApiError>
+where
+    N: std::str::FromStr + PartialOrd + std::fmt::Display,
+{
+    match text.parse() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => Err(ApiError::invalid(format!(
+            "query {name} is {text:?}: use a number from {} to {}",
+            range.start(),
+            range.end()
+        ))),
+    }
+}
+
+/// Of a query's pair that the route does not know.
+pub(crate) fn unknown(name: &str, known: &str) -> ApiError {
+    ApiError::invalid(format!("query {name:?} is not known here: use {known}"))
+}

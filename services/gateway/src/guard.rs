@@ -1,0 +1,58 @@
+//! What stands around every route: sizes, panics, and what no route takes.
+
+use std::any::Any;
+
+use axum::extract::Request;
+use axum::http::{Method, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::error::{ApiError, Code};
+use crate::extract::too_large;
+use crate::limits::MAX_BODY;
+
+/// Refuses a body by its declared length, before a byte of it is read.
+pub(crate) async fn declared_length(request: Request, next: Next) -> Result<Response, ApiError> {
+    let declared = request.headers().get(header::CONTENT_LENGTH);
+    let declared = declared.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|bytes| bytes > MAX_BODY as u64) {
+        return Err(too_large());
+    }
+    Ok(next.run(request).await)
+}
+
+/// For a path that no route has.
+pub(crate) async fn no_route(method: Method, uri: Uri) -> ApiError {
+    let message = format!(
+        "there is no route {method} {}; /openapi.json lists them all",
+        uri.path()
+    );
+    ApiError::new(Code::NotFound, message)
+}
+
+/// For a method that a route does not take.
+pub(crate) async fn no_method(method: Method, uri: Uri) -> ApiError {
+    let message = format!(
+        "{} does not take {method}; the Allow header lists what it takes",
+        uri.path()
+    );
+    ApiError::new(Code::MethodNotAllowed, message)
+}
+
+/// For a handler that panicked: its words go to our log, not to the client.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature that CatchPanicLayer asks for"
+)]
+pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let words = panic.downcast_ref::<String>().map(String::as_str);
+    let words = words
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("not a text");
+    tracing::error!(words, "a handler panicked");
+    ApiError::new(
+        Code::Internal,
+        "the gateway met a fault of its own; its log has the details",
+    )
+    .into_response()
+}

@@ -1,0 +1,49 @@
+//! How much and how long: the gateway's bounds in one place.
+
+use std::time::Duration;
+
+/// Bytes a request's body may have: what the command queue takes.
+pub(crate) const MAX_BODY: usize = roost_schemas::command::MAX_BODY;
+/// Entries a page has when its reader names no limit.
+pub(crate) const DEFAULT_PAGE: usize = 100;
+/// Entries a page has at most.
+pub(crate) const MAX_PAGE: usize = 1000;
+
+/// Bounds that a deployment may want to move, and a test must.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// How long a command's answer is awaited; also the command's deadline.
+    pub reply: Duration,
+    /// How long a create waits for its sandbox to run.
+    pub create: Duration,
+    /// How long a delete waits for its sandbox's host to hold nothing.
+    pub delete: Duration,
+    /// How long a request waits for the projection to reach a sequence.
+    pub catch_up: Duration,
+    /// How long a program's last frame is awaited once the log says that the program has ended.
+    pub last_frame: Duration,
+    /// How long a program's end is awaited beyond its own timeout.
+    pub exec_grace: Duration,
+    /// Programs whose output is awaited or being sent at the same time.
+    pub execs: usize,
+    /// Bytes of output held for all of them together.
+    pub exec_bytes: usize,
+    /// How long requests may go on after a shutdown was asked for.
+    pub shutdown: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            reply: Duration::from_secs(30),
+            create: Duration::from_mins(1),
+            delete: Duration::from_mins(1),
+            catch_up: Duration::from_secs(5),
+            last_frame: Duration::from_secs(5),
+            exec_grace: Duration::from_secs(30),
+            execs: 256,
+            exec_bytes: 256 << 20,
+            shutdown: Duration::from_secs(10),
+        }
+    }
+}

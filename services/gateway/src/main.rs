@@ -1,0 +1,128 @@
+//! `roost-gateway`: the HTTP API as a process of its own.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use roost_gateway::auth::ApiKey;
+use roost_gateway::{Gateway, Limits, Ports, router, serve};
+use roost_journal::checkpoint::{Checkpoint, SledCheckpoint};
+use roost_journal::jetstream::{self, Connection, Options};
+use roost_runtime::fleet::FleetHandle;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// The variable that holds the API key: arguments are seen by everyone on the machine.
+const KEY: &str = "ROOST_API_KEY";
+/// How often the log's replay is looked at before the gateway calls itself ready.
+const REPLAY_LOOK: Duration = Duration::from_secs(5);
+
+/// Serves Roost's HTTP API. Needs `ROOST_API_KEY` in its environment.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Args {
+    /// The nats-server, such as `nats://127.0.0.1:4222`.
+    #[arg(long)]
+    nats: String,
+    /// The folder for this gateway's checkpoint; it may be deleted while the gateway is down.
+    #[arg(long)]
+    state: PathBuf,
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let filter = EnvFilter::builder()
+        .with_default_directive(tracing::Level::INFO.into())
+        .from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    run(Args::parse()).await
+}
+
+async fn run(args: Args) -> anyhow::Result<()> {
+    let Ok(key) = std::env::var(KEY) else {
+        bail!("{KEY} is not set (or not UTF-8): set it to the key that clients are to send");
+    };
+    let key = ApiKey::new(&key)?;
+    let listener = TcpListener::bind(args.listen).await.with_context(|| {
+        format!(
+            "cannot listen on {}: choose another --listen, or port 0 for a free one",
+            args.listen
+        )
+    })?;
+    let address = listener.local_addr().context("the listener has no address")?;
+    let mut stop = Box::pin(stopped()?);
+
+    let started = async {
+        let connection = jetstream::connect(Options::new(&args.nats).named("roost-gateway")).await?;
+        let fleet = follow(&connection, &args.state).await?;
+        anyhow::Ok((connection, fleet))
+    };
+    let (connection, fleet) = tokio::select! {
+        started = started => started?,
+        () = &mut stop => return Ok(()),
+    };
+    let ports = Ports {
+        journal: Arc::new(connection.journal()),
+        queue: Arc::new(connection.queue()),
+        output: Arc::new(connection.output()),
+        fleet: fleet.clone(),
+    };
+    let limits = Limits::default();
+    let patience = limits.shutdown;
+    let announcing = tokio::spawn(announce(ports.clone(), address));
+    let served = serve(listener, router(Gateway::new(ports, key, limits)), stop, patience).await;
+    announcing.abort();
+    fleet.stop().await;
+    connection.close().await;
+    served.context("serving has failed")
+}
+
+/// Restores the fleet from the state folder and lets it follow the log.
+async fn follow(connection: &Connection, state: &std::path::Path) -> anyhow::Result<FleetHandle> {
+    tokio::fs::create_dir_all(state).await.with_context(|| {
+        format!(
+            "cannot make the state folder {}: choose another --state",
+            state.display()
+        )
+    })?;
+    let checkpoint: Arc<dyn Checkpoint> = Arc::new(SledCheckpoint::open(state.join("checkpoint")).await?);
+    Ok(FleetHandle::start(Arc::new(connection.journal()), Some(checkpoint)).await)
+}
+
+/// Says `ready` once reads show the log as it was at the start. Until then requests are answered 503.
+async fn announce(ports: Ports, address: SocketAddr) {
+    loop {
+        match ports.journal.head().await {
+            Ok(head) if ports.fleet.wait_for(head, REPLAY_LOOK).await => break,
+            Ok(head) => tracing::info!(applied = %ports.fleet.applied(), %head, "reading the log"),
+            Err(error) => tracing::warn!(%error, "not ready yet"),
+        }
+        if let Some(alarm) = ports.fleet.alarm() {
+            tracing::error!(%alarm, "the log cannot be read; every request is answered 503 until this is mended");
+            return;
+        }
+    }
+    println!("ready http://{address}");
+}
+
+/// Done at SIGTERM or SIGINT.
+fn stopped() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

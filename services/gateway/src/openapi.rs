@@ -1,0 +1,123 @@
+//! The description of the API, from the routes themselves and from what all of them share.
+
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{OpenApi as Document, RefOr, Required};
+use utoipa::{Modify, OpenApi, PartialSchema};
+
+use crate::error::ErrorBody;
+use crate::idempotency::IDEMPOTENCY_KEY;
+use crate::routes;
+use crate::sequence::{MIN_SEQUENCE, SEQUENCE};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Roost",
+        description = "Sandboxes for untrusted code: each a microVM, each a supervised actor, every change an event in a log.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    paths(
+        routes::create::create,
+        routes::list::list,
+        routes::get::get,
+        routes::delete::delete,
+        routes::timeout::timeout,
+        routes::exec::exec,
+        routes::events::list,
+        routes::templates::list,
+        routes::hosts::list,
+        routes::health::health,
+        routes::openapi::openapi,
+    ),
+    components(schemas(ErrorBody)),
+    tags(
+        (name = "sandboxes", description = "Make them, look at them, run programs in them, end them."),
+        (name = "fleet", description = "What sandboxes start from, and where they run."),
+        (name = "gateway", description = "The gateway itself."),
+    ),
+    modifiers(&Shared),
+)]
+struct Api;
+
+/// The document that `/openapi.json` answers.
+pub fn document() -> Document {
+    Api::openapi()
+}
+
+/// What every route behind the key shares: the key, and the headers of reads and of writes.
+struct Shared;
+
+impl Modify for Shared {
+    fn modify(&self, document: &mut Document) {
+        let components = document.components.get_or_insert_default();
+        let header = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key")));
+        components.add_security_scheme("api_key", header);
+        components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        document.security = Some(
+            ["api_key", "bearer"]
+                .map(|name| SecurityRequirement::new::<_, [&str; 0], _>(name, []))
+                .into(),
+        );
+        for (path, item) in &mut document.paths.paths {
+            if !path.starts_with("/v1/") {
+                continue;
+            }
+            for read in &mut item.get {
+                let text = "Answer only once this place in the log is reached, such as the `Roost-Sequence` of a write; 503 if it is not in time.";
+                add_parameter(read, MIN_SEQUENCE, text, u64::schema());
+                add_header(
+                    read,
+                    SEQUENCE,
+                    "The place in the log that the answer shows.",
+                    &u64::schema(),
+                );
+            }
+            for write in [&mut item.post, &mut item.delete].into_iter().flatten() {
+                let text = "The command's id: 1 to 128 characters A-Z, a-z, 0-9 and - _ . : @. The same request under the same key takes effect once.";
+                add_parameter(write, IDEMPOTENCY_KEY, text, String::schema());
+                add_header(
+                    write,
+                    SEQUENCE,
+                    "The place in the log at which the write stands.",
+                    &u64::schema(),
+                );
+                add_header(
+                    write,
+                    IDEMPOTENCY_KEY,
+                    "The key given, or the one made for this request.",
+                    &String::schema(),
+                );
+            }
+        }
+    }
+}
+
+fn add_parameter(operation: &mut Operation, name: &str, text: &str, schema: RefOr<utoipa::openapi::Schema>) {
+    let parameter = ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(text))
+        .schema(Some(schema));
+    operation
+        .parameters
+        .get_or_insert_default()
+        .push(parameter.build().into());
+}
+
+/// Adds a header to the answers of those that succeed.
+fn add_header(operation: &mut Operation, name: &str, text: &str, schema: &RefOr<utoipa::openapi::Schema>) {
+    for (status, response) in &mut operation.responses.responses {
+        if let (true, RefOr::T(response)) = (status.starts_with('2'), response) {
+            let header = HeaderBuilder::new()
+                .schema(Some(schema.clone()))
+                .description(Some(text))
+                .build();
+            response.headers.insert(name.to_owned(), header.into());
+        }
+    }
+}

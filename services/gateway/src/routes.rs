@@ -1,0 +1,39 @@
+//! The routes, one file each.
+
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod events;
+pub(crate) mod exec;
+pub(crate) mod get;
+pub(crate) mod health;
+pub(crate) mod hosts;
+pub(crate) mod list;
+pub(crate) mod openapi;
+pub(crate) mod templates;
+pub(crate) mod timeout;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use roost_schemas::{SandboxId, Sequence};
+use serde::Serialize;
+
+use crate::dto::sandbox::Sandbox;
+use crate::error::ApiError;
+use crate::sequence::SEQUENCE;
+use crate::state::Gateway;
+
+/// An answer in JSON that shows the log up to `sequence`.
+fn answer<T: Serialize>(status: StatusCode, sequence: Sequence, body: T) -> Response {
+    (status, [(SEQUENCE, sequence.to_string())], Json(body)).into_response()
+}
+
+impl Gateway {
+    /// The sandbox as the projection has it.
+    fn view(&self, id: &SandboxId) -> Result<Sandbox, ApiError> {
+        let view = self
+            .fleet()
+            .read(|fleet| Sandbox::of(id, fleet.sandbox(self.tenant(), id)?));
+        view.ok_or_else(|| ApiError::no_sandbox(id))
+    }
+}

@@ -1,0 +1,148 @@
+//! `POST /v1/sandboxes/{id}/exec`: run a program to its end, and answer with what it wrote.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use roost_schemas::command::{Exec, SandboxCommand};
+use roost_schemas::commit::Commit;
+use roost_schemas::event::{ExitStatus, SandboxEvent};
+use roost_schemas::{ProcessId, SandboxId};
+
+use crate::describe;
+use crate::dto::exec::{ExecRequest, ExecResult};
+use crate::error::{ApiError, Code, ExecErrors};
+use crate::exec::{Followed, follow, held, render};
+use crate::extract::{Body, Id};
+use crate::idempotency::CommandKey;
+use crate::sequence::SEQUENCE;
+use crate::state::Gateway;
+
+/// The exit code told for a program whose time was over, as timeout(1) has it.
+const TIMED_OUT: i32 = 124;
+/// Added to a signal's number, as shells do.
+const SIGNALED: i32 = 128;
+
+/// Run a program
+///
+/// Answers when it has ended. Of each of its streams the first 8 MiB are told. A client that goes away does not end the
+/// program: repeated under the same `Idempotency-Key`, the request answers with the same run's output.
+#[utoipa::path(
+    post,
+    path = "/v1/sandboxes/{id}/exec",
+    operation_id = "exec",
+    tag = "sandboxes",
+    params(("id" = String, Path, description = "The sandbox.")),
+    request_body = ExecRequest,
+    responses((status = 200, description = "It has ended.", body = ExecResult), ExecErrors)
+)]
+pub(crate) async fn exec(
+    State(gateway): State<Gateway>,
+    key: CommandKey,
+    Id(id): Id,
+    Body(request): Body<ExecRequest>,
+) -> Result<Response, ApiError> {
+    let claim = Arc::clone(gateway.execs()).try_acquire_owned().map_err(|_| {
+        let message = format!(
+            "{} programs are awaited already; try again",
+            gateway.limits().execs
+        );
+        ApiError::new(Code::NoCapacity, message)
+    })?;
+    let exec = Exec::from(request);
+    let process = ProcessId::from_command(&id, &key.id);
+    let command = SandboxCommand::Exec(exec.clone());
+    let admitted = gateway
+        .execute(&id, &key, &command, |commit| starts(commit, &process, &exec))
+        .await?;
+    let patience = Duration::from_secs(exec.timeout_sec.into()) + gateway.limits().exec_grace;
+    let mut followed = follow(&gateway, &id, &process, admitted, patience).await?;
+
+    let (sequence, memory) = (followed.sequence, followed.output.take_permit());
+    let result = conclude(&gateway, &id, &process, exec.cmd, followed)?;
+    let body =
+        serde_json::to_vec(&result).map_err(|error| ApiError::new(Code::Internal, error.to_string()))?;
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (header::CONTENT_LENGTH, body.len().into()),
+    ];
+    let body = held(Bytes::from(body), (claim, memory));
+    Ok((StatusCode::OK, [(SEQUENCE, sequence.to_string())], headers, body).into_response())
+}
+
+/// Whether `commit` admitted this very program. Its environment is not in the log.
+fn starts(commit: &Commit<SandboxEvent>, process: &ProcessId, exec: &Exec) -> bool {
+    commit.events.iter().any(|event| match event {
+        SandboxEvent::ProcessStarted(started) => {
+            started.process == *process
+                && started.cmd == exec.cmd
+                && started.args == exec.args
+                && started.cwd == exec.cwd
+                && started.user == exec.user
+                && started.timeout_sec == exec.timeout_sec
+        }
+        _ => false,
+    })
+}
+
+fn conclude(
+    gateway: &Gateway,
+    id: &SandboxId,
+    process: &ProcessId,
+    cmd: String,
+    followed: Followed,
+) -> Result<ExecResult, ApiError> {
+    let (exit_code, signal) = match followed.status {
+        ExitStatus::Exited { code } => (code, None),
+        ExitStatus::Signaled { signal } => (SIGNALED.saturating_add(signal), Some(signal)),
+        ExitStatus::TimedOut => (TIMED_OUT, None),
+        ExitStatus::NotStarted { reason } => {
+            let message = format!(
+                "{cmd:?} could not be started in sandbox {id}: {reason}; check that it exists there and may be run, and its cwd and user"
+            );
+            return Err(ApiError::new(Code::CommandNotStarted, message));
+        }
+        ExitStatus::Unknown { reason } => return Err(unknown(gateway, id, process, &reason)),
+    };
+    let timed_out = followed.status == ExitStatus::TimedOut;
+    let (stdout, stderr) = (followed.output.stdout, followed.output.stderr);
+    let truncated = stdout.is_cut() || stderr.is_cut();
+    let (stdout_bytes, stderr_bytes) = (stdout.written, stderr.written);
+    let (stdout, stderr, encoding) = render(stdout, stderr);
+    Ok(ExecResult {
+        sandbox_id: id.to_string(),
+        process_id: process.to_string(),
+        cmd,
+        stdout,
+        stderr,
+        encoding,
+        truncated,
+        stdout_bytes,
+        stderr_bytes,
+        exit_code,
+        signal,
+        timed_out,
+        duration_ms: followed.duration_ms,
+    })
+}
+
+/// Of a program whose end nobody saw: mostly because its sandbox ended first.
+fn unknown(gateway: &Gateway, id: &SandboxId, process: &ProcessId, reason: &str) -> ApiError {
+    let ended = gateway.fleet().read(|fleet| {
+        let state = &fleet.sandbox(gateway.tenant(), id)?.state;
+        state.phase.is_end().then(|| describe::end(id, state))
+    });
+    if let Some(end) = ended {
+        return ApiError::new(
+            Code::SandboxEnded,
+            format!("process {process} did not end by itself: {end}"),
+        );
+    }
+    ApiError::new(
+        Code::ProcessLost,
+        format!("nobody knows how process {process} of sandbox {id} ended: {reason}"),
+    )
+}

@@ -1,0 +1,50 @@
+//! `POST /v1/sandboxes/{id}/timeout`: move a sandbox's end.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use roost_schemas::command::{SandboxCommand, SetTimeout as Command};
+use roost_schemas::commit::Commit;
+use roost_schemas::event::SandboxEvent;
+
+use super::answer;
+use crate::dto::sandbox::Sandbox;
+use crate::dto::timeout::SetTimeout;
+use crate::error::{ApiError, WriteErrors};
+use crate::extract::{Body, Id};
+use crate::idempotency::CommandKey;
+use crate::state::Gateway;
+
+/// Move a sandbox's end
+#[utoipa::path(
+    post,
+    path = "/v1/sandboxes/{id}/timeout",
+    operation_id = "set_timeout",
+    tag = "sandboxes",
+    params(("id" = String, Path, description = "The sandbox.")),
+    request_body = SetTimeout,
+    responses((status = 200, description = "The sandbox with its new end.", body = Sandbox), WriteErrors)
+)]
+pub(crate) async fn timeout(
+    State(gateway): State<Gateway>,
+    key: CommandKey,
+    Id(id): Id,
+    Body(SetTimeout { timeout_sec }): Body<SetTimeout>,
+) -> Result<Response, ApiError> {
+    let command = SandboxCommand::SetTimeout(Command { timeout_sec });
+    let sequence = gateway
+        .execute(&id, &key, &command, |commit| sets(commit, timeout_sec))
+        .await?;
+    Ok(answer(StatusCode::OK, sequence, gateway.view(&id)?))
+}
+
+/// Whether `commit` moved the end to `timeout_sec` after its command.
+fn sets(commit: &Commit<SandboxEvent>, timeout_sec: u32) -> bool {
+    let due = commit.at.plus(Duration::from_secs(timeout_sec.into()));
+    commit
+        .events
+        .iter()
+        .any(|event| matches!(event, SandboxEvent::TimeoutSet(set) if set.expires_at == due))
+}

@@ -1,0 +1,144 @@
+//! What every handler shares.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use roost_domain::fleet::Fleet;
+use roost_journal::port::{Journal, OutputLog, Queue};
+use roost_runtime::fleet::FleetHandle;
+use roost_schemas::subject::EventSubject;
+use roost_schemas::{SandboxId, Sequence, TenantId};
+use tokio::sync::{OnceCell, Semaphore};
+
+use crate::Limits;
+use crate::auth::ApiKey;
+use crate::error::{ApiError, Code};
+
+/// The parts of the world that the gateway speaks to.
+#[derive(Clone)]
+pub struct Ports {
+    /// The event log.
+    pub journal: Arc<dyn Journal>,
+    /// The command queue.
+    pub queue: Arc<dyn Queue>,
+    /// The output of processes.
+    pub output: Arc<dyn OutputLog>,
+    /// The projection that reads are answered from.
+    pub fleet: FleetHandle,
+}
+
+/// The handlers' state; clones share it.
+#[derive(Clone)]
+pub struct Gateway(Arc<Inner>);
+
+struct Inner {
+    ports: Ports,
+    tenant: TenantId,
+    key: ApiKey,
+    limits: Limits,
+    execs: Arc<Semaphore>,
+    exec_memory: Arc<Semaphore>,
+    /// Where the log ended when this process first asked: what reads must show before any is answered.
+    horizon: OnceCell<Sequence>,
+}
+
+impl Gateway {
+    /// A gateway for the one tenant there is.
+    pub fn new(ports: Ports, key: ApiKey, limits: Limits) -> Self {
+        let tenant = TenantId::new("default").expect("a fixed, valid id");
+        let execs = Arc::new(Semaphore::new(limits.execs));
+        let exec_memory = Arc::new(Semaphore::new(limits.exec_bytes / crate::exec::UNIT));
+        let horizon = OnceCell::new();
+        Self(Arc::new(Inner {
+            ports,
+            tenant,
+            key,
+            limits,
+            execs,
+            exec_memory,
+            horizon,
+        }))
+    }
+
+    pub(crate) fn ports(&self) -> &Ports {
+        &self.0.ports
+    }
+
+    pub(crate) fn fleet(&self) -> &FleetHandle {
+        &self.0.ports.fleet
+    }
+
+    pub(crate) fn tenant(&self) -> &TenantId {
+        &self.0.tenant
+    }
+
+    pub(crate) fn key(&self) -> &ApiKey {
+        &self.0.key
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// One permit per program whose output is awaited or being sent.
+    pub(crate) fn execs(&self) -> &Arc<Semaphore> {
+        &self.0.execs
+    }
+
+    /// One permit per [`crate::exec::UNIT`] of output held.
+    pub(crate) fn exec_memory(&self) -> &Arc<Semaphore> {
+        &self.0.exec_memory
+    }
+
+    /// Where `id`'s commits stand.
+    pub(crate) fn subject(&self, id: &SandboxId) -> EventSubject {
+        EventSubject::sandbox(self.tenant().clone(), id.clone())
+    }
+
+    /// Waits until reads show the log as it was when this process began, and at least up to `sequence`.
+    pub(crate) async fn reach(&self, sequence: Sequence) -> Result<(), ApiError> {
+        let wanted = sequence.max(self.horizon().await?);
+        if self.fleet().wait_for(wanted, self.limits().catch_up).await {
+            return Ok(());
+        }
+        self.check_fold()?;
+        let applied = self.fleet().applied();
+        let message =
+            format!("this gateway has read the log up to {applied}, not yet to {wanted}; try again");
+        Err(ApiError::new(Code::Unavailable, message))
+    }
+
+    /// Waits until `look` finds something in the fleet; nothing after `patience`.
+    pub(crate) async fn until<R>(
+        &self,
+        patience: Duration,
+        look: impl FnMut(&Fleet) -> Option<R>,
+    ) -> Result<Option<R>, ApiError> {
+        let found = self.fleet().until(patience, look).await;
+        if found.is_none() {
+            self.check_fold()?;
+        }
+        Ok(found)
+    }
+
+    /// Where the log ended when this process first asked.
+    async fn horizon(&self) -> Result<Sequence, ApiError> {
+        Ok(*self
+            .0
+            .horizon
+            .get_or_try_init(|| self.ports().journal.head())
+            .await?)
+    }
+
+    /// Fails if reads will show nothing newer than they do.
+    fn check_fold(&self) -> Result<(), ApiError> {
+        match self.fleet().alarm() {
+            None => Ok(()),
+            Some(alarm) => {
+                let applied = self.fleet().applied();
+                let message = format!("this gateway stopped reading the log at {applied}: {alarm}");
+                Err(ApiError::new(Code::Unavailable, message))
+            }
+        }
+    }
+}
