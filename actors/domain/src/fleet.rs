@@ -32,6 +32,9 @@ pub struct View<A> {
 
 impl<A: Aggregate> View<A> {
     fn apply(&mut self, sequence: Sequence, payload: &[u8]) -> Result<(), Undecodable> {
+        if sequence <= self.sequence {
+            return Ok(());
+        }
         let commit = Commit::<A::Event>::decode(payload)?;
         for event in &commit.events {
             self.state.evolve(event);
@@ -56,7 +59,8 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Folds in the commit at `sequence` of `subject`.
+    /// Folds in the commit at `sequence` of `subject`; one that is already in changes nothing, and neither does one that
+    /// cannot be decoded.
     pub fn apply(
         &mut self,
         subject: &EventSubject,
@@ -146,8 +150,8 @@ impl Fleet {
                     .as_ref()
                     .map_or(none.0, |requested| requested.resources);
                 let sum = Resources {
-                    vcpus: sum.vcpus + mine.vcpus,
-                    memory_mb: sum.memory_mb + mine.memory_mb,
+                    vcpus: sum.vcpus.saturating_add(mine.vcpus),
+                    memory_mb: sum.memory_mb.saturating_add(mine.memory_mb),
                 };
                 (sum, count + 1)
             })

@@ -13,7 +13,7 @@ use crate::{Aggregate, Rejection};
 const REMEMBERED: usize = 64;
 
 /// The fold of one subject.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folded<A> {
     /// The aggregate's own state.
     pub state: A,

@@ -10,7 +10,8 @@ use crate::fleet::Fleet;
 /// vCPUs that may be promised per vCPU of a host: sandboxes are idle most of their lives. Memory is never overbooked.
 const CPU_OVERCOMMIT: u32 = 4;
 
-/// Fills in what `spec` leaves to its template and chooses the host with the most free memory.
+/// Fills in what `spec` leaves to its template and chooses the host with the most free memory; of several,
+/// the one with the most free vCPUs, then the last by name.
 pub fn place(fleet: &Fleet, spec: &SandboxSpec) -> Result<Placement, Rejection> {
     let resources = resolve(fleet, spec)?;
     crate::sandbox::check_resources(resources)?;
@@ -23,7 +24,7 @@ pub fn place(fleet: &Fleet, spec: &SandboxSpec) -> Result<Placement, Rejection> 
             .capacity
             .vcpus
             .saturating_mul(CPU_OVERCOMMIT)
-            .checked_sub(used.vcpus + resources.vcpus)?;
+            .checked_sub(used.vcpus.checked_add(resources.vcpus)?)?;
         let memory = host
             .capacity
             .memory_mb

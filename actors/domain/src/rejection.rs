@@ -3,6 +3,9 @@
 use roost_schemas::Generation;
 use roost_schemas::reply::{Code, Rejected};
 
+/// Characters of an offending value that are shown.
+const MAX_SHOWN: usize = 80;
+
 /// The reason, in words that tell the caller what to change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
@@ -15,6 +18,12 @@ pub enum Rejection {
         id: String,
         /// What could be meant, or nothing.
         hint: String,
+    },
+    /// The log has nothing of the sandbox.
+    #[error("there is no such sandbox; {command} needs one to be created first")]
+    Absent {
+        /// What was asked.
+        command: &'static str,
     },
     /// The thing exists, but is not in a state that allows this.
     #[error("the sandbox is {state}; {command} needs it to be {needs}")]
@@ -92,8 +101,9 @@ impl Rejection {
     /// An [`Rejection::Invalid`], with a value of any length.
     pub(crate) fn invalid(field: &'static str, value: impl std::fmt::Debug, rule: impl Into<String>) -> Self {
         let mut value = format!("{value:?}");
-        if value.len() > 80 {
-            value = value.chars().take(79).chain(['…']).collect();
+        if let Some((cut, _)) = value.char_indices().nth(MAX_SHOWN) {
+            value.truncate(cut);
+            value.push('…');
         }
         Self::Invalid {
             field,
@@ -105,7 +115,7 @@ impl Rejection {
     /// The word for programs.
     pub fn code(&self) -> Code {
         match self {
-            Self::NotFound { .. } => Code::NotFound,
+            Self::NotFound { .. } | Self::Absent { .. } => Code::NotFound,
             Self::InvalidState { .. }
             | Self::StaleGeneration { .. }
             | Self::NotHere { .. }

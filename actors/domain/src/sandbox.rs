@@ -1,18 +1,18 @@
 //! A sandbox, from the request for it to its end.
 //!
 //! ```text
-//!  (absent) ─create─▶ Requested ─▶ Placed ─start─▶ Starting ─▶ Running
-//!                                     │    ┌───────┘  ▲ │         │ │
-//!                                     │    │ StartFailed┘         │ │
-//!                                     │    │ (bounded)            │ │
-//!                                     ├────┼────────kill──────────┘ │
-//!                                     ▼    ▼                        ▼
-//!                                 Stopping  Failed{cause}     Lost{cause}
-//!                                     ▼
-//!                                  Stopped
+//!  (absent) ─create─▶ Requested ─▶ Placed ─start─▶ Starting ─started─▶ Running ─vanished─▶ Lost{cause}
+//!                                     │               │                   │
+//!                                     └──────┬────────┼───────────────────┘
+//!                                           kill      ├─start failed, once or twice─▶ Starting again
+//!                                            │        └─start failed for the last time─▶ Failed{cause}
+//!                                            ▼
+//!                                         Stopping ─ended─▶ Stopped
 //! ```
 //!
-//! `Stopped`, `Failed` and `Lost` are ends: nothing follows them, and the host holds nothing of such a sandbox.
+//! `Requested` and `Placed` come in one commit, so no reader sees the first alone. A panic of its actor changes no phase
+//! until there are too many in one placement: then any live phase goes to `Lost`. `Stopped`, `Failed` and `Lost` are
+//! ends: nothing follows them, and the host holds nothing of such a sandbox.
 
 mod command;
 mod create;

@@ -22,6 +22,9 @@ pub(super) fn decide(
     if sandbox.phase != Phase::Running {
         return Err(sandbox.refuse("exec", "running"));
     }
+    if sandbox.processes.contains(process) {
+        return Ok(Vec::new());
+    }
     if sandbox.processes.len() >= MAX_PROCESSES {
         return Err(Rejection::TooMany {
             what: "processes running",
@@ -49,12 +52,16 @@ fn check(exec: &Exec) -> Result<(), Rejection> {
             .chain(&exec.user)
     };
     if let Some(word) = words().find(|word| word.contains('\0')) {
-        return Err(Rejection::invalid("cmd", word, "no word of a command has a NUL"));
+        return Err(Rejection::invalid(
+            "cmd, args, cwd or user",
+            word,
+            "no word of a command has a NUL",
+        ));
     }
     let bytes: usize = words().map(String::len).sum();
     if bytes > MAX_ARGS_BYTES {
         return Err(Rejection::invalid(
-            "args",
+            "cmd, args, cwd and user",
             bytes,
             format!("at most {MAX_ARGS_BYTES} bytes together"),
         ));

@@ -9,7 +9,7 @@ use crate::Rejection;
 
 pub(super) fn decide(sandbox: &Sandbox, kill: Kill, at: Timestamp) -> Result<Vec<SandboxEvent>, Rejection> {
     if sandbox.phase == Phase::Absent {
-        return Err(sandbox.refuse("kill", "created"));
+        return Err(Rejection::Absent { command: "kill" });
     }
     // A timeout that was extended after the reconciler looked must not kill.
     let early = kill.reason == StopReason::TimedOut && sandbox.expires_at.is_none_or(|due| at < due);

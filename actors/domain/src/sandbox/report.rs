@@ -54,7 +54,7 @@ pub(super) fn start_failed(sandbox: &Sandbox, generation: Generation, cause: &Ca
     if sandbox.phase != Phase::Starting {
         return Err(sandbox.refuse("report of a failed boot", "starting"));
     }
-    let attempt = sandbox.failed_starts + 1;
+    let attempt = sandbox.failed_starts.saturating_add(1);
     let mut events = vec![SandboxEvent::StartFailed(StartFailed {
         generation,
         attempt,
@@ -106,10 +106,16 @@ pub(super) fn vanished(sandbox: &Sandbox, generation: Generation, cause: &Cause)
 
 pub(super) fn crashed(sandbox: &Sandbox, generation: Generation, message: &str) -> Decided {
     sandbox.fence(generation)?;
+    if sandbox.phase == Phase::Absent {
+        // What never came to be leaves no trace: its id stays free.
+        return Err(Rejection::Absent {
+            command: "report of a crash",
+        });
+    }
     if sandbox.phase.is_end() {
         return Ok(Vec::new());
     }
-    let count = sandbox.crashes + 1;
+    let count = sandbox.crashes.saturating_add(1);
     let message = message.chars().take(500).collect();
     let mut events = vec![SandboxEvent::ActorCrashed(ActorCrashed {
         generation,

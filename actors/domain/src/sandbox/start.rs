@@ -8,7 +8,7 @@ use crate::Rejection;
 
 pub(super) fn decide(sandbox: &Sandbox, start: Start) -> Result<Vec<SandboxEvent>, Rejection> {
     if sandbox.phase == Phase::Absent {
-        return Err(sandbox.refuse("start", "placed"));
+        return Err(Rejection::Absent { command: "start" });
     }
     sandbox.fence(start.generation)?;
     Ok(match sandbox.phase {

@@ -99,6 +99,9 @@ impl Sandbox {
     }
 
     pub(super) fn refuse(&self, command: &'static str, needs: &'static str) -> Rejection {
+        if self.phase == Phase::Absent {
+            return Rejection::Absent { command };
+        }
         Rejection::InvalidState {
             state: self.phase.as_str(),
             command,
