@@ -1,0 +1,201 @@
+//! The fleet is the same as the aggregates it is folded from, and loses nothing in a checkpoint.
+
+use std::collections::BTreeMap;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use roost_domain::fleet::Fleet;
+use roost_domain::host::Host;
+use roost_domain::sandbox::Sandbox;
+use roost_domain::template::Template;
+use roost_domain::{Aggregate, Folded};
+use roost_schemas::commit::Commit;
+use roost_schemas::event::{HostEvent, SandboxEvent, TemplateEvent};
+use roost_schemas::subject::{AggregateId, EventSubject};
+use roost_schemas::{Sequence, TenantId, Timestamp};
+
+use crate::support::commands::{Step, steps};
+use crate::support::events::{commit, host_event, sandbox_event, template_event};
+use crate::support::{History, host_id, sandbox_id, template_name};
+
+/// A commit of any aggregate.
+#[derive(Debug, Clone)]
+enum Entry {
+    Sandbox(Vec<SandboxEvent>),
+    Template(TemplateEvent),
+    Host(HostEvent),
+}
+
+/// Entries of a few aggregates; the number tells which.
+fn entries() -> impl Strategy<Value = Vec<(usize, Entry)>> {
+    let entry = prop_oneof![
+        3 => vec(sandbox_event(), 1..4).prop_map(Entry::Sandbox),
+        1 => template_event().prop_map(Entry::Template),
+        1 => host_event().prop_map(Entry::Host),
+    ];
+    vec((0..4usize, entry), 0..40)
+}
+
+fn subject(which: usize, entry: &Entry) -> EventSubject {
+    let name = format!("n{}", which / 2);
+    let (tenant, aggregate) = match entry {
+        // The same name under two tenants is two sandboxes.
+        Entry::Sandbox(_) => (["a", "b"][which % 2], AggregateId::Sandbox(sandbox_id(&name))),
+        Entry::Template(_) => ("system", AggregateId::Template(template_name(&name))),
+        Entry::Host(_) => ("system", AggregateId::Host(host_id(&name))),
+    };
+    EventSubject {
+        tenant: TenantId::new(tenant).unwrap(),
+        aggregate,
+    }
+}
+
+fn log(entries: &[(usize, Entry)]) -> Vec<(EventSubject, Sequence, Vec<u8>)> {
+    let record = |(n, (which, entry)): (usize, &(usize, Entry))| {
+        let at = Timestamp(n as u64 * 7 % 50);
+        let payload = match entry {
+            Entry::Sandbox(events) => commit("c", at, events.clone()).encode(),
+            Entry::Template(event) => commit("c", at, vec![event.clone()]).encode(),
+            Entry::Host(event) => commit("c", at, vec![event.clone()]).encode(),
+        };
+        (subject(*which, entry), Sequence(n as u64 + 1), payload)
+    };
+    entries.iter().enumerate().map(record).collect()
+}
+
+fn fleet_of(log: &[(EventSubject, Sequence, Vec<u8>)]) -> Fleet {
+    let mut fleet = Fleet::default();
+    for (subject, sequence, payload) in log {
+        fleet.apply(subject, *sequence, payload).unwrap();
+    }
+    fleet
+}
+
+/// What a shell folds from one subject.
+fn folded<A: Aggregate>(log: &[(EventSubject, Sequence, Vec<u8>)], subject: &EventSubject) -> Folded<A> {
+    let mut folded = Folded::default();
+    for (_, sequence, payload) in log.iter().filter(|(other, ..)| other == subject) {
+        folded.apply(*sequence, &Commit::decode(payload).unwrap());
+    }
+    folded
+}
+
+macro_rules! same {
+    ($view:expr, $folded:expr) => {{
+        let (view, folded) = ($view.expect("the fleet knows it"), $folded);
+        prop_assert_eq!(&view.state, &folded.state);
+        prop_assert_eq!(
+            (view.created_at, view.updated_at, view.sequence),
+            (folded.created_at, folded.updated_at, folded.sequence)
+        );
+    }};
+}
+
+proptest! {
+    #[test]
+    fn a_view_is_what_its_own_subject_folds_to(entries in entries()) {
+        let log = log(&entries);
+        let fleet = fleet_of(&log);
+        for (subject, ..) in &log {
+            match &subject.aggregate {
+                AggregateId::Sandbox(id) => {
+                    same!(fleet.sandbox(&subject.tenant, id), folded::<Sandbox>(&log, subject));
+                }
+                AggregateId::Template(name) => same!(fleet.template(name), folded::<Template>(&log, subject)),
+                AggregateId::Host(id) => {
+                    let view = fleet.hosts().find(|(other, _)| *other == id).map(|(_, view)| view);
+                    same!(view, folded::<Host>(&log, subject));
+                }
+            }
+        }
+        let live = fleet.sandboxes().filter(|(.., view)| !view.state.phase.is_end());
+        prop_assert!(live.map(|(tenant, id, _)| (tenant, id)).eq(fleet.live().map(|(tenant, id, _)| (tenant, id))));
+    }
+
+    #[test]
+    fn a_sandboxs_view_is_the_state_its_commands_led_to(steps in steps()) {
+        let history = History::of(&steps);
+        let subject = subject(0, &Entry::Sandbox(Vec::new()));
+        let log: Vec<_> = history.commits.iter().map(|(at, commit)| (subject.clone(), *at, commit.encode())).collect();
+        let fleet = fleet_of(&log);
+        match fleet.sandboxes().next() {
+            Some((_, _, view)) => prop_assert_eq!(&view.state, &history.folded.state),
+            None => prop_assert!(history.commits.is_empty()),
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_brings_back_the_same_fleet(entries in entries()) {
+        let log = log(&entries);
+        let fleet = fleet_of(&log);
+        let mut restored = Fleet::default();
+        for (subject, ..) in &log {
+            restored.restore(subject, &fleet.save(subject).expect("it was applied")).unwrap();
+        }
+        prop_assert_eq!(restored, fleet);
+    }
+
+    #[test]
+    fn what_is_in_already_changes_nothing(entries in entries()) {
+        let log = log(&entries);
+        let mut fleet = fleet_of(&log);
+        let before = fleet.clone();
+        for (subject, sequence, payload) in &log {
+            fleet.apply(subject, *sequence, payload).unwrap();
+            prop_assert_eq!(&fleet, &before);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_changes_nothing(
+        entries in entries(), at in any::<prop::sample::Index>(), noise in vec(any::<u8>(), 0..64)
+    ) {
+        let log = log(&entries);
+        prop_assume!(!log.is_empty());
+        let (known, _, payload) = at.get(&log);
+        let new = subject(3, &Entry::Sandbox(Vec::new()));
+        let mut fleet = fleet_of(&log);
+        let before = fleet.clone();
+        for subject in [known, &new] {
+            for payload in [&noise[..], &payload[..payload.len() - 1]] {
+                prop_assert!(fleet.apply(subject, Sequence(1_000), payload).is_err());
+                prop_assert!(fleet.restore(subject, payload).is_err());
+                prop_assert_eq!(&fleet, &before);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_used_by_what_has_ended(ways in vec(steps(), 1..5)) {
+        let mut fleet = Fleet::default();
+        let mut expected = BTreeMap::new();
+        for (n, steps) in ways.iter().enumerate() {
+            apply_way(&mut fleet, &mut expected, n, steps);
+        }
+        let live = expected.values().filter(|live| **live).count();
+        let (used, count) = fleet.used(&host_id("h1"));
+        prop_assert_eq!(count as usize, live);
+        prop_assert_eq!((used.vcpus as usize, used.memory_mb as usize), (live, live * 128));
+        prop_assert_eq!(fleet.used(&host_id("h2")).1, 0);
+    }
+}
+
+fn apply_way(fleet: &mut Fleet, live: &mut BTreeMap<usize, bool>, n: usize, steps: &[Step]) {
+    let history = History::of(steps);
+    let subject = EventSubject::sandbox(crate::support::tenant(), sandbox_id(&format!("sb{n}")));
+    for (sequence, commit) in &history.commits {
+        fleet.apply(&subject, *sequence, &commit.encode()).unwrap();
+    }
+    live.insert(
+        n,
+        !history.commits.is_empty() && !history.folded.state.phase.is_end(),
+    );
+}
+
+#[test]
+fn a_stranger_has_no_sandbox_and_no_checkpoint() {
+    let fleet = Fleet::default();
+    let subject = subject(0, &Entry::Sandbox(Vec::new()));
+    assert!(fleet.sandbox(&subject.tenant, &sandbox_id("n0")).is_none());
+    assert!(fleet.save(&subject).is_none());
+}

@@ -1,0 +1,111 @@
+//! Hosts and templates say what they are; saying it again is no news.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use roost_domain::host::{self, Host};
+use roost_domain::template::{self, Template};
+use roost_domain::{Aggregate, Decision, Folded, Rejection};
+use roost_schemas::command::Envelope;
+use roost_schemas::event::{EngineKind, HostRegistered, TemplateRegistered};
+use roost_schemas::reply::Code;
+use roost_schemas::spec::Resources;
+use roost_schemas::{Sequence, Timestamp};
+
+use crate::support::command_id;
+
+/// Asks, folds in what follows, and tells whether anything did.
+fn tell<A: Aggregate>(folded: &mut Folded<A>, command: A::Command) -> Result<bool, Rejection> {
+    let sequence = Sequence(folded.sequence.0 + 1);
+    let command_id = command_id(&format!("c{sequence}"));
+    let envelope = Envelope {
+        command_id,
+        at: Timestamp(1),
+        principal: "test".into(),
+        command,
+    };
+    let decision = folded.decide(&envelope)?;
+    if let Decision::Commit(commit) = &decision {
+        folded.apply(sequence, commit);
+    }
+    Ok(matches!(decision, Decision::Commit(_)))
+}
+
+fn registered(memory_mb: u32) -> HostRegistered {
+    HostRegistered {
+        capacity: Resources { vcpus: 8, memory_mb },
+        max_sandboxes: 10,
+        engine: EngineKind::Qemu,
+        engine_version: "10.0.8".into(),
+        release: "0.1.0".into(),
+    }
+}
+
+fn content(digest: &str, vcpus: u32, memory_mb: u32) -> template::Command {
+    let defaults = Resources { vcpus, memory_mb };
+    template::Command::Register(TemplateRegistered {
+        digest: digest.to_owned(),
+        bytes: 1,
+        defaults,
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_host_takes_sandboxes_exactly_after_a_register(commands in vec(0..3u32, 0..20)) {
+        let mut folded = Folded::<Host>::default();
+        let mut taking = None;
+        for command in commands {
+            let (command, then) = match command {
+                0 => (host::Command::Drain, None),
+                memory_mb => (host::Command::Register(registered(memory_mb)), Some(registered(memory_mb))),
+            };
+            prop_assert_eq!(tell(&mut folded, command), Ok(then != taking), "news or not");
+            taking = then;
+            prop_assert_eq!(folded.state.taking(), taking.as_ref());
+        }
+    }
+
+    #[test]
+    fn a_template_is_what_it_was_last_registered_as(digests in vec("[ab]", 1..20)) {
+        let mut folded = Folded::<Template>::default();
+        let mut last = None;
+        for digest in digests {
+            let news = last.as_ref() != Some(&digest);
+            prop_assert_eq!(tell(&mut folded, content(&digest, 1, 128)), Ok(news));
+            prop_assert_eq!(&folded.state.registered.as_ref().unwrap().digest, &digest);
+            last = Some(digest);
+        }
+    }
+}
+
+#[test]
+fn a_template_whose_defaults_no_sandbox_could_have_is_refused() {
+    let refused = |vcpus, memory_mb| {
+        let rejection = tell(&mut Folded::<Template>::default(), content("d", vcpus, memory_mb)).unwrap_err();
+        assert_eq!(rejection.code(), Code::InvalidRequest);
+        rejection.to_string()
+    };
+    assert_eq!(refused(0, 128), "vcpus is 0: use 1 to 32");
+    assert_eq!(refused(1, 64), "memory_mb is 64: use 96 to 262144");
+}
+
+#[test]
+fn a_host_that_comes_back_takes_sandboxes_again() {
+    let mut folded = Folded::<Host>::default();
+    assert_eq!(
+        tell(&mut folded, host::Command::Drain),
+        Ok(false),
+        "an unknown host takes none anyway"
+    );
+    assert_eq!(
+        tell(&mut folded, host::Command::Register(registered(1))),
+        Ok(true)
+    );
+    assert_eq!(tell(&mut folded, host::Command::Drain), Ok(true));
+    assert_eq!(folded.state.taking(), None);
+    assert_eq!(
+        tell(&mut folded, host::Command::Register(registered(1))),
+        Ok(true)
+    );
+    assert_eq!(folded.state.taking(), Some(&registered(1)));
+}

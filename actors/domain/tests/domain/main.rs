@@ -1,0 +1,9 @@
+//! The pure core, asked everything and told everything.
+
+mod fleet;
+mod host_and_template;
+mod placement;
+mod reconcile;
+mod rejections;
+mod sandbox;
+mod support;

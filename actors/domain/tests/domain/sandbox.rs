@@ -1,0 +1,6 @@
+//! What holds for a sandbox after any sequence of commands, and for its state after any sequence of events.
+
+mod any_events;
+mod exactly_once;
+mod life;
+mod processes;

@@ -1,0 +1,121 @@
+//! Sandboxes brought to a state, and strategies for what may happen to them.
+
+pub(crate) mod commands;
+pub(crate) mod events;
+mod history;
+
+use std::collections::BTreeMap;
+
+pub(crate) use history::History;
+use roost_domain::sandbox::Command;
+use roost_schemas::command::{Create, Exec, Kill, Placement, Start};
+use roost_schemas::event::{Cause, EngineKind, StopReason};
+use roost_schemas::spec::{OnTimeout, Resources, SandboxSpec};
+use roost_schemas::{CommandId, Generation, HostId, ProcessId, SandboxId, TemplateName, TenantId};
+
+pub(crate) const RESOURCES: Resources = Resources {
+    vcpus: 1,
+    memory_mb: 128,
+};
+/// The generation of a first placement.
+pub(crate) const FIRST: Generation = Generation(1);
+
+pub(crate) fn tenant() -> TenantId {
+    TenantId::new("default").unwrap()
+}
+
+pub(crate) fn sandbox_id(name: &str) -> SandboxId {
+    SandboxId::new(name).unwrap()
+}
+
+pub(crate) fn host_id(name: &str) -> HostId {
+    HostId::new(name).unwrap()
+}
+
+pub(crate) fn process_id(name: &str) -> ProcessId {
+    ProcessId::new(name).unwrap()
+}
+
+pub(crate) fn template_name(name: &str) -> TemplateName {
+    TemplateName::new(name).unwrap()
+}
+
+pub(crate) fn command_id(name: &str) -> CommandId {
+    CommandId::new(name).unwrap()
+}
+
+pub(crate) fn spec() -> SandboxSpec {
+    SandboxSpec {
+        template: template_name("base"),
+        vcpus: None,
+        memory_mb: None,
+        timeout_sec: 60,
+        on_timeout: OnTimeout::Kill,
+        metadata: BTreeMap::new(),
+        env: BTreeMap::new(),
+    }
+}
+
+pub(crate) fn create() -> Create {
+    Create {
+        spec: spec(),
+        placement: Some(Placement {
+            host: host_id("h1"),
+            resources: RESOURCES,
+        }),
+    }
+}
+
+pub(crate) fn exec(cmd: &str) -> Exec {
+    Exec {
+        cmd: cmd.to_owned(),
+        args: Vec::new(),
+        cwd: None,
+        env: BTreeMap::new(),
+        user: None,
+        timeout_sec: 30,
+    }
+}
+
+pub(crate) fn start() -> Command {
+    Command::Start(Start { generation: FIRST })
+}
+
+pub(crate) fn started() -> Command {
+    let (engine, engine_version, boot_ms) = (EngineKind::Qemu, "10.0.8".to_owned(), 3_000);
+    Command::Started {
+        generation: FIRST,
+        engine,
+        engine_version,
+        boot_ms,
+    }
+}
+
+pub(crate) fn start_failed() -> Command {
+    Command::StartFailed {
+        generation: FIRST,
+        cause: Cause::HostRestarted,
+    }
+}
+
+pub(crate) fn kill(reason: StopReason) -> Command {
+    Command::Kill(Kill { reason })
+}
+
+pub(crate) fn ended() -> Command {
+    Command::Ended { generation: FIRST }
+}
+
+pub(crate) fn vanished() -> Command {
+    Command::Vanished {
+        generation: FIRST,
+        cause: Cause::HostRestarted,
+    }
+}
+
+pub(crate) fn crashed() -> Command {
+    Command::Crashed {
+        generation: FIRST,
+        message: "index out of bounds".to_owned(),
+    }
+}

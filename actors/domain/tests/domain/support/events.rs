@@ -1,0 +1,197 @@
+//! Random events, in no order that makes sense.
+
+use proptest::collection::{btree_map, vec};
+use proptest::option::of;
+use proptest::prelude::*;
+use roost_schemas::commit::{Commit, SCHEMA_VERSION};
+use roost_schemas::event::{
+    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, HostEvent, HostRegistered, Lost, Placed,
+    ProcessExited, ProcessStarted, Requested, Running, SandboxEvent, StartFailed, Starting, StopReason,
+    Stopping, TemplateEvent, TemplateRegistered, TimeoutSet,
+};
+use roost_schemas::spec::{OnTimeout, Resources, SandboxSpec};
+use roost_schemas::{Generation, ProcessId, Timestamp};
+
+use super::{command_id, host_id, process_id, template_name};
+
+pub(crate) fn cause() -> impl Strategy<Value = Cause> {
+    prop_oneof![
+        ".{0,9}".prop_map(|detail| Cause::EngineExited { detail }),
+        ".{0,9}".prop_map(|detail| Cause::Unresponsive { detail }),
+        (".{0,9}", ".{0,9}").prop_map(|(step, detail)| Cause::StepFailed { step, detail }),
+        Just(Cause::HostRestarted),
+        Just(Cause::ActorCrashed),
+        Just(Cause::NotStarted),
+    ]
+}
+
+pub(crate) fn exit_status() -> impl Strategy<Value = ExitStatus> {
+    prop_oneof![
+        any::<i32>().prop_map(|code| ExitStatus::Exited { code }),
+        any::<i32>().prop_map(|signal| ExitStatus::Signaled { signal }),
+        Just(ExitStatus::TimedOut),
+        ".{0,9}".prop_map(|reason| ExitStatus::NotStarted { reason }),
+        ".{0,9}".prop_map(|reason| ExitStatus::Unknown { reason }),
+    ]
+}
+
+fn generation() -> impl Strategy<Value = Generation> {
+    prop_oneof![0..3u64, any::<u64>()].prop_map(Generation)
+}
+
+fn time() -> impl Strategy<Value = Timestamp> {
+    prop_oneof![0..200_000u64, any::<u64>()].prop_map(Timestamp)
+}
+
+fn resources() -> impl Strategy<Value = Resources> {
+    (any::<u32>(), any::<u32>()).prop_map(|(vcpus, memory_mb)| Resources { vcpus, memory_mb })
+}
+
+fn process() -> impl Strategy<Value = ProcessId> {
+    (0..4u8).prop_map(|n| process_id(&format!("p{n}")))
+}
+
+fn engine() -> impl Strategy<Value = EngineKind> {
+    prop_oneof![Just(EngineKind::Firecracker), Just(EngineKind::Qemu)]
+}
+
+fn requested() -> impl Strategy<Value = Requested> {
+    let pairs = || btree_map(".{0,5}", ".{0,5}", 0..3);
+    let sizes = (of(any::<u32>()), of(any::<u32>()), any::<u32>());
+    (sizes, pairs(), pairs(), resources()).prop_map(
+        |((vcpus, memory_mb, timeout_sec), metadata, env, resources)| {
+            let (template, on_timeout) = (template_name("base"), OnTimeout::Kill);
+            Requested {
+                spec: SandboxSpec {
+                    template,
+                    vcpus,
+                    memory_mb,
+                    timeout_sec,
+                    on_timeout,
+                    metadata,
+                    env,
+                },
+                resources,
+            }
+        },
+    )
+}
+
+fn running() -> impl Strategy<Value = Running> {
+    (generation(), engine(), any::<u64>(), time(), time()).prop_map(
+        |(generation, engine, boot_ms, started_at, expires_at)| {
+            let engine_version = "1".to_owned();
+            Running {
+                generation,
+                engine,
+                engine_version,
+                boot_ms,
+                started_at,
+                expires_at,
+            }
+        },
+    )
+}
+
+fn process_started() -> impl Strategy<Value = ProcessStarted> {
+    (
+        process(),
+        ".{0,9}",
+        vec(".{0,9}", 0..3),
+        of(".{0,9}"),
+        of(".{0,9}"),
+        any::<u32>(),
+    )
+        .prop_map(|(process, cmd, args, cwd, user, timeout_sec)| ProcessStarted {
+            process,
+            cmd,
+            args,
+            cwd,
+            user,
+            timeout_sec,
+        })
+}
+
+fn process_exited() -> impl Strategy<Value = ProcessExited> {
+    (process(), exit_status(), any::<[u64; 3]>()).prop_map(
+        |(process, status, [duration_ms, stdout_bytes, stderr_bytes])| ProcessExited {
+            process,
+            status,
+            duration_ms,
+            stdout_bytes,
+            stderr_bytes,
+        },
+    )
+}
+
+/// Any event of a sandbox.
+pub(crate) fn sandbox_event() -> impl Strategy<Value = SandboxEvent> {
+    let host = prop_oneof![Just(host_id("h1")), Just(host_id("h2"))];
+    let count = || prop_oneof![0..5u32, any::<u32>()];
+    let reason = prop_oneof![Just(StopReason::Requested), Just(StopReason::TimedOut)];
+    prop_oneof![
+        requested().prop_map(SandboxEvent::Requested),
+        (host, generation()).prop_map(|(host, generation)| SandboxEvent::Placed(Placed { host, generation })),
+        generation().prop_map(|generation| SandboxEvent::Starting(Starting { generation })),
+        (generation(), count(), cause()).prop_map(|(generation, attempt, cause)| SandboxEvent::StartFailed(
+            StartFailed {
+                generation,
+                attempt,
+                cause
+            }
+        )),
+        running().prop_map(SandboxEvent::Running),
+        process_started().prop_map(SandboxEvent::ProcessStarted),
+        process_exited().prop_map(SandboxEvent::ProcessExited),
+        time().prop_map(|expires_at| SandboxEvent::TimeoutSet(TimeoutSet { expires_at })),
+        reason.prop_map(|reason| SandboxEvent::Stopping(Stopping { reason })),
+        Just(SandboxEvent::Stopped),
+        (generation(), cause())
+            .prop_map(|(generation, cause)| SandboxEvent::Lost(Lost { generation, cause })),
+        cause().prop_map(|cause| SandboxEvent::Failed(Failed { cause })),
+        (generation(), count(), ".{0,9}").prop_map(
+            |(generation, count, message)| SandboxEvent::ActorCrashed(ActorCrashed {
+                generation,
+                count,
+                message
+            })
+        ),
+    ]
+}
+
+/// Any event of a host.
+pub(crate) fn host_event() -> impl Strategy<Value = HostEvent> {
+    let registered = (resources(), any::<u32>(), engine()).prop_map(|(capacity, max_sandboxes, engine)| {
+        let (engine_version, release) = ("1".to_owned(), "0.1.0".to_owned());
+        HostEvent::Registered(HostRegistered {
+            capacity,
+            max_sandboxes,
+            engine,
+            engine_version,
+            release,
+        })
+    });
+    prop_oneof![2 => registered, 1 => Just(HostEvent::Drained)]
+}
+
+/// Any event of a template.
+pub(crate) fn template_event() -> impl Strategy<Value = TemplateEvent> {
+    (".{0,9}", any::<u64>(), resources()).prop_map(|(digest, bytes, defaults)| {
+        TemplateEvent::Registered(TemplateRegistered {
+            digest,
+            bytes,
+            defaults,
+        })
+    })
+}
+
+/// A commit of `events`; what else stands in it does not matter to a fold.
+pub(crate) fn commit<E>(name: &str, at: Timestamp, events: Vec<E>) -> Commit<E> {
+    Commit {
+        command_id: command_id(name),
+        schema_version: SCHEMA_VERSION,
+        at,
+        principal: "test".into(),
+        events,
+    }
+}
