@@ -1,5 +1,7 @@
 //! What went wrong in a step: our fault or the machine's, never the caller's.
 
+use std::error::Error;
+
 use roost_schemas::event::Cause;
 
 /// A step that did not succeed.
@@ -22,6 +24,21 @@ impl Fault {
             detail: detail.to_string(),
             timed_out: false,
         }
+    }
+
+    /// A refusal, with all that led to it.
+    pub fn of(step: &'static str, error: &dyn Error) -> Self {
+        let causes = std::iter::successors(error.source(), |&cause| cause.source());
+        let mut detail = error.to_string();
+        for cause in causes {
+            let cause = cause.to_string();
+            // Some errors already quote their source.
+            if !detail.contains(&cause) {
+                detail.push_str(": ");
+                detail.push_str(&cause);
+            }
+        }
+        Self::new(step, detail)
     }
 
     /// A silence.

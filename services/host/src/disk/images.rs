@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use roost_schemas::TemplateName;
+use roost_schemas::event::TemplateRegistered;
+use roost_schemas::spec::Resources;
 
 use super::image::{Identity, ImageError, check_digest, check_size};
 use super::manifest::{Image, Manifest, TemplateEntry, VERSION, Versioned};
@@ -86,6 +88,22 @@ impl Images {
     /// Names of all templates, sorted.
     pub fn names(&self) -> impl Iterator<Item = &TemplateName> {
         self.templates.keys()
+    }
+
+    /// What to tell the log of every template; of its content only what the manifest says.
+    pub fn registrations(&self) -> Vec<(TemplateName, TemplateRegistered)> {
+        let registered = |entry: &TemplateEntry| TemplateRegistered {
+            digest: entry.image.digest.to_string(),
+            bytes: entry.image.bytes,
+            defaults: Resources {
+                vcpus: entry.vcpus,
+                memory_mb: entry.memory_mb,
+            },
+        };
+        self.templates
+            .iter()
+            .map(|(name, entry)| (name.clone(), registered(entry)))
+            .collect()
     }
 
     /// The template `name`, verified.

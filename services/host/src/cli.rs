@@ -1,0 +1,89 @@
+//! The command line.
+
+use std::net::SocketAddrV4;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use ipnet::Ipv4Net;
+use roost_schemas::HostId;
+
+pub use crate::machine::Wanted;
+
+/// Runs the sandboxes of this machine.
+#[derive(Debug, Parser)]
+#[command(
+    name = "roost-host",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
+pub struct Cli {
+    /// Something other than running.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to run.
+    #[command(flatten)]
+    pub run: Run,
+}
+
+/// Something other than running.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Destroys every engine, slot and drive that a host agent with this state folder has made.
+    Purge(Purge),
+}
+
+/// How to run.
+#[derive(Debug, Clone, Args)]
+pub struct Run {
+    /// Where nats-server listens, such as `nats://127.0.0.1:4222`.
+    #[arg(long, required = true)]
+    pub nats: Option<String>,
+    /// Folder for drives and checkpoints; made if it is not there.
+    #[arg(long, required = true)]
+    pub state: Option<PathBuf>,
+    /// Folder of the images, with their `manifest.json`.
+    #[arg(long, required = true)]
+    pub images: Option<PathBuf>,
+    /// This host's name, unique among the hosts of one log.
+    #[arg(long, required = true)]
+    pub host_id: Option<HostId>,
+    /// Which engine to use.
+    #[arg(long, value_enum, default_value_t = Wanted::Auto)]
+    pub engine: Wanted,
+    /// The `roost-qemu` program; by default the one beside this program.
+    #[arg(long)]
+    pub qemu_engine: Option<PathBuf>,
+    /// The resolver that guests are given, as ADDRESS:PORT; by default this machine's.
+    #[arg(long)]
+    pub dns: Option<SocketAddrV4>,
+    /// Slots kept ready.
+    #[arg(long, default_value_t = 4)]
+    pub warm_slots: usize,
+    /// Where veth pairs get their addresses.
+    #[arg(long, default_value = "10.12.0.0/16")]
+    pub veth_range: Ipv4Net,
+    /// Where the addresses come from under which this host reaches its guests.
+    #[arg(long, default_value = "10.11.0.0/16")]
+    pub guest_range: Ipv4Net,
+    /// vCPUs that sandboxes may use, before overcommit; by default this machine's.
+    #[arg(long)]
+    pub vcpus: Option<u32>,
+    /// MiB of memory that sandboxes may use; by default this machine's, less what the system needs.
+    #[arg(long)]
+    pub memory_mb: Option<u32>,
+    /// Sandboxes at a time.
+    #[arg(long, default_value_t = 1000)]
+    pub max_sandboxes: u32,
+    /// Seconds a guest may take to boot.
+    #[arg(long, default_value_t = 60)]
+    pub boot_timeout_sec: u64,
+}
+
+/// What to purge.
+#[derive(Debug, Clone, Args)]
+pub struct Purge {
+    /// The state folder.
+    #[arg(long)]
+    pub state: PathBuf,
+}

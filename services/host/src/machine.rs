@@ -1,0 +1,12 @@
+//! This machine as the actors see it: each effect port on its real part.
+
+mod disks;
+mod engines;
+mod guests;
+mod signals;
+mod slots;
+
+pub use disks::RealDisks;
+pub use engines::{EngineChoice, NoEngine, RealEngines, Wanted};
+pub use guests::RealGuests;
+pub use slots::RealSlots;

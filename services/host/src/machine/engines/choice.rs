@@ -1,0 +1,182 @@
+//! Which engine this host uses, and what is particular to each.
+
+use std::path::{Path, PathBuf};
+
+use roost_engine::{EngineKind as Kind, Firecracker, Jail, Launch, Unusable};
+use roost_runtime::port::{Fault, VmSpec};
+use roost_schemas::Owner;
+use roost_schemas::event::EngineKind;
+
+use super::configure::Files;
+use super::folder::Folder;
+
+/// The user id of the jailed engine in slot 0; every slot has one of its own above it.
+const FIRST_UID: u32 = 300_000;
+
+/// The engine of this host.
+#[derive(Debug, Clone)]
+pub enum EngineChoice {
+    /// Firecracker in its jail, with chroots below the given folder, which must be on the images' file system.
+    Firecracker {
+        /// The program, its jailer and its version.
+        found: Firecracker,
+        /// The jailer.
+        jailer: PathBuf,
+        /// Where the chroots are made.
+        chroots: PathBuf,
+    },
+    /// `roost-qemu`.
+    Qemu {
+        /// The program.
+        binary: PathBuf,
+    },
+}
+
+/// What the operator wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Wanted {
+    /// Firecracker where it can be used, else QEMU.
+    Auto,
+    /// Firecracker or nothing.
+    Firecracker,
+    /// QEMU.
+    Qemu,
+}
+
+/// Why the wanted engine cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum NoEngine {
+    /// Firecracker is not to be used here.
+    #[error("firecracker was asked for, but {0}")]
+    Firecracker(#[from] Unusable),
+    /// The jailer is missing.
+    #[error("{} has no jailer beside it or on PATH; install the one of the same release", .0.display())]
+    NoJailer(PathBuf),
+    /// `roost-qemu` is missing.
+    #[error("{} is not there; build it with `cargo build -p roost-qemu` or name it with --qemu-engine", .0.display())]
+    NoQemu(PathBuf),
+}
+
+impl EngineChoice {
+    /// Finds the engine that `wanted` asks for.
+    pub async fn find(wanted: Wanted, qemu: PathBuf, chroots: PathBuf) -> Result<Self, NoEngine> {
+        let firecracker = match wanted {
+            Wanted::Qemu => None,
+            Wanted::Firecracker => Some(Firecracker::find().await?),
+            Wanted::Auto => match Firecracker::find().await {
+                Ok(found) => Some(found),
+                Err(reason) => {
+                    tracing::info!(%reason, "using QEMU");
+                    None
+                }
+            },
+        };
+        match firecracker {
+            Some(found) => {
+                let jailer = found
+                    .jailer
+                    .clone()
+                    .ok_or_else(|| NoEngine::NoJailer(found.binary.clone()))?;
+                Ok(Self::Firecracker {
+                    found,
+                    jailer,
+                    chroots,
+                })
+            }
+            None if qemu.is_file() => Ok(Self::Qemu { binary: qemu }),
+            None => Err(NoEngine::NoQemu(qemu)),
+        }
+    }
+
+    /// Which it is.
+    pub fn kind(&self) -> EngineKind {
+        match self {
+            Self::Firecracker { .. } => EngineKind::Firecracker,
+            Self::Qemu { .. } => EngineKind::Qemu,
+        }
+    }
+
+    /// Its version: Firecracker's own, or that of `roost-qemu`, which is ours.
+    pub fn version(&self) -> String {
+        match self {
+            Self::Firecracker { found, .. } => found.version.to_string(),
+            Self::Qemu { .. } => env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// Which kernel file of the images it boots: Firecracker takes an ELF only.
+    pub fn boots_elf(&self) -> bool {
+        matches!(self, Self::Firecracker { .. })
+    }
+
+    pub(super) fn launch(&self, folder: &Folder, owner: &Owner, spec: &VmSpec) -> Launch {
+        let (kind, binary) = match self {
+            Self::Firecracker { found, .. } => (Kind::Firecracker, &found.binary),
+            Self::Qemu { binary } => (Kind::Qemu, binary),
+        };
+        let mut launch = Launch::new(kind, binary, id(owner), folder.path());
+        launch.netns.clone_from(&spec.slot.netns);
+        launch.jail = self.jail(spec.slot.number);
+        launch
+    }
+
+    /// Where the engine finds the VM's files; for a jailed one they are put into its jail.
+    pub(super) fn files(
+        &self,
+        owner: &Owner,
+        kernel: &Path,
+        initramfs: &Path,
+        spec: &VmSpec,
+        folder: &Folder,
+    ) -> Result<Files, Fault> {
+        let (Self::Firecracker { found, .. }, Some(jail)) = (self, self.jail(spec.slot.number)) else {
+            let text = |path: &Path| path.to_string_lossy().into_owned();
+            return Ok(Files {
+                kernel: text(kernel),
+                initramfs: text(initramfs),
+                base: text(&spec.drives.base),
+                data: text(&spec.drives.data),
+                console: text(&folder.path().join("console.log")),
+            });
+        };
+        let (binary, id) = (&found.binary, id(owner));
+        let put = || {
+            Ok(Files {
+                kernel: jail.share(binary, &id, kernel, "vmlinux")?,
+                initramfs: jail.share(binary, &id, initramfs, "initramfs")?,
+                base: jail.share(binary, &id, &spec.drives.base, "base")?,
+                data: jail.give(binary, &id, &spec.drives.data, "data")?,
+                console: "/console.log".to_owned(),
+            })
+        };
+        put().map_err(|error: roost_engine::JailError| Fault::of("fill the jail", &error))
+    }
+
+    /// Removes what a jail leaves behind.
+    pub(super) fn clean(&self, owner: &Owner) -> Result<(), Fault> {
+        // The user id is of no account for a removal.
+        let (Self::Firecracker { found, .. }, Some(jail)) = (self, self.jail(0)) else {
+            return Ok(());
+        };
+        jail.remove(&found.binary, &id(owner))
+            .map_err(|error| Fault::of("remove the jail", &error))
+    }
+
+    /// The jail of the engine in `slot`, which has the slot's own user id.
+    fn jail(&self, slot: u32) -> Option<Jail> {
+        let Self::Firecracker { jailer, chroots, .. } = self else {
+            return None;
+        };
+        let uid = FIRST_UID + slot;
+        let mut jail = Jail::new(jailer, uid, uid, chroots);
+        if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
+            jail.cgroup_version = 2;
+        }
+        Some(jail)
+    }
+}
+
+/// The engine's own id: the owner, in the characters that engines accept.
+fn id(owner: &Owner) -> String {
+    format!("{}-{}", owner.sandbox, owner.generation)
+}

@@ -1,0 +1,66 @@
+//! Slots from the pool of `roost-net`.
+
+use std::net::IpAddr;
+
+use async_trait::async_trait;
+use roost_net::SlotPool;
+use roost_runtime::port::{Fault, Slot, Slots};
+use roost_schemas::Owner;
+
+/// The slots of this host.
+pub struct RealSlots {
+    pool: SlotPool,
+}
+
+impl RealSlots {
+    /// Takes slots from `pool`.
+    pub fn new(pool: SlotPool) -> Self {
+        Self { pool }
+    }
+
+    /// Stops the pool; slots in use stay.
+    pub async fn close(self) -> Result<(), roost_net::Error> {
+        self.pool.close().await
+    }
+}
+
+fn slot(slot: roost_net::Slot) -> Slot {
+    Slot {
+        number: slot.number,
+        netns: Some(slot.netns),
+        tap: slot.tap.to_owned(),
+        mac: slot.guest_mac.to_string(),
+        address: IpAddr::V4(slot.host_address),
+    }
+}
+
+#[async_trait]
+impl Slots for RealSlots {
+    async fn claim(&self, owner: &Owner) -> Result<Slot, Fault> {
+        self.pool
+            .claim(owner.clone())
+            .await
+            .map(slot)
+            .map_err(|error| Fault::of("claim a slot", &error))
+    }
+
+    async fn find(&self, owner: &Owner) -> Result<Option<Slot>, Fault> {
+        Ok(self
+            .pool
+            .owners()
+            .into_iter()
+            .find(|(other, _)| other == owner)
+            .map(|(_, found)| slot(found)))
+    }
+
+    async fn release(&self, owner: &Owner) -> Result<(), Fault> {
+        self.pool
+            .release(owner.clone())
+            .await
+            .map_err(|error| Fault::of("release the slot", &error))
+    }
+
+    async fn owners(&self) -> Result<Vec<Owner>, Fault> {
+        Ok(self.pool.owners().into_iter().map(|(owner, _)| owner).collect())
+    }
+}

@@ -1,0 +1,49 @@
+//! Destroying all that a host agent has made, for when it is not coming back.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use roost_net::{Config, SlotPool};
+use roost_runtime::port::Engines;
+
+use crate::cli::Purge;
+use crate::machine::{EngineChoice, RealEngines};
+use crate::paths::Paths;
+
+/// The pool wants a resolver; a pool that only takes slots apart never uses it (RFC 5737).
+const NO_RESOLVER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 53), 53);
+
+/// Engines first, because they hold the rest; then slots, drives and folders. Does nothing where there was no agent.
+pub async fn purge(purge: &Purge) -> Result<()> {
+    let Some((paths, host)) = Paths::find(&purge.state)? else {
+        return Ok(());
+    };
+    // Whichever engine made a folder, its record tells how to end it; only a jail needs more.
+    let chroots = paths.state.join("jails");
+    let choice = EngineChoice::Qemu {
+        binary: PathBuf::new(),
+    };
+    let engines = RealEngines::new(choice, PathBuf::new(), PathBuf::new(), &paths.run);
+    for owner in engines.owners().await? {
+        engines.destroy(&owner).await?;
+    }
+    let config = Config {
+        warm: 0,
+        ..Config::new(host.as_str().parse()?, NO_RESOLVER)
+    };
+    SlotPool::open(config).await?.purge().await?;
+    remove(&chroots)?;
+    remove(&paths.state.join("drives"))?;
+    remove(&paths.run)
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}

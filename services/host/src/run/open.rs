@@ -1,0 +1,142 @@
+//! Opening all that a host agent stands on, in the order in which the parts need each other.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use roost_journal::checkpoint::{Checkpoint, SledCheckpoint};
+use roost_journal::jetstream::{Connection, Options, connect};
+use roost_journal::port::Journal;
+use roost_net::{Config, SlotPool};
+use roost_runtime::fleet::FleetHandle;
+use roost_runtime::host::{Context, Turns};
+use roost_runtime::port::SystemClock;
+use roost_schemas::TemplateName;
+use roost_schemas::event::{HostRegistered, TemplateRegistered};
+
+use super::capacity;
+use crate::cli::Run;
+use crate::disk::{DriveStore, Images};
+use crate::machine::{EngineChoice, RealDisks, RealEngines, RealGuests, RealSlots};
+use crate::paths::Paths;
+
+/// How long folding the log may take at start.
+const FOLD_PATIENCE: Duration = Duration::from_mins(5);
+
+/// A host agent that is ready to serve.
+pub(super) struct Opened {
+    pub(super) context: Arc<Context>,
+    pub(super) fleet: FleetHandle,
+    pub(super) registration: HostRegistered,
+    pub(super) templates: Vec<(TemplateName, TemplateRegistered)>,
+    slots: SlotPool,
+    connection: Connection,
+}
+
+impl Opened {
+    /// Gives back what is of no use without an agent. Sandboxes keep what is theirs.
+    pub(super) async fn close(self) -> Result<()> {
+        self.fleet.stop().await;
+        self.slots.close().await?;
+        self.connection.close().await;
+        Ok(())
+    }
+}
+
+pub(super) async fn open(cli: Run) -> Result<Opened> {
+    // clap has seen to it that these are given; only a subcommand goes without.
+    let (Some(nats), Some(state), Some(images), Some(host)) =
+        (&cli.nats, &cli.state, &cli.images, &cli.host_id)
+    else {
+        anyhow::bail!("--nats, --state, --images and --host-id are needed");
+    };
+    let paths = Paths::open(state, host)?;
+    let images = open_images(images.clone()).await?;
+    let choice = EngineChoice::find(
+        cli.engine,
+        qemu_engine(cli.qemu_engine.as_deref())?,
+        paths.state.join("jails"),
+    )
+    .await?;
+    let registration = HostRegistered {
+        capacity: capacity::of_this_machine(&cli)?,
+        max_sandboxes: cli.max_sandboxes,
+        engine: choice.kind(),
+        engine_version: choice.version(),
+        release: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let templates = images.registrations();
+
+    let connection = connect(Options::new(nats).named(format!("roost-host {host}"))).await?;
+    let journal: Arc<dyn Journal> = Arc::new(connection.journal());
+    let checkpoint: Arc<dyn Checkpoint> =
+        Arc::new(SledCheckpoint::open(paths.state.join("checkpoint")).await?);
+    let fleet = FleetHandle::start(Arc::clone(&journal), Some(checkpoint)).await;
+    fleet.catch_up(&*journal, FOLD_PATIENCE).await?;
+
+    let kernel = if choice.boots_elf() {
+        images.vmlinux()
+    } else {
+        images.kernel()
+    };
+    let engines = RealEngines::new(
+        choice,
+        kernel.to_owned(),
+        images.initramfs().to_owned(),
+        &paths.run,
+    );
+    let slots = SlotPool::open(slot_config(&cli, host.as_str())?).await?;
+    let drives = DriveStore::new(paths.state.join("drives"), images.blank_drive().to_owned());
+    let context = Context {
+        host: host.clone(),
+        queue: Arc::new(connection.queue()),
+        output: Arc::new(connection.output()),
+        journal,
+        slots: Arc::new(RealSlots::new(slots.clone())),
+        disks: Arc::new(RealDisks::new(Arc::clone(&images), drives)),
+        engines: Arc::new(engines),
+        guests: Arc::new(RealGuests {
+            boot_patience: Duration::from_secs(cli.boot_timeout_sec),
+        }),
+        clock: Arc::new(SystemClock),
+        turns: Turns::default(),
+    };
+    Ok(Opened {
+        context: Arc::new(context),
+        fleet,
+        registration,
+        templates,
+        slots,
+        connection,
+    })
+}
+
+/// Verifying the images reads them whole, which takes a moment.
+async fn open_images(folder: PathBuf) -> Result<Arc<Images>> {
+    Ok(Arc::new(
+        tokio::task::spawn_blocking(move || Images::open(&folder)).await??,
+    ))
+}
+
+fn slot_config(cli: &Run, host: &str) -> Result<Config> {
+    let resolver = match cli.dns {
+        Some(resolver) => resolver,
+        None => roost_net::resolver::of_this_machine().context("set --dns")?,
+    };
+    Ok(Config {
+        warm: cli.warm_slots,
+        veth_range: cli.veth_range,
+        host_range: cli.guest_range,
+        ..Config::new(host.parse()?, resolver)
+    })
+}
+
+fn qemu_engine(given: Option<&Path>) -> Result<PathBuf> {
+    match given {
+        Some(path) => Ok(path.to_owned()),
+        None => Ok(std::env::current_exe()
+            .context("cannot tell where this program is")?
+            .with_file_name("roost-qemu")),
+    }
+}

@@ -1,0 +1,84 @@
+//! `roost-reconciler`: routes commands that name no host, and corrects what the fleet has drifted to.
+//!
+//! ```text
+//!   EVENTS ──▶ fleet ──┬──▶ router ◀── roost.cmd.*.any.*
+//!                      └──▶ reconciler ──▶ COMMANDS
+//! ```
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use ractor::Actor;
+use roost_journal::checkpoint::{Checkpoint, SledCheckpoint};
+use roost_journal::jetstream::{Options, connect};
+use roost_journal::port::{Journal, Queue};
+use roost_runtime::fleet::FleetHandle;
+use roost_runtime::port::{Clock, SystemClock};
+use roost_runtime::reconciler::{Arguments, Reconciler};
+use roost_runtime::router::Router;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// How long folding the log may take at start.
+const FOLD_PATIENCE: Duration = Duration::from_mins(5);
+
+/// Routes commands that name no host, and corrects what the fleet has drifted to.
+#[derive(Debug, Parser)]
+#[command(name = "roost-reconciler", version)]
+struct Cli {
+    /// Where nats-server listens, such as `nats://127.0.0.1:4222`.
+    #[arg(long)]
+    nats: String,
+    /// Folder for checkpoints; made if it is not there.
+    #[arg(long)]
+    state: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_env("ROOST_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        result = run(cli) => result,
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    }
+}
+
+async fn run(cli: Cli) -> Result<()> {
+    std::fs::create_dir_all(&cli.state).with_context(|| format!("cannot make {}", cli.state.display()))?;
+    let connection = connect(Options::new(cli.nats).named("roost-reconciler")).await?;
+    let journal: Arc<dyn Journal> = Arc::new(connection.journal());
+    let queue: Arc<dyn Queue> = Arc::new(connection.queue());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let checkpoint: Arc<dyn Checkpoint> = Arc::new(SledCheckpoint::open(cli.state.join("checkpoint")).await?);
+    let fleet = FleetHandle::start(Arc::clone(&journal), Some(checkpoint)).await;
+    fleet.catch_up(&*journal, FOLD_PATIENCE).await?;
+    let arguments = Arguments {
+        queue: Arc::clone(&queue),
+        fleet: fleet.clone(),
+        clock: Arc::clone(&clock),
+    };
+    let (_, reconciler) = Reconciler::spawn(None, Reconciler, arguments).await?;
+    let router = Router {
+        journal,
+        queue,
+        fleet,
+        clock,
+    };
+    println!("ready");
+    // Whoever supervises this process starts it anew, which folds and begins again.
+    tokio::select! {
+        () = router.run() => bail!("the router ended by itself"),
+        _ = reconciler => bail!("the reconciler ended by itself"),
+    }
+}
