@@ -102,6 +102,16 @@ impl NatsServer {
         self.restart();
     }
 
+    /// Starts it again on the same port with nothing of what it had stored, as after the loss of its disk.
+    ///
+    /// # Panics
+    /// As [`NatsServer::start`].
+    pub fn restart_empty(&mut self) {
+        self.kill();
+        std::fs::remove_dir_all(self.folder.path().join("store")).expect("the store is removed");
+        self.restart();
+    }
+
     fn spawn(&mut self, port: &str) {
         let binary = binary();
         let at = self.folder.path();

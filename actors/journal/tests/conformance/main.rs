@@ -1,7 +1,13 @@
 //! One suite for both adapters of the ports, and what only a real server can show.
 
+mod faults;
+mod fitness;
 mod journal;
-
+mod output;
+mod projection;
+mod queue;
+mod queue_by_hand;
+mod sled;
 mod world;
 
 /// Runs each scenario on the in-memory adapter and on a nats-server of its own.

@@ -22,7 +22,8 @@ pub(crate) struct World {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) output: Arc<dyn OutputLog>,
-    pub(crate) server: Option<NatsServer>,
+    /// Dies with the scenario.
+    _server: Option<NatsServer>,
 }
 
 /// The bounds that scenarios may shorten; both adapters have them.
@@ -64,7 +65,7 @@ impl World {
             journal: Arc::new(log.journal()),
             queue: Arc::new(log.queue()),
             output: Arc::new(log.output()),
-            server: None,
+            _server: None,
         }
     }
 
@@ -81,7 +82,7 @@ impl World {
         };
         let log = jetstream::connect(options).await.unwrap();
         Self {
-            server: Some(server),
+            _server: Some(server),
             ..Self::on(&log)
         }
     }
@@ -91,7 +92,7 @@ impl World {
             journal: Arc::new(log.journal()),
             queue: Arc::new(log.queue()),
             output: Arc::new(log.output()),
-            server: None,
+            _server: None,
         }
     }
 }

@@ -1,0 +1,293 @@
+//! Lost answers, dead servers, lost logs.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use roost_journal::jetstream::{self, Options};
+use roost_journal::memory::{Fault, Memory};
+use roost_journal::port::{Append, Journal, JournalError, Message, Queue};
+use roost_journal::testing::{NatsServer, Proxy};
+use roost_schemas::Sequence;
+use roost_schemas::command::ContentType;
+use roost_schemas::subject::{EventFilter, Route};
+
+use crate::queue;
+use crate::world::{PATIENCE, append, id, ids, next, stored, subject};
+
+/// A connection to `server` through a wire that can fail, and one that cannot.
+async fn through_proxy(server: &NatsServer) -> (Proxy, jetstream::Connection, jetstream::Connection) {
+    let proxy = Proxy::start(server.port()).await;
+    let faulty = jetstream::connect(Options {
+        url: proxy.url(),
+        ..server.options()
+    })
+    .await
+    .unwrap();
+    let sound = jetstream::connect(server.options()).await.unwrap();
+    (proxy, faulty, sound)
+}
+
+async fn until_head(journal: &dyn Journal, head: u64) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while journal.head().await.unwrap() < Sequence(head) {
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "the log does not reach {head}"
+        );
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_append_whose_answer_is_lost_has_succeeded() {
+    let server = NatsServer::start();
+    let (proxy, faulty, sound) = through_proxy(&server).await;
+    let a = subject("a");
+    let first = stored(&faulty.journal(), &a, 0, "c1").await;
+    proxy.mute();
+    let doubtful = tokio::spawn(async move { stored(&faulty.journal(), &subject("a"), first, "c2").await });
+    until_head(&sound.journal(), 2).await;
+    proxy.cut();
+    assert_eq!(doubtful.await.unwrap(), 2);
+    assert_eq!(
+        ids(&sound.journal().read(&a, Sequence(0)).await.unwrap()),
+        ["c1", "c2"]
+    );
+}
+
+/// The hard one: the commit is on disk, its acknowledgement is not out, and the server dies.
+#[tokio::test]
+async fn an_append_is_resolved_when_the_server_dies_before_it_answers() {
+    let mut server = NatsServer::start();
+    let (proxy, faulty, sound) = through_proxy(&server).await;
+    let a = subject("a");
+    proxy.mute();
+    let doubtful = tokio::spawn(async move { stored(&faulty.journal(), &subject("a"), 0, "c1").await });
+    until_head(&sound.journal(), 1).await;
+    server.kill();
+    proxy.cut();
+    server.restart();
+    assert_eq!(doubtful.await.unwrap(), 1);
+    assert_eq!(ids(&sound.journal().read(&a, Sequence(0)).await.unwrap()), ["c1"]);
+}
+
+#[tokio::test]
+async fn others_that_came_during_the_doubt_are_a_conflict() {
+    let server = NatsServer::start();
+    let (proxy, faulty, sound) = through_proxy(&server).await;
+    let a = subject("a");
+    // Nothing arrives any more in either direction until the wire is cut.
+    proxy.mute();
+    stored(&sound.journal(), &a, 0, "theirs").await;
+    let doubtful = tokio::spawn(async move { append(&faulty.journal(), &subject("a"), 0, "mine").await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    proxy.cut();
+    match doubtful.await.unwrap().unwrap() {
+        Append::Conflict(newer) => assert_eq!(ids(&newer), ["theirs"]),
+        Append::Stored(sequence) => panic!("stored at {sequence}"),
+    }
+}
+
+#[tokio::test]
+async fn appends_wait_for_a_dead_server_and_lose_nothing() {
+    let mut server = NatsServer::start();
+    let log = jetstream::connect(server.options()).await.unwrap();
+    let writer = tokio::spawn(async move {
+        let mut last = 0;
+        for number in 0..400 {
+            last = stored(&log.journal(), &subject("a"), last, &format!("c{number}")).await;
+        }
+    });
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        server.kill();
+        server.restart();
+    }
+    writer.await.unwrap();
+    let log = jetstream::connect(server.options()).await.unwrap();
+    let records = log.journal().read(&subject("a"), Sequence(0)).await.unwrap();
+    let expected: Vec<String> = (0..400).map(|number| format!("c{number}")).collect();
+    assert_eq!(ids(&records), expected, "each commit stands once and in order");
+}
+
+#[tokio::test]
+async fn an_append_gives_up_when_the_server_stays_away() {
+    let mut server = NatsServer::start();
+    let options = Options {
+        patience: Duration::from_secs(1),
+        ..server.options()
+    };
+    let log = jetstream::connect(options).await.unwrap();
+    server.kill();
+    let lost = append(&log.journal(), &subject("a"), 0, "c1").await;
+    assert!(matches!(&lost, Err(JournalError::Unavailable { .. })), "{lost:?}");
+    // The client may still deliver it; the same command id settles which.
+    server.restart();
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while append(&log.journal(), &subject("a"), 0, "c1").await.is_err() {
+        assert!(tokio::time::Instant::now() < deadline);
+    }
+    assert_eq!(
+        ids(&log.journal().read(&subject("a"), Sequence(0)).await.unwrap()),
+        ["c1"]
+    );
+}
+
+#[tokio::test]
+async fn a_follower_misses_nothing_when_the_server_restarts() {
+    let mut server = NatsServer::start();
+    let log = jetstream::connect(server.options()).await.unwrap();
+    let journal = log.journal();
+    let mut records = journal.follow(&EventFilter::All, Sequence(0)).await.unwrap();
+    let mut last = 0;
+    for round in 0..3 {
+        for number in 0..20 {
+            last = stored(&journal, &subject("a"), last, &format!("c{round}-{number}")).await;
+        }
+        for number in 0..10 {
+            assert_eq!(
+                next(&mut records).await.unwrap().command_id,
+                id(&format!("c{round}-{number}"))
+            );
+        }
+        server.kill();
+        server.restart();
+        let began = tokio::time::Instant::now();
+        for number in 10..20 {
+            assert_eq!(
+                next(&mut records).await.unwrap().command_id,
+                id(&format!("c{round}-{number}"))
+            );
+        }
+        last = stored(&journal, &subject("a"), last, &format!("c{round}-new")).await;
+        assert_eq!(
+            next(&mut records).await.unwrap().command_id,
+            id(&format!("c{round}-new"))
+        );
+        assert!(
+            began.elapsed() < Duration::from_secs(5),
+            "following resumes after {:?}",
+            began.elapsed()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_follower_notices_that_the_log_lost_commits() {
+    let mut server = NatsServer::start();
+    let log = jetstream::connect(server.options()).await.unwrap();
+    let journal = log.journal();
+    let mut records = journal.follow(&EventFilter::All, Sequence(0)).await.unwrap();
+    let first = stored(&journal, &subject("a"), 0, "c1").await;
+    let second = stored(&journal, &subject("a"), first, "c2").await;
+    for _ in 0..2 {
+        next(&mut records).await.unwrap();
+    }
+    server.restart_empty();
+    jetstream::connect(server.options()).await.unwrap();
+    match next(&mut records).await {
+        Err(JournalError::Behind { seen, .. }) => assert_eq!(seen, Sequence(second)),
+        other => panic!("{other:?}"),
+    }
+    assert!(records.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_message_that_is_not_ours_ends_its_readers() {
+    let server = NatsServer::start();
+    let log = jetstream::connect(server.options()).await.unwrap();
+    let journal = log.journal();
+    stored(&journal, &subject("a"), 0, "c1").await;
+    log.client()
+        .publish("roost.evt.default.sandbox.a", Bytes::from_static(b"by hand"))
+        .await
+        .unwrap();
+    until_head(&journal, 2).await;
+    let mut records = journal.follow(&EventFilter::All, Sequence(0)).await.unwrap();
+    assert_eq!(next(&mut records).await.unwrap().command_id, id("c1"));
+    match next(&mut records).await {
+        Err(JournalError::Foreign { sequence, .. }) => assert_eq!(sequence, Sequence(2)),
+        other => panic!("{other:?}"),
+    }
+    assert!(records.next().await.is_none());
+    let read = journal.read(&subject("a"), Sequence(0)).await;
+    assert!(matches!(&read, Err(JournalError::Foreign { .. })), "{read:?}");
+}
+
+#[tokio::test]
+async fn an_oversized_commit_is_refused_for_good() {
+    let server = NatsServer::start();
+    let log = jetstream::connect(server.options()).await.unwrap();
+    let huge = Bytes::from(vec![0; 2 << 20]);
+    let refused = log
+        .journal()
+        .append(&subject("a"), Sequence(0), &id("c1"), huge)
+        .await;
+    assert!(
+        matches!(&refused, Err(JournalError::Refused { bytes: 0x20_0000, .. })),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn commands_survive_a_dead_server() {
+    let mut server = NatsServer::start();
+    let log = jetstream::connect(server.options()).await.unwrap();
+    let mut deliveries = log.queue().consume(&Route::Any).await.unwrap();
+    let message = |command: &str| Message {
+        command_id: id(command),
+        principal: "test".to_owned(),
+        deadline: None,
+        reply: None,
+        content: ContentType::MessagePack,
+        body: Bytes::new(),
+    };
+    for round in 0..3 {
+        let (before, after) = (format!("before-{round}"), format!("after-{round}"));
+        log.queue()
+            .publish(&queue::to(Route::Any, "a"), &message(&before))
+            .await
+            .unwrap();
+        server.kill();
+        server.restart();
+        log.queue()
+            .publish(&queue::to(Route::Any, "a"), &message(&after))
+            .await
+            .unwrap();
+        let began = tokio::time::Instant::now();
+        for expected in [before, after] {
+            let delivery = queue::next(&mut deliveries).await;
+            assert_eq!(delivery.message.command_id, id(&expected));
+            delivery.settle.done().await.unwrap();
+        }
+        assert!(
+            began.elapsed() < Duration::from_secs(5),
+            "consuming resumes after {:?}",
+            began.elapsed()
+        );
+    }
+}
+
+#[tokio::test]
+async fn losses_in_memory_are_resolved_by_the_same_rule() {
+    let journal = Memory::default().journal();
+    let a = subject("a");
+    journal.inject(Fault::LoseAnswer);
+    let first = stored(&journal, &a, 0, "c1").await;
+    journal.inject(Fault::LoseRequest);
+    let second = stored(&journal, &a, first, "c2").await;
+    journal.inject(Fault::LoseAnswer);
+    match append(&journal, &a, first, "c3").await.unwrap() {
+        Append::Conflict(newer) => assert_eq!(ids(&newer), ["c2"]),
+        Append::Stored(sequence) => panic!("stored at {sequence}"),
+    }
+    assert_eq!(journal.head().await.unwrap(), Sequence(second));
+
+    let mut records = journal.follow(&EventFilter::All, Sequence(second)).await.unwrap();
+    journal.lose_after(Sequence(first));
+    assert!(matches!(
+        next(&mut records).await,
+        Err(JournalError::Behind { .. })
+    ));
+}
