@@ -1,7 +1,8 @@
 //! The virtio devices of a machine, as QEMU's options.
 //!
 //! Options are JSON, so that a comma or a quote in a path cannot become an option of its own. Every device is told its
-//! bus: the guest finds them in the order of the buses, and a snapshot fits only a machine built in the same order.
+//! bus: Linux finds the buses of a microvm from the last to the first, so the first drive, which shall be `/dev/vda`,
+//! gets the last bus; and a snapshot fits only a machine built in the same order.
 
 use crate::machine::Config;
 use roost_engine::api::{CacheType, Drive, NetworkInterface};
@@ -9,7 +10,12 @@ use serde_json::{Value, json};
 
 /// One device after the other.
 pub(super) fn arguments(config: &Config) -> Vec<String> {
-    let mut options = Options::default();
+    let devices =
+        config.drives.len() + config.network_interfaces.len() + usize::from(config.entropy.is_some());
+    let mut options = Options {
+        words: Vec::new(),
+        buses: (0..devices).rev(),
+    };
     for (n, drive) in config.drives.iter().enumerate() {
         options.drive(n, drive);
     }
@@ -22,10 +28,9 @@ pub(super) fn arguments(config: &Config) -> Vec<String> {
     options.words
 }
 
-#[derive(Default)]
 struct Options {
     words: Vec<String>,
-    devices: usize,
+    buses: std::iter::Rev<std::ops::Range<usize>>,
 }
 
 impl Options {
@@ -74,8 +79,10 @@ impl Options {
     }
 
     fn device(&mut self, mut device: Value) {
-        device["bus"] = json!(format!("virtio-mmio-bus.{}", self.devices));
-        self.devices += 1;
+        device["bus"] = json!(format!(
+            "virtio-mmio-bus.{}",
+            self.buses.next().unwrap_or_default()
+        ));
         self.option("-device", &device);
     }
 
@@ -102,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn buses_are_numbered_through() {
+    fn the_first_device_has_the_last_bus() {
         let config = Config {
             drives: vec![Drive::root_read_only("a", "/a"), Drive::writable("b", "/b")],
             network_interfaces: vec![NetworkInterface {
@@ -117,6 +124,6 @@ mod tests {
             .iter()
             .filter_map(|word| word.split("virtio-mmio-bus.").nth(1)?.get(..1))
             .collect();
-        assert_eq!(buses, ["0", "1", "2", "3"]);
+        assert_eq!(buses, ["3", "2", "1", "0"]);
     }
 }
