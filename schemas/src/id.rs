@@ -142,6 +142,13 @@ fn derived(prefix: &str, context: &'static str, parts: &[&str]) -> String {
     format!("{prefix}{}", &hasher.finalize().to_hex()[..DERIVED])
 }
 
+impl TenantId {
+    /// The tenant under which hosts stand, and the templates that everybody may start from.
+    pub fn system() -> Self {
+        Self("system".into())
+    }
+}
+
 impl SandboxId {
     /// The id of the sandbox that `command` of `tenant` creates: a repeated create names the same sandbox.
     pub fn from_command(tenant: &TenantId, command: &CommandId) -> Self {
@@ -170,19 +177,43 @@ impl ProcessId {
     }
 }
 
+/// How the id of a host's report begins.
+const REPORT: char = '@';
+/// How the id of a command that Roost itself queues begins.
+const SYSTEM: char = ':';
+
 impl CommandId {
     /// A fresh, time-ordered id (UUID version 7).
     pub fn random() -> Self {
         Self(uuid::Uuid::now_v7().to_string().into())
     }
 
-    /// The id of what a shell reports about `sandbox` at `generation`: the same fact has the same id, however often told.
+    /// The id of a command that Roost itself queues about `sandbox` at `generation`, such as a router's start.
+    pub fn system(sandbox: &SandboxId, generation: Generation, fact: &str) -> Self {
+        Self::fact(SYSTEM, sandbox, generation, fact)
+    }
+
+    /// The id of what a host reports about `sandbox` at `generation`: the same fact has the same id, however often told.
     /// A fact that would not fit into an id is hashed, because an id that breaks the rule would stop every reader.
     pub fn report(sandbox: &SandboxId, generation: Generation, fact: &str) -> Self {
-        let id = |fact: &str| Self::new(format!("{sandbox}.{generation}.{fact}"));
+        Self::fact(REPORT, sandbox, generation, fact)
+    }
+
+    /// Whether it is a host's own report, which never comes by the queue.
+    pub fn is_report(&self) -> bool {
+        self.0.starts_with(REPORT)
+    }
+
+    /// Whether only Roost itself gives such ids: a client that could would make its facts seem told already.
+    pub fn is_reserved(&self) -> bool {
+        self.is_report() || self.0.starts_with(SYSTEM)
+    }
+
+    fn fact(kind: char, sandbox: &SandboxId, generation: Generation, fact: &str) -> Self {
+        let id = |fact: &str| Self::new(format!("{kind}{sandbox}.{generation}.{fact}"));
         id(fact)
             .or_else(|_| id(&derived("fact-", "roost 2026 reported fact", &[fact])))
-            .expect("40 + 1 + 20 + 1 + 25 bytes of an id's characters fit")
+            .expect("1 + 40 + 1 + 20 + 1 + 25 bytes of an id's characters fit")
     }
 }
 

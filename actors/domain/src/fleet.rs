@@ -74,6 +74,8 @@ impl Fleet {
                 self.index(key);
                 Ok(())
             }
+            // Hosts and shared templates are the system's; what a tenant says of such is not of this fleet.
+            _ if subject.tenant != TenantId::system() => Ok(()),
             AggregateId::Template(name) => fold(&mut self.templates, name.clone(), sequence, payload),
             AggregateId::Host(id) => fold(&mut self.hosts, id.clone(), sequence, payload),
         }

@@ -10,7 +10,7 @@ use crate::{Aggregate, Rejection};
 
 /// Command ids an aggregate remembers, besides the one that made it. The server's own window is minutes long; this
 /// one is as long as the last commits.
-const REMEMBERED: usize = 64;
+const REMEMBERED: usize = 256;
 
 /// The fold of one subject.
 #[derive(Debug, Clone, PartialEq, Eq)]

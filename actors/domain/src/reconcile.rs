@@ -69,7 +69,7 @@ fn correct(tenant: &TenantId, id: &SandboxId, view: &View<Sandbox>, now: Timesta
             route: Route::Host(host),
             sandbox: id.clone(),
         },
-        command_id: CommandId::report(id, generation, &fact),
+        command_id: CommandId::system(id, generation, &fact),
         command,
     })
 }

@@ -1,6 +1,6 @@
 //! Why a command was not accepted: always the caller's fault, never ours.
 
-use roost_schemas::Generation;
+use roost_schemas::{CommandId, Generation};
 use roost_schemas::reply::{Code, Rejected};
 
 /// Characters of an offending value that are shown.
@@ -92,6 +92,9 @@ pub enum Rejection {
         /// How late it was, in milliseconds.
         late_ms: u64,
     },
+    /// The id is one that only a host's reports have.
+    #[error("command id {0:?} begins with @, which is kept for what hosts report; choose another")]
+    ReservedId(CommandId),
     /// The body of the command could not be read.
     #[error("{0}")]
     Unreadable(#[from] roost_schemas::codec::Undecodable),
@@ -120,7 +123,7 @@ impl Rejection {
             | Self::StaleGeneration { .. }
             | Self::NotHere { .. }
             | Self::TooMany { .. } => Code::InvalidState,
-            Self::Invalid { .. } | Self::Unreadable(_) => Code::InvalidRequest,
+            Self::Invalid { .. } | Self::ReservedId(_) | Self::Unreadable(_) => Code::InvalidRequest,
             Self::AlreadyExists => Code::Conflict,
             Self::NoCapacity { .. } => Code::NoCapacity,
             Self::DeadlinePassed { .. } => Code::DeadlineExceeded,

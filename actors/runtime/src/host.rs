@@ -20,10 +20,11 @@ pub use context::{Context, Turns};
 pub use recover::{mine, sweep, wake};
 pub use serve::serve;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, ActorRuntime, SupervisionEvent};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, ActorRuntime, MessagingErr, SupervisionEvent};
 use roost_journal::port::Delivery;
 use roost_schemas::{SandboxId, TenantId};
 
@@ -40,16 +41,19 @@ pub enum HostMessage {
         /// Which.
         sandbox: SandboxId,
     },
-    /// The sandbox's actor has nothing left to do.
+    /// An actor has nothing left to do.
     Retire {
-        /// Whose sandbox.
-        tenant: TenantId,
-        /// Which.
-        sandbox: SandboxId,
+        /// Which; a later actor of the same sandbox is not meant.
+        actor: ActorId,
+        /// How many of the host's messages it has handled. If more are on their way, it stays.
+        heard: u64,
     },
 }
 
 type Key = (TenantId, SandboxId);
+
+/// When a command comes again whose actor could not take it.
+const REDELIVER_AFTER: Duration = Duration::from_secs(1);
 
 /// The behaviour; see the module.
 #[derive(Debug, Clone, Copy, Default)]
@@ -58,8 +62,17 @@ pub struct HostActor;
 /// What the host actor holds.
 pub struct State {
     context: Arc<Context>,
-    actors: HashMap<Key, ActorRef<Message>>,
+    actors: HashMap<Key, Child>,
     keys: HashMap<ActorId, Key>,
+    /// Those whose actor panicked, until they are woken: whoever started one meanwhile would spare it the pause, and
+    /// let it fold a log that the panic is not yet in.
+    resting: HashSet<Key>,
+}
+
+struct Child {
+    actor: ActorRef<Message>,
+    /// Messages it was sent.
+    sent: u64,
 }
 
 impl Actor for HostActor {
@@ -76,6 +89,7 @@ impl Actor for HostActor {
             context,
             actors: HashMap::new(),
             keys: HashMap::new(),
+            resting: HashSet::new(),
         })
     }
 
@@ -88,14 +102,20 @@ impl Actor for HostActor {
         match message {
             HostMessage::Deliver(delivery) => {
                 let key = (delivery.subject.tenant.clone(), delivery.subject.sandbox.clone());
-                state.send(&myself, &key, Message::Deliver(delivery));
+                if state.resting.contains(&key) {
+                    put_off(Message::Deliver(delivery));
+                } else {
+                    state.send(&myself, &key, Message::Deliver(delivery));
+                }
             }
             HostMessage::Wake { tenant, sandbox } => {
-                state.send(&myself, &(tenant, sandbox), Message::Pursue);
+                let key = (tenant, sandbox);
+                state.resting.remove(&key);
+                state.send(&myself, &key, Message::Wake);
             }
-            HostMessage::Retire { tenant, sandbox } => {
-                // Forgotten first, told then: what is sent later goes to a new actor, what was sent earlier is read.
-                if let Some(actor) = state.forget(&(tenant, sandbox)) {
+            HostMessage::Retire { actor, heard } => {
+                if let Some(actor) = state.retire(actor, heard) {
+                    // It may have panicked just now, which is as good.
                     let _ = actor.send_message(Message::Leave);
                 }
             }
@@ -112,6 +132,7 @@ impl Actor for HostActor {
         match event {
             SupervisionEvent::ActorFailed(cell, error) => {
                 if let Some(key) = state.lost(cell.get_id()) {
+                    state.resting.insert(key.clone());
                     supervise::restart(Arc::clone(&state.context), myself, key, error.to_string());
                 }
             }
@@ -126,20 +147,20 @@ impl Actor for HostActor {
 
 impl State {
     fn send(&mut self, myself: &ActorRef<HostMessage>, key: &Key, message: Message) {
-        let actor = match self.actors.get(key) {
-            Some(actor) => actor.clone(),
-            None => match self.start(myself, key) {
-                Some(actor) => actor,
-                None => return,
-            },
+        if !self.actors.contains_key(key) {
+            self.start(myself, key);
+        }
+        let Some(child) = self.actors.get_mut(key) else {
+            return put_off(message);
         };
-        if actor.send_message(message).is_err() {
-            // It ended just now. The queue delivers again what was not settled.
-            self.forget(key);
+        child.sent += 1;
+        if let Err(MessagingErr::SendErr(message)) = child.actor.send_message(message) {
+            // It panicked just now: the event that tells of it is on its way, and must find whose it was.
+            put_off(message);
         }
     }
 
-    fn start(&mut self, myself: &ActorRef<HostMessage>, key: &Key) -> Option<ActorRef<Message>> {
+    fn start(&mut self, myself: &ActorRef<HostMessage>, key: &Key) {
         let (tenant, sandbox) = key.clone();
         let args = Arguments {
             tenant,
@@ -150,20 +171,20 @@ impl State {
         match ActorRuntime::spawn_linked_instant(None, SandboxActor, args, myself.get_cell()) {
             Ok((actor, _started)) => {
                 self.keys.insert(actor.get_id(), key.clone());
-                self.actors.insert(key.clone(), actor.clone());
-                Some(actor)
+                self.actors.insert(key.clone(), Child { actor, sent: 0 });
             }
-            Err(error) => {
-                tracing::error!(sandbox = %key.1, %error, "cannot start a sandbox actor");
-                None
-            }
+            Err(error) => tracing::error!(sandbox = %key.1, %error, "cannot start a sandbox actor"),
         }
     }
 
-    fn forget(&mut self, key: &Key) -> Option<ActorRef<Message>> {
-        let actor = self.actors.remove(key)?;
-        self.keys.remove(&actor.get_id());
-        Some(actor)
+    /// Forgets an actor that has nothing left to do, unless it was sent something since it said so.
+    fn retire(&mut self, id: ActorId, heard: u64) -> Option<ActorRef<Message>> {
+        let key = self.keys.get(&id)?.clone();
+        if self.actors.get(&key)?.sent != heard {
+            return None;
+        }
+        self.keys.remove(&id);
+        self.actors.remove(&key).map(|child| child.actor)
     }
 
     /// Forgets the actor that ended; answers whose it was, unless it was forgotten before.
@@ -172,4 +193,16 @@ impl State {
         self.actors.remove(&key);
         Some(key)
     }
+}
+
+/// Lets a command come again a little later. Anything else is said again by who starts the actor anew.
+fn put_off(message: Message) {
+    let Message::Deliver(delivery) = message else {
+        return;
+    };
+    tokio::spawn(async move {
+        if let Err(error) = delivery.settle.later(REDELIVER_AFTER).await {
+            tracing::warn!(command = %delivery.message.command_id, %error, "it will be delivered again");
+        }
+    });
 }

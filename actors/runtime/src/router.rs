@@ -107,6 +107,9 @@ impl Router {
             let late_ms = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
             return Err(Rejection::DeadlinePassed { late_ms }.into());
         }
+        if message.command_id.is_report() {
+            return Err(Rejection::ReservedId(message.command_id.clone()).into());
+        }
         match SandboxCommand::decode(message.content, &message.body).map_err(Rejection::from)? {
             SandboxCommand::Create(create) => self.create(delivery, create).await,
             _ => self.forward(delivery).await,

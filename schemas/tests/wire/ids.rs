@@ -116,7 +116,12 @@ fn derived_ids_stay_as_they_are() {
         ("sb60c0a57820ea303866b4", "pcb35d1f34159f7e8de59")
     );
     let report = CommandId::report(&SandboxId::new("sb1").unwrap(), Generation(2), "started");
-    assert_eq!(report.as_str(), "sb1.2.started");
+    assert_eq!(report.as_str(), "@sb1.2.started");
+    assert!(report.is_report() && report.is_reserved());
+    let system = CommandId::system(&SandboxId::new("sb1").unwrap(), Generation(2), "start");
+    assert_eq!(system.as_str(), ":sb1.2.start");
+    assert!(!system.is_report() && system.is_reserved());
+    assert!(!CommandId::random().is_reserved());
 }
 
 #[test]

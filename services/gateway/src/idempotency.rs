@@ -31,6 +31,12 @@ impl CommandKey {
         };
         let id = CommandId::new(String::from_utf8_lossy(value.as_bytes()))
             .map_err(|error| ApiError::invalid(format!("header {IDEMPOTENCY_KEY}: {error}")))?;
+        if id.is_reserved() {
+            return Err(ApiError::invalid(format!(
+                "header {IDEMPOTENCY_KEY}: {id:?} begins with a character that is kept for Roost's own commands: choose \
+                 another"
+            )));
+        }
         Ok(Self { id, given: true })
     }
 }

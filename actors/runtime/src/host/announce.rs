@@ -13,9 +13,6 @@ use roost_schemas::{CommandId, TemplateName, TenantId};
 use super::Context;
 use crate::{Ledger, Refusal};
 
-/// The tenant whose templates everybody may start from, and under which hosts stand.
-const SYSTEM_TENANT: &str = "system";
-
 /// Registers this host and `templates`, as far as the log does not say the same already.
 pub async fn announce(
     context: &Context,
@@ -53,7 +50,7 @@ async fn tell<A: Aggregate>(
     aggregate: AggregateId,
     command: A::Command,
 ) -> Result<(), Refusal> {
-    let tenant = TenantId::new(SYSTEM_TENANT).expect("it is one");
+    let tenant = TenantId::system();
     let subject = EventSubject { tenant, aggregate };
     let mut ledger = Ledger::<A>::load(Arc::clone(&context.journal), subject).await?;
     let envelope = Envelope {

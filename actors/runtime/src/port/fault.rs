@@ -4,6 +4,9 @@ use std::error::Error;
 
 use roost_schemas::event::Cause;
 
+/// Characters of a fault's detail that an event keeps.
+const MAX_DETAIL: usize = 2000;
+
 /// A step that did not succeed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{step}: {detail}")]
@@ -52,7 +55,11 @@ impl Fault {
 }
 
 impl From<Fault> for Cause {
-    fn from(fault: Fault) -> Self {
+    fn from(mut fault: Fault) -> Self {
+        // It goes into the log for good, and may quote a guest.
+        if let Some((cut, _)) = fault.detail.char_indices().nth(MAX_DETAIL) {
+            fault.detail.truncate(cut);
+        }
         if fault.timed_out {
             return Self::Unresponsive {
                 detail: fault.to_string(),

@@ -63,7 +63,7 @@ impl Router {
         let CommandSubject { tenant, sandbox, .. } = delivery.subject.clone();
         let generation = placed.generation;
         let message = Message {
-            command_id: CommandId::report(&sandbox, generation, "start"),
+            command_id: CommandId::system(&sandbox, generation, "start"),
             principal: delivery.message.principal.clone(),
             deadline: None,
             reply: None,

@@ -36,6 +36,7 @@ impl Task {
     pub(super) fn spawn(self, step: Step) {
         let myself = self.myself.clone();
         let generation = self.owner.generation;
+        let attempt = self.attempt();
         let work = tokio::spawn(async move {
             // An actor that was restarted may order a step while its former life's is still ending.
             let _turn = self.context.turns.take(&self.owner).await;
@@ -52,6 +53,7 @@ impl Task {
                 match step {
                     Step::Boot { .. } => Report::BootFailed {
                         generation,
+                        attempt,
                         cause: fault.into(),
                     },
                     Step::Attach | Step::Release => Report::Stuck { generation },
@@ -60,6 +62,11 @@ impl Task {
             // An actor that is gone by now looks at the state itself when it is back.
             let _ = myself.send_message(report.into());
         });
+    }
+
+    /// Which boot of this placement it is, if it is one.
+    fn attempt(&self) -> u32 {
+        self.sandbox.failed_starts.saturating_add(1)
     }
 
     async fn boot(&self, after: Duration) -> Report {
@@ -85,7 +92,11 @@ impl Task {
             }
             Err(cause) => {
                 self.undo().await;
-                Report::BootFailed { generation, cause }
+                Report::BootFailed {
+                    generation,
+                    attempt: self.attempt(),
+                    cause,
+                }
             }
         }
     }

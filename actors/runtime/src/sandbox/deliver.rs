@@ -59,6 +59,9 @@ impl State {
             }
             .into());
         }
+        if message.command_id.is_report() {
+            return Err(Rejection::ReservedId(message.command_id.clone()).into());
+        }
         let command = SandboxCommand::decode(message.content, &message.body).map_err(Rejection::from)?;
         self.check_here()?;
         let process = ProcessId::from_command(&self.args.sandbox, &message.command_id);

@@ -43,6 +43,8 @@ pub enum Report {
     BootFailed {
         /// The placement.
         generation: Generation,
+        /// Which boot it was, from 1.
+        attempt: u32,
         /// Why.
         cause: Cause,
     },

@@ -20,7 +20,11 @@ impl State {
                 vm,
                 boot_ms,
             } => self.booted(generation, vm, boot_ms).await,
-            Report::BootFailed { generation, cause } => self.boot_failed(generation, cause).await,
+            Report::BootFailed {
+                generation,
+                attempt,
+                cause,
+            } => self.boot_failed(generation, attempt, cause).await,
             Report::Attached { generation, vm } => self.attached(generation, vm).await,
             Report::Vanished { generation, cause } => self.vanished(generation, cause).await,
             Report::Released { generation } => self.released(generation).await,
@@ -48,16 +52,19 @@ impl State {
         }
     }
 
-    async fn boot_failed(&mut self, generation: Generation, cause: Cause) {
-        let failed = self.known().map_or(0, |sandbox| sandbox.failed_starts) + 1;
+    async fn boot_failed(&mut self, generation: Generation, attempt: u32, cause: Cause) {
         let command = Command::StartFailed {
             generation,
             cause: cause.clone(),
         };
         let told = self
-            .tell(generation, &format!("start_failed.{failed}"), command)
+            .tell(generation, &format!("start_failed.{attempt}"), command)
             .await;
-        if self.settled(told, || Report::BootFailed { generation, cause }) {
+        if self.settled(told, || Report::BootFailed {
+            generation,
+            attempt,
+            cause,
+        }) {
             self.landed(generation);
         }
     }

@@ -69,7 +69,7 @@ proptest! {
 }
 
 /// As many commits as an aggregate remembers, besides the first.
-const REMEMBERED: usize = 64;
+const REMEMBERED: usize = 256;
 
 fn busy(commits: usize) -> History {
     let mut history = History::in_phase(Phase::Running);
