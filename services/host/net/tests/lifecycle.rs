@@ -5,6 +5,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::guest::attach_to;
@@ -305,6 +306,38 @@ fn hosts_on_one_machine_share_its_slot_numbers() {
         one.purge().await.unwrap();
         assert_eq!(machine.inventory().await, before);
     });
+}
+
+#[test]
+fn released_numbers_are_used_again_and_failures_cost_none() {
+    on_machine(|machine| async move {
+        let mut config = machine.config("a");
+        config.veth_range = "10.12.0.0/30".parse().unwrap();
+        config.step_hook = Some(fail_first_slots(3));
+        let pool = SlotPool::open(config).await.unwrap();
+        for _ in 0..3 {
+            pool.claim(owner("sb1", 1)).await.unwrap_err();
+        }
+        for round in 0..3 {
+            for sandbox in ["sb1", "sb2"] {
+                pool.claim(owner(sandbox, round)).await.unwrap();
+            }
+            for sandbox in ["sb1", "sb2"] {
+                pool.release(owner(sandbox, round)).await.unwrap();
+            }
+        }
+        pool.close().await.unwrap();
+    });
+}
+
+fn fail_first_slots(count: usize) -> roost_net::StepHook {
+    let failures = AtomicUsize::new(0);
+    Arc::new(move |_, step| {
+        if step == Step::HostEnd && failures.fetch_add(1, Ordering::Relaxed) < count {
+            return Err(io::Error::other("injected"));
+        }
+        Ok(())
+    })
 }
 
 #[test]

@@ -53,3 +53,28 @@ impl Seats {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_seat_that_was_given_up_is_told_from_its_successor() {
+        let owner = Owner {
+            sandbox: "sb1".parse().unwrap(),
+            generation: roost_schemas::Generation(1),
+        };
+        let mut seats = Seats::default();
+        let old = seats.take(&owner).lock_owned().await;
+        assert!(seats.is_current(&owner, &old));
+        seats.remove(&owner);
+        assert!(!seats.is_current(&owner, &old));
+        let new = seats.take(&owner).lock_owned().await;
+        assert!(seats.is_current(&owner, &new) && !seats.is_current(&owner, &old));
+        assert_eq!(
+            seats.occupied(),
+            [],
+            "an owner whose turn is under way is left out"
+        );
+    }
+}
