@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use super::handle::{Alarm, Progress, ProjectionHandle, State, Task};
 use super::saver::{self, Saver};
 use super::{Pace, Projection};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::pause::Pause;
 use crate::port::{Journal, JournalError, Record, Records};
 
@@ -86,7 +86,7 @@ impl<P: Projection> Runner<P> {
             }
         };
         self.progress.send_modify(|progress| progress.state = end);
-        self.save().await;
+        self.save_last().await;
     }
 
     async fn follow(&mut self, from: Sequence) -> Result<(), Alarm> {
@@ -180,20 +180,40 @@ impl<P: Projection> Runner<P> {
         outcome
     }
 
-    /// Saves what has changed, if there is a checkpoint and it works.
+    /// Begins to save what has changed, if there is a checkpoint and it works.
     async fn save(&mut self) {
         let Some(saver) = &mut self.saver else { return };
         let applied = self.progress.borrow().applied;
-        let changes = self
-            .value
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .drain_changes();
-        if let Err(error) = saver.save(applied, changes).await {
-            // What it failed to save is missing from it, so nothing may be saved on top.
-            tracing::warn!(projection = P::NAME, %error, "no more checkpoints; the next start folds from an older one");
-            self.saver = None;
+        let drain = || {
+            self.value
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .drain_changes()
+        };
+        if let Err(error) = saver.begin(applied, drain).await {
+            self.give_up_saving(&error);
         }
+    }
+
+    /// Saves all that there is, and waits for it.
+    async fn save_last(&mut self) {
+        self.settle().await;
+        self.save().await;
+        self.settle().await;
+    }
+
+    /// Waits for the save that is under way.
+    async fn settle(&mut self) {
+        let Some(saver) = &mut self.saver else { return };
+        if let Err(error) = saver.finish().await {
+            self.give_up_saving(&error);
+        }
+    }
+
+    /// What a failed save was to hold is missing from the checkpoint, so nothing may be saved on top.
+    fn give_up_saving(&mut self, error: &CheckpointError) {
+        tracing::warn!(projection = P::NAME, %error, "no more checkpoints; the next start folds from an older one");
+        self.saver = None;
     }
 }
 

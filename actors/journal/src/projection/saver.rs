@@ -1,8 +1,12 @@
 //! When a projection is saved, and from what it is restored.
+//!
+//! Saving happens beside following: a disk that is slow for a moment must not delay those who wait for a sequence. One
+//! save is under way at a time, so that they reach the checkpoint in order.
 
 use std::sync::Arc;
 
 use roost_schemas::Sequence;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::{Pace, Projection};
@@ -16,6 +20,7 @@ pub(super) struct Saver {
     pace: Pace,
     unsaved: u64,
     due: Option<Instant>,
+    under_way: Option<JoinHandle<Result<(), CheckpointError>>>,
 }
 
 impl Saver {
@@ -36,19 +41,42 @@ impl Saver {
         });
     }
 
-    /// Saves `changes`, which bring what was saved before up to `applied`.
-    pub(super) async fn save(
+    /// Begins to save what `drain` gives, which brings what was saved before up to `applied`; later, if a save is still
+    /// under way. The error is the one of the save before.
+    pub(super) async fn begin(
         &mut self,
         applied: Sequence,
-        changes: Vec<Change>,
+        drain: impl FnOnce() -> Vec<Change>,
     ) -> Result<(), CheckpointError> {
+        if self.under_way.as_ref().is_some_and(|save| !save.is_finished()) {
+            self.due = Some(Instant::now() + self.pace.every);
+            return Ok(());
+        }
+        self.finish().await?;
         if self.unsaved == 0 {
             return Ok(());
         }
         (self.unsaved, self.due) = (0, None);
-        self.checkpoint
-            .save(self.name, self.version, applied, changes)
-            .await
+        let (checkpoint, name, version, changes) =
+            (self.checkpoint.clone(), self.name, self.version, drain());
+        let save = async move { checkpoint.save(name, version, applied, changes).await };
+        self.under_way = Some(tokio::spawn(save));
+        Ok(())
+    }
+
+    /// Waits for the save that is under way.
+    pub(super) async fn finish(&mut self) -> Result<(), CheckpointError> {
+        match self.under_way.take() {
+            Some(save) => save.await.unwrap_or_else(|panic| {
+                let (at, detail) = (self.name.to_owned(), panic.to_string());
+                Err(CheckpointError {
+                    at,
+                    action: "written",
+                    detail,
+                })
+            }),
+            None => Ok(()),
+        }
     }
 }
 
@@ -64,6 +92,7 @@ pub(super) async fn restore<P: Projection>(
         pace,
         unsaved: 0,
         due: None,
+        under_way: None,
     };
     let reason = match checkpoint.load(P::NAME).await {
         Ok(None) => return (Some(saver), P::default(), Sequence::default()),

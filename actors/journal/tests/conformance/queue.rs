@@ -225,16 +225,16 @@ async fn a_forwarded_command_is_no_duplicate(world: World) {
         .publish(&to(Route::Any, "a"), &message("c1"))
         .await
         .unwrap();
-    let routed = next(&mut router).await;
+    let taken = next(&mut router).await;
     // The router may do it twice, when it is stopped before it has settled.
     for _ in 0..2 {
         world
             .queue
-            .publish(&to(host("h1"), "a"), &routed.message)
+            .publish(&to(host("h1"), "a"), &taken.message)
             .await
             .unwrap();
     }
-    routed.settle.done().await.unwrap();
+    taken.settle.done().await.unwrap();
     let delivery = next(&mut owner).await;
     assert_eq!(delivery.message.command_id, id("c1"));
     delivery.settle.done().await.unwrap();
