@@ -143,10 +143,11 @@ mod tests {
     const LONG: Duration = Duration::from_secs(10);
 
     async fn append<E: Payload>(memory: &Memory, aggregate: AggregateId, event: E) -> Sequence {
-        let subject = EventSubject {
-            tenant: TenantId::new("default").unwrap(),
-            aggregate,
+        let tenant = match aggregate {
+            AggregateId::Sandbox(_) => TenantId::new("default").unwrap(),
+            AggregateId::Template(_) | AggregateId::Host(_) => TenantId::system(),
         };
+        let subject = EventSubject { tenant, aggregate };
         let commit = Commit {
             command_id: CommandId::random(),
             schema_version: SCHEMA_VERSION,

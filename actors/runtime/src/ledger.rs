@@ -9,6 +9,7 @@ use roost_schemas::Sequence;
 use roost_schemas::codec::Undecodable;
 use roost_schemas::command::Envelope;
 use roost_schemas::commit::Commit;
+use roost_schemas::reply::{Code, Rejected, Reply};
 use roost_schemas::subject::EventSubject;
 
 /// How often a decision is taken anew because others appended first. Each try folds what they wrote, so losing this
@@ -56,6 +57,20 @@ pub enum Refusal {
     Contended(Box<EventSubject>),
 }
 
+impl Refusal {
+    /// The caller's answer; nothing when the command is to wait, because trying again may help.
+    pub(crate) fn answer(&self) -> Option<Reply> {
+        let code = match self {
+            Self::Rejected(rejection) => rejection.code(),
+            Self::Journal(JournalError::CommandIdReused { .. }) => Code::Conflict,
+            Self::Journal(JournalError::Refused { .. }) => Code::InvalidRequest,
+            Self::Journal(_) | Self::Undecodable { .. } | Self::Contended(_) => return None,
+        };
+        let message = self.to_string();
+        Some(Reply::Rejected(Rejected { code, message }))
+    }
+}
+
 impl<A: Aggregate> Ledger<A> {
     /// Folds what the log has of `subject`.
     pub async fn load(journal: Arc<dyn Journal>, subject: EventSubject) -> Result<Self, Refusal> {
@@ -77,6 +92,11 @@ impl<A: Aggregate> Ledger<A> {
     /// The fold, with where it stands.
     pub fn folded(&self) -> &Folded<A> {
         &self.folded
+    }
+
+    /// Whether `command` took effect before.
+    pub fn knows(&self, command: &Envelope<A::Command>) -> bool {
+        matches!(self.folded.decide(command), Ok(Decision::Done(_)))
     }
 
     /// Lets `command` take effect, exactly once.

@@ -11,6 +11,7 @@
 
 pub mod fleet;
 pub mod host;
+mod intake;
 mod ledger;
 pub mod memory;
 pub mod port;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use roost_schemas::event::{EngineKind, ExitStatus};
 use roost_schemas::output::Channel;
 use roost_schemas::{Owner, TemplateName};
@@ -24,13 +24,34 @@ pub struct Machine {
     inner: Arc<Mutex<Inner>>,
 }
 
+/// Where the guest in slot 0 is reached; the others follow.
+const FIRST_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+
 #[derive(Default)]
 struct Inner {
-    slots: BTreeSet<Owner>,
+    slots: BTreeMap<Owner, u32>,
     drives: BTreeSet<Owner>,
     engines: BTreeMap<Owner, Arc<MemoryVm>>,
     failures: BTreeMap<&'static str, u32>,
     hanging_greetings: bool,
+}
+
+impl Inner {
+    /// Fails unless an engine runs at `address`.
+    fn connect(&self, address: IpAddr) -> Result<(), Fault> {
+        let at = |owner: &Owner| {
+            self.slots
+                .get(owner)
+                .is_some_and(|number| slot(*number).address == address)
+        };
+        if self.engines.keys().any(at) {
+            return Ok(());
+        }
+        Err(Fault::new(
+            "connect to the guest",
+            format!("nothing answers at {address}"),
+        ))
+    }
 }
 
 impl Machine {
@@ -62,7 +83,7 @@ impl Machine {
         let inner = self.lock();
         inner
             .slots
-            .iter()
+            .keys()
             .chain(&inner.drives)
             .chain(inner.engines.keys())
             .cloned()
@@ -85,25 +106,27 @@ impl Machine {
     }
 }
 
-fn slot() -> Slot {
+fn slot(number: u32) -> Slot {
     Slot {
-        number: 0,
+        number,
         netns: None,
         tap: "tap0".into(),
         mac: "02:fc:00:00:00:05".into(),
-        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        address: IpAddr::V4(Ipv4Addr::from_bits(FIRST_ADDRESS.to_bits() + number)),
     }
 }
 
 #[async_trait]
 impl Slots for Machine {
     async fn claim(&self, owner: &Owner) -> Result<Slot, Fault> {
-        self.step("claim")?.slots.insert(owner.clone());
-        Ok(slot())
+        let mut inner = self.step("claim")?;
+        let taken: BTreeSet<u32> = inner.slots.values().copied().collect();
+        let free = (0..).find(|number| !taken.contains(number)).unwrap_or_default();
+        Ok(slot(*inner.slots.entry(owner.clone()).or_insert(free)))
     }
 
     async fn find(&self, owner: &Owner) -> Result<Option<Slot>, Fault> {
-        Ok(self.lock().slots.contains(owner).then(slot))
+        Ok(self.lock().slots.get(owner).copied().map(slot))
     }
 
     async fn release(&self, owner: &Owner) -> Result<(), Fault> {
@@ -112,7 +135,7 @@ impl Slots for Machine {
     }
 
     async fn owners(&self) -> Result<Vec<Owner>, Fault> {
-        Ok(self.lock().slots.iter().cloned().collect())
+        Ok(self.lock().slots.keys().cloned().collect())
     }
 }
 
@@ -164,7 +187,9 @@ impl Engines for Machine {
         let vm = Arc::new(MemoryVm {
             alive: watch::Sender::new(true),
         });
-        inner.engines.insert(owner.clone(), Arc::clone(&vm));
+        if let Some(earlier) = inner.engines.insert(owner.clone(), Arc::clone(&vm)) {
+            earlier.alive.send_replace(false);
+        }
         Ok(vm)
     }
 
@@ -190,22 +215,32 @@ impl Engines for Machine {
 
 #[async_trait]
 impl Guests for Machine {
-    async fn greet(&self, _address: IpAddr, _greeting: &Greeting) -> Result<(), Fault> {
-        if self.step("greet")?.hanging_greetings {
+    async fn greet(&self, address: IpAddr, _greeting: &Greeting) -> Result<(), Fault> {
+        let hangs = {
+            let inner = self.step("greet")?;
+            inner.connect(address)?;
+            inner.hanging_greetings
+        };
+        if hangs {
             std::future::pending::<()>().await;
         }
         Ok(())
     }
 
-    /// Knows `echo` (writes its arguments), `false` (exit code 1) and `sleep` (ends never).
-    async fn run(&self, _address: IpAddr, program: &Program) -> Result<Outputs, Fault> {
-        drop(self.step("run")?);
+    /// Knows `echo` (writes its arguments), `flood` (writes as many bytes as its argument says), `false` (exit code 1)
+    /// and `sleep` (ends never, and says nothing when its VM is destroyed).
+    async fn run(&self, address: IpAddr, program: &Program) -> Result<Outputs, Fault> {
+        self.step("run")?.connect(address)?;
         let outputs = match program.cmd.as_str() {
             "echo" => vec![
                 Output::Data(Channel::Stdout, Bytes::from(program.args.join(" ") + "\n")),
                 Output::End(ExitStatus::Exited { code: 0 }),
             ],
             "false" => vec![Output::End(ExitStatus::Exited { code: 1 })],
+            "flood" => {
+                let bytes = program.args.first().and_then(|bytes| bytes.parse().ok());
+                return Ok(flood(bytes.unwrap_or_default()).boxed());
+            }
             "sleep" => return Ok(futures::stream::pending().boxed()),
             other => vec![Output::End(ExitStatus::NotStarted {
                 reason: format!("{other}: not found"),
@@ -213,4 +248,15 @@ impl Guests for Machine {
         };
         Ok(futures::stream::iter(outputs.into_iter().map(Ok)).boxed())
     }
+}
+
+/// A program that writes `bytes` to standard output, a piece whenever it is asked for one.
+fn flood(bytes: usize) -> impl Stream<Item = Result<Output, Fault>> {
+    const PIECE: usize = 64 * 1024;
+    let pieces = (0..bytes.div_ceil(PIECE)).map(move |n| {
+        let piece = vec![b'x'; PIECE.min(bytes - n * PIECE)];
+        Ok(Output::Data(Channel::Stdout, Bytes::from(piece)))
+    });
+    let end = [Ok(Output::End(ExitStatus::Exited { code: 0 }))];
+    futures::stream::iter(pieces.chain(end))
 }

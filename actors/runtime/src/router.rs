@@ -19,9 +19,9 @@ use roost_schemas::command::SandboxCommand;
 use roost_schemas::reply::Reply;
 use roost_schemas::subject::Route;
 
-use crate::Refusal;
 use crate::fleet::FleetHandle;
 use crate::port::Clock;
+use crate::{Refusal, intake};
 
 /// How long to wait before a queue that refused is asked again, and before a command that met a silent log is.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -55,6 +55,16 @@ enum Obstacle {
     Queue(#[from] QueueError),
 }
 
+impl Obstacle {
+    /// The caller's answer; nothing when the command is to wait.
+    fn answer(&self) -> Option<Reply> {
+        match self {
+            Self::Refusal(refusal) => refusal.answer(),
+            Self::Queue(_) => None,
+        }
+    }
+}
+
 impl From<Rejection> for Obstacle {
     fn from(rejection: Rejection) -> Self {
         Self::Refusal(rejection.into())
@@ -86,13 +96,13 @@ impl Router {
         let settled = match self.route(&delivery).await {
             Ok(Routed::Forwarded) => delivery.settle.done().await,
             Ok(Routed::Answer(reply)) => self.answer(delivery, &reply).await,
-            Err(Obstacle::Refusal(Refusal::Rejected(rejection))) => {
-                self.answer(delivery, &Reply::Rejected(rejection.into())).await
-            }
-            Err(error) => {
-                tracing::error!(%command, %error, "a command has to wait");
-                delivery.settle.later(RETRY_AFTER).await
-            }
+            Err(obstacle) => match obstacle.answer() {
+                Some(reply) => self.answer(delivery, &reply).await,
+                None => {
+                    tracing::error!(%command, error = %obstacle, "a command has to wait");
+                    delivery.settle.later(RETRY_AFTER).await
+                }
+            },
         };
         if let Err(error) = settled {
             tracing::warn!(%command, %error, "it will be delivered again");
@@ -101,17 +111,9 @@ impl Router {
 
     async fn route(&self, delivery: &Delivery) -> Result<Routed, Obstacle> {
         let message = &delivery.message;
-        if let Some(late) = message.deadline.map(|deadline| self.clock.now().since(deadline))
-            && !late.is_zero()
-        {
-            let late_ms = u64::try_from(late.as_millis()).unwrap_or(u64::MAX);
-            return Err(Rejection::DeadlinePassed { late_ms }.into());
-        }
-        if message.command_id.is_report() {
-            return Err(Rejection::ReservedId(message.command_id.clone()).into());
-        }
-        match SandboxCommand::decode(message.content, &message.body).map_err(Rejection::from)? {
+        match intake::open(message)? {
             SandboxCommand::Create(create) => self.create(delivery, create).await,
+            // Whether it is late is for the owner to say, who knows whether it has been done before.
             _ => self.forward(delivery).await,
         }
     }

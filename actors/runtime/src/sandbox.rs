@@ -13,6 +13,7 @@
 mod boot;
 mod deliver;
 mod message;
+pub(crate) mod outlet;
 mod process;
 mod report;
 mod state;
@@ -53,7 +54,14 @@ impl Actor for SandboxActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::Pursue => state.pursue().await,
-            Message::Deliver(delivery) => state.deliver(*delivery).await,
+            Message::Wake => {
+                state.heard += 1;
+                state.pursue().await;
+            }
+            Message::Deliver(delivery) => {
+                state.heard += 1;
+                state.deliver(*delivery).await;
+            }
             Message::Report(report) => state.report(*report).await,
             Message::Leave => myself.stop(None),
         }

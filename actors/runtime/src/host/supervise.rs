@@ -44,11 +44,7 @@ async fn recorded(context: &Arc<Context>, key: &Key, message: &str) -> u32 {
     }
 }
 
-async fn record(
-    context: &Arc<Context>,
-    (tenant, sandbox): &Key,
-    message: &str,
-) -> Result<u32, Refusal> {
+async fn record(context: &Arc<Context>, (tenant, sandbox): &Key, message: &str) -> Result<u32, Refusal> {
     let subject = EventSubject::sandbox(tenant.clone(), sandbox.clone());
     let mut ledger = Ledger::<Sandbox>::load(Arc::clone(&context.journal), subject).await?;
     let here = |placed: &roost_schemas::event::Placed| placed.host == context.host;

@@ -13,7 +13,7 @@ use roost_schemas::subject::{CommandSubject, EventSubject, Route};
 use roost_schemas::{CommandId, Sequence};
 
 use super::{Obstacle, Routed, Router};
-use crate::{Ledger, Refusal};
+use crate::{Ledger, Refusal, intake};
 
 /// How long the router waits for its own commit to show in the fleet before it places the next sandbox.
 const FOLD_PATIENCE: Duration = Duration::from_secs(2);
@@ -42,6 +42,7 @@ impl Router {
         let absent = ledger.folded().sequence == Sequence::default();
         // What was placed before stays where it is; the decision then only recognises the command, or refuses it.
         let placement = if absent {
+            intake::in_time(message, &*self.clock)?;
             Some(self.fleet.read(|fleet| placement::place(fleet, &create.spec))?)
         } else {
             None

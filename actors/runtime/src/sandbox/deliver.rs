@@ -11,7 +11,7 @@ use roost_schemas::command::{Envelope, SandboxCommand};
 use roost_schemas::reply::{Accepted, Reply};
 
 use super::state::State;
-use crate::Refusal;
+use crate::{Refusal, intake};
 
 /// When a command that met a silent log is to come again.
 const REDELIVER_AFTER: Duration = Duration::from_secs(1);
@@ -20,10 +20,12 @@ impl State {
     pub(super) async fn deliver(&mut self, delivery: Delivery) {
         let reply = match self.accept(&delivery).await {
             Ok(accepted) => Some(Reply::Accepted(accepted)),
-            Err(Refusal::Rejected(rejection)) => Some(Reply::Rejected(rejection.into())),
             Err(refusal) => {
-                tracing::error!(sandbox = %self.args.sandbox, error = %refusal, "a command has to wait");
-                None
+                let reply = refusal.answer();
+                if reply.is_none() {
+                    tracing::error!(sandbox = %self.args.sandbox, error = %refusal, "a command has to wait");
+                }
+                reply
             }
         };
         let queue = Arc::clone(&self.args.context.queue);
@@ -48,21 +50,16 @@ impl State {
 
     async fn accept(&mut self, delivery: &Delivery) -> Result<Accepted, Refusal> {
         let message = &delivery.message;
-        self.ledger().await?;
-        if let Some(late) = message
-            .deadline
-            .map(|deadline| self.args.context.clock.now().since(deadline))
-            && !late.is_zero()
-        {
-            return Err(Rejection::DeadlinePassed {
-                late_ms: u64::try_from(late.as_millis()).unwrap_or(u64::MAX),
+        let command = intake::open(message)?;
+        if matches!(command, SandboxCommand::Create(_)) {
+            return Err(Rejection::Invalid {
+                field: "route",
+                value: self.args.context.host.to_string(),
+                rule: "a create goes to \"any\", where the router places it".to_owned(),
             }
             .into());
         }
-        if message.command_id.is_report() {
-            return Err(Rejection::ReservedId(message.command_id.clone()).into());
-        }
-        let command = SandboxCommand::decode(message.content, &message.body).map_err(Rejection::from)?;
+        self.ledger().await?;
         self.check_here()?;
         let process = ProcessId::from_command(&self.args.sandbox, &message.command_id);
         let envelope = Envelope {
@@ -71,7 +68,14 @@ impl State {
             principal: message.principal.clone(),
             command: to_domain(&command, &process),
         };
-        let done = self.ledger().await?.execute(&envelope).await?;
+        let in_time = intake::in_time(message, &*self.args.context.clock);
+        let ledger = self.ledger().await?;
+        if let Err(late) = in_time
+            && !ledger.knows(&envelope)
+        {
+            return Err(late.into());
+        }
+        let done = ledger.execute(&envelope).await?;
         if let SandboxCommand::Exec(exec) = command {
             self.carry(process, exec);
         }

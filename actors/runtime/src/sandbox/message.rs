@@ -12,8 +12,10 @@ use crate::port::Vm;
 
 /// A message to a sandbox actor.
 pub enum Message {
-    /// Look at the state and take the next step; what a tick or a restart says.
+    /// Look at the state and take the next step; what the actor tells itself.
     Pursue,
+    /// The same, as the host says it.
+    Wake,
     /// A command from the queue.
     Deliver(Box<Delivery>),
     /// What became of a step, or was seen.

@@ -1,7 +1,7 @@
 //! Carrying a program's output from the guest to the `OUTPUT` stream, and its end to the log.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -10,36 +10,40 @@ use roost_domain::sandbox::ProcessEnd;
 use roost_schemas::command::Exec;
 use roost_schemas::event::ExitStatus;
 use roost_schemas::output::{Channel, Frame, MAX_CHUNK, MAX_KEPT};
-use roost_schemas::subject::OutputSubject;
 use roost_schemas::{Generation, Owner, ProcessId, Sequence};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use super::state::State;
+use super::outlet::Outlet;
+use super::state::{Arguments, State};
 use super::{Message, Report};
 use crate::host::Context;
 use crate::port::{Fault, Output, Program};
 
 /// How much later than a program's own deadline its guest may tell of its end before nobody believes in it.
 const GRACE: Duration = Duration::from_secs(10);
-/// How long and how often an output stream that does not answer is asked again.
-const RETRY: (Duration, u32) = (Duration::from_millis(250), 120);
-/// The number of the last frame, whatever the number of those before: so it can be published by who never saw them.
-const END: u64 = u64::MAX;
 
 /// Carries one program.
 pub(super) struct Carrier {
     context: Arc<Context>,
     owner: Owner,
-    subject: OutputSubject,
+    process: ProcessId,
+    outlet: Outlet,
     myself: ActorRef<Message>,
+    /// The program's sandbox has ended. A VM that is destroyed closes no connection, so nobody else would say so.
+    cut: CancellationToken,
 }
 
 impl State {
     /// Runs an admitted program, once.
     pub(super) fn carry(&mut self, process: ProcessId, exec: Exec) {
         let Some(sandbox) = self.known() else { return };
-        // A repeated command finds its program carried, or over.
-        if !sandbox.processes.contains(&process) || self.carried.contains(&process) {
+        // A repeated command finds its program carried, or over, or left by an earlier life that may have begun it.
+        if !sandbox.processes.contains(&process)
+            || self.carried.contains(&process)
+            || self.orphans.contains(&process)
+        {
             return;
         }
         let carrier = self.carrier(&process, sandbox.generation());
@@ -48,15 +52,24 @@ impl State {
     }
 
     pub(super) fn carrier(&self, process: &ProcessId, generation: Generation) -> Carrier {
+        let Arguments {
+            tenant,
+            sandbox,
+            context,
+            ..
+        } = &self.args;
         Carrier {
-            context: Arc::clone(&self.args.context),
+            context: Arc::clone(context),
             owner: self.owner(generation),
-            subject: OutputSubject {
-                tenant: self.args.tenant.clone(),
-                sandbox: self.args.sandbox.clone(),
-                process: process.clone(),
-            },
+            process: process.clone(),
+            outlet: Outlet::new(
+                Arc::clone(context),
+                tenant.clone(),
+                sandbox.clone(),
+                process.clone(),
+            ),
             myself: self.myself.clone(),
+            cut: self.programs.clone(),
         }
     }
 }
@@ -72,18 +85,16 @@ impl Carrier {
         let begin = Instant::now();
         let patience = Duration::from_secs(exec.timeout_sec.into()) + GRACE;
         let (mut stdout, mut stderr) = (Tally::default(), Tally::default());
-        let outcome = tokio::time::timeout(patience, self.relay(exec, &mut stdout, &mut stderr)).await;
-        let status = match outcome {
-            Ok(Ok(status)) => status,
-            Ok(Err(fault)) => ExitStatus::Unknown {
-                reason: fault.to_string(),
-            },
-            Err(_) => ExitStatus::Unknown {
-                reason: format!("the guest told of no end within {patience:?}"),
-            },
+        let unknown = |reason| ExitStatus::Unknown { reason };
+        let status = tokio::select! {
+            relayed = self.relay(exec, &mut stdout, &mut stderr) => {
+                relayed.unwrap_or_else(|fault| unknown(fault.to_string()))
+            }
+            () = tokio::time::sleep(patience) => unknown(format!("the guest told of no end within {patience:?}")),
+            () = self.cut.cancelled() => unknown("the sandbox ended".to_owned()),
         };
         let end = ProcessEnd {
-            process: self.subject.process.clone(),
+            process: self.process.clone(),
             status,
             duration_ms: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
             stdout_bytes: stdout.written,
@@ -123,7 +134,7 @@ impl Carrier {
                 Channel::Stderr => &mut *stderr,
             };
             for frame in tally.frames(channel, &data) {
-                self.publish(number, &frame).await;
+                self.outlet.publish(number, &frame).await;
                 number += 1;
             }
         }
@@ -145,37 +156,7 @@ impl Carrier {
         }
         // Without an answer the actor was restarted: it closes the program itself.
         let Ok(sequence) = sequence.await else { return };
-        let ProcessEnd {
-            status,
-            duration_ms,
-            stdout_bytes,
-            stderr_bytes,
-            ..
-        } = end;
-        self.publish(
-            END,
-            &Frame::End {
-                status,
-                duration_ms,
-                stdout_bytes,
-                stderr_bytes,
-                sequence,
-            },
-        )
-        .await;
-    }
-
-    /// Publishes a frame; the guest waits meanwhile, so a slow stream costs no memory.
-    async fn publish(&self, number: u64, frame: &Frame) {
-        let (pause, tries) = RETRY;
-        for _ in 0..tries {
-            match self.context.output.publish(&self.subject, number, frame).await {
-                Ok(()) => return,
-                Err(error) => tracing::warn!(output = %self.subject, number, %error, "output has to wait"),
-            }
-            tokio::time::sleep(pause).await;
-        }
-        tracing::error!(output = %self.subject, number, "a frame of output is given up; its reader sees the gap");
+        self.outlet.end(end, sequence).await;
     }
 }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use roost_domain::sandbox::{Command, ProcessEnd, Sandbox};
-use roost_schemas::event::{Cause, ExitStatus};
+use roost_schemas::event::Cause;
 use roost_schemas::{Generation, Sequence};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::Report;
 use super::state::State;
+use super::{Report, outlet};
 use crate::port::Vm;
 
 impl State {
@@ -70,29 +70,36 @@ impl State {
     }
 
     async fn attached(&mut self, generation: Generation, vm: Option<Arc<dyn Vm>>) {
-        self.landed(generation);
         let Some(vm) = vm else {
-            return self.vanished(generation, Cause::HostRestarted).await;
+            let command = Command::Vanished {
+                generation,
+                cause: Cause::HostRestarted,
+            };
+            let told = self.tell(generation, "vanished", command).await;
+            if self.settled(told, || Report::Attached { generation, vm: None }) {
+                self.landed(generation);
+            }
+            return;
         };
+        self.landed(generation);
         self.watch(generation, vm);
         self.close_orphans();
         tracing::info!(sandbox = %self.args.sandbox, %generation, "re-adopted");
     }
 
-    /// Programs that an earlier life of this host carried: their output went with it.
-    fn close_orphans(&self) {
-        let Some(sandbox) = self.known() else { return };
-        let generation = sandbox.generation();
-        for process in sandbox.processes.difference(&self.carried).cloned() {
-            let reason = "the host agent was restarted while the program ran".to_owned();
-            let end = ProcessEnd {
-                process,
-                status: ExitStatus::Unknown { reason },
-                duration_ms: 0,
-                stdout_bytes: 0,
-                stderr_bytes: 0,
-            };
-            tokio::spawn(self.carrier(&end.process, generation).finish(end));
+    /// Programs that an earlier life of this actor carried: their output went with it.
+    fn close_orphans(&mut self) {
+        let Some(generation) = self.known().map(Sandbox::generation) else {
+            return;
+        };
+        for process in std::mem::take(&mut self.orphans) {
+            let carrier = self.carrier(&process, generation);
+            let end = outlet::unknown(
+                process.clone(),
+                "the host agent was restarted while the program ran",
+            );
+            self.carried.insert(process);
+            tokio::spawn(carrier.finish(end));
         }
     }
 

@@ -9,11 +9,11 @@ use roost_domain::Rejection;
 use roost_domain::sandbox::{Command, Sandbox};
 use roost_schemas::command::Envelope;
 use roost_schemas::subject::{AggregateId, EventSubject};
-use roost_schemas::{CommandId, Generation, Owner, ProcessId, SandboxId, TenantId};
+use roost_schemas::{CommandId, Generation, Owner, ProcessId, SandboxId, Sequence, TenantId};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::step::{self, Step};
-use super::{Message, Report, boot};
+use super::{Message, Report, boot, outlet};
 use crate::host::{Context, HostMessage};
 use crate::{Done, Ledger, Refusal};
 
@@ -44,8 +44,14 @@ pub struct State {
     pub(super) watch: Option<DropGuard>,
     /// Everything was released in this life of the actor.
     pub(super) released: bool,
-    /// Programs whose output this life of the actor carries.
+    /// Programs whose end this life of the actor tells.
     pub(super) carried: BTreeSet<ProcessId>,
+    /// Programs that an earlier life left running.
+    pub(super) orphans: BTreeSet<ProcessId>,
+    /// Cancelled when no program can run any more.
+    pub(super) programs: CancellationToken,
+    /// Messages of the host that were handled.
+    pub(super) heard: u64,
 }
 
 struct Flight {
@@ -65,6 +71,9 @@ impl State {
             watch: None,
             released: false,
             carried: BTreeSet::new(),
+            orphans: BTreeSet::new(),
+            programs: CancellationToken::new(),
+            heard: 0,
         }
     }
 
@@ -87,7 +96,9 @@ impl State {
     pub(super) async fn ledger(&mut self) -> Result<&mut Ledger<Sandbox>, Refusal> {
         if self.ledger.is_none() {
             let journal = Arc::clone(&self.args.context.journal);
-            self.ledger = Some(Ledger::load(journal, self.subject()).await?);
+            let ledger: Ledger<Sandbox> = Ledger::load(journal, self.subject()).await?;
+            self.orphans.clone_from(&ledger.state().processes);
+            self.ledger = Some(ledger);
         }
         Ok(self.ledger.as_mut().expect("it was just loaded"))
     }
@@ -130,7 +141,26 @@ impl State {
             principal: format!("host:{}", self.args.context.host),
             command,
         };
-        self.ledger().await?.execute(&envelope).await
+        let ledger = self.ledger().await?;
+        let open = ledger.state().processes.clone();
+        let done = ledger.execute(&envelope).await?;
+        self.close_outputs(open, done.sequence);
+        Ok(done)
+    }
+
+    /// Of the programs that were `open`, those whose end was told with their sandbox's. Who is carried tells it himself.
+    fn close_outputs(&self, open: BTreeSet<ProcessId>, sequence: Sequence) {
+        let Some(sandbox) = self.known() else { return };
+        let closed = open
+            .into_iter()
+            .filter(|process| !sandbox.processes.contains(process) && !self.carried.contains(process));
+        let Arguments {
+            tenant,
+            sandbox,
+            context,
+            ..
+        } = &self.args;
+        outlet::close(context, tenant, sandbox, closed, sequence);
     }
 
     /// Tells the log, and if it cannot be reached has `again` said to this actor a little later.
@@ -169,12 +199,17 @@ impl State {
             return;
         }
         if self.check_here().is_err() {
+            // Whoever places it here appends to the log, so what is known now is of no use then.
+            self.ledger = None;
             self.retire();
             return;
         }
         let Some(sandbox) = self.known().cloned() else {
             return;
         };
+        if sandbox.phase.is_end() {
+            self.programs.cancel();
+        }
         let step = step::next(&sandbox, self.watch.is_some(), self.released);
         if let Some(flight) = &self.flight {
             // A boot that is no longer wanted is told to end; its report brings us here again.
@@ -215,12 +250,19 @@ impl State {
 
     fn retire(&self) {
         let forget = HostMessage::Retire {
-            tenant: self.args.tenant.clone(),
-            sandbox: self.args.sandbox.clone(),
+            actor: self.myself.get_id(),
+            heard: self.heard,
         };
         if self.args.host.send_message(forget).is_err() {
             tracing::debug!(sandbox = %self.args.sandbox, "the host actor is gone");
         }
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        // Their ends could not be told any more; the actor's next life tells them.
+        self.programs.cancel();
     }
 }
 

@@ -1,0 +1,191 @@
+//! A whole Roost in one process: the log in memory, a machine in memory, and the actors that are tested.
+
+mod ask;
+mod clock;
+mod stage;
+mod wire;
+
+use std::sync::Arc;
+
+pub(crate) use ask::*;
+use clock::TestClock;
+use ractor::{Actor, ActorRef};
+use roost_journal::memory::{Memory, Options};
+use roost_journal::port::Journal;
+use roost_runtime::fleet::FleetHandle;
+use roost_runtime::host::{self, Context, HostActor, HostMessage, Turns};
+use roost_runtime::memory::Machine;
+use roost_runtime::port::Clock;
+use roost_runtime::router::Router;
+use roost_schemas::TemplateName;
+use roost_schemas::event::{EngineKind, HostRegistered, TemplateRegistered};
+use roost_schemas::spec::Resources;
+use stage::{Pulse, Script, Stage};
+use tokio::task::AbortHandle;
+use wire::{Trouble, Wire};
+
+pub(crate) struct World {
+    pub(crate) memory: Memory,
+    pub(crate) machine: Machine,
+    pub(crate) script: Arc<Script>,
+    pub(crate) trouble: Arc<Trouble>,
+    pub(crate) clock: Arc<TestClock>,
+    /// The clock that only the host looks at.
+    pub(crate) host_clock: Arc<TestClock>,
+    pub(crate) fleet: FleetHandle,
+    life: Option<Life>,
+    router: AbortHandle,
+}
+
+/// One life of the host.
+struct Life {
+    actor: ActorRef<HostMessage>,
+    pulse: Pulse,
+    serve: AbortHandle,
+}
+
+impl World {
+    /// With a router and a host that takes commands.
+    pub(crate) async fn new() -> Self {
+        let mut world = Self::without_host().await;
+        world.start_host().await;
+        world
+    }
+
+    pub(crate) async fn without_host() -> Self {
+        let clock = Arc::new(TestClock::new());
+        let options = Options {
+            clock: {
+                let clock = Arc::clone(&clock);
+                Arc::new(move || clock.now())
+            },
+            ..Options::default()
+        };
+        let memory = Memory::new(&options);
+        let fleet = FleetHandle::start(Arc::new(memory.journal()), None).await;
+        let trouble = Arc::<Trouble>::default();
+        let router = Router {
+            journal: Arc::new(Wire {
+                journal: memory.journal(),
+                trouble: Arc::clone(&trouble),
+                pulse: Pulse::new(),
+            }),
+            queue: Arc::new(memory.queue()),
+            fleet: fleet.clone(),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        };
+        let router = tokio::spawn(async move { router.run().await }).abort_handle();
+        Self {
+            memory,
+            machine: Machine::default(),
+            script: Arc::default(),
+            trouble,
+            clock,
+            host_clock: Arc::new(TestClock::new()),
+            fleet,
+            life: None,
+            router,
+        }
+    }
+
+    /// Starts the host as its binary does.
+    pub(crate) async fn start_host(&mut self) {
+        assert!(self.life.is_none(), "it runs already");
+        let pulse = Pulse::new();
+        let stage = Arc::new(Stage {
+            machine: self.machine.clone(),
+            script: Arc::clone(&self.script),
+            pulse: pulse.clone(),
+        });
+        let journal = Arc::new(Wire {
+            journal: self.memory.journal(),
+            trouble: Arc::clone(&self.trouble),
+            pulse: pulse.clone(),
+        });
+        let context = Arc::new(Context {
+            host: host_id(),
+            journal,
+            queue: Arc::new(self.memory.queue()),
+            output: Arc::new(self.memory.output()),
+            slots: Arc::clone(&stage) as _,
+            disks: Arc::clone(&stage) as _,
+            engines: Arc::clone(&stage) as _,
+            guests: stage,
+            clock: Arc::clone(&self.host_clock) as _,
+            turns: Turns::default(),
+        });
+        let journal = self.memory.journal();
+        self.fleet.catch_up(&journal, PATIENCE).await.unwrap();
+        let (actor, _ended) = HostActor::spawn(None, HostActor, Arc::clone(&context))
+            .await
+            .unwrap();
+        let mine = self.fleet.read(|fleet| host::mine(&context, fleet));
+        host::sweep(&context, &mine).await.unwrap();
+        host::announce(&context, registration(), vec![template()])
+            .await
+            .unwrap();
+        host::wake(&actor, mine);
+        // What was announced must be known before a test asks for it.
+        self.fleet.catch_up(&journal, PATIENCE).await.unwrap();
+        let serve = {
+            let actor = actor.clone();
+            tokio::spawn(async move { host::serve(&context, actor).await }).abort_handle()
+        };
+        self.life = Some(Life { actor, pulse, serve });
+    }
+
+    /// Ends the host as `kill -9` does: nothing it has begun goes on.
+    pub(crate) async fn kill_host(&mut self) {
+        let Life { actor, pulse, serve } = self.life.take().expect("it runs");
+        pulse.stop();
+        serve.abort();
+        actor.kill_and_wait(None).await.unwrap();
+    }
+
+    /// Sandbox actors that the host has.
+    pub(crate) fn actors(&self) -> usize {
+        self.life
+            .as_ref()
+            .map_or(0, |life| life.actor.get_children().len())
+    }
+
+    /// The host actor itself.
+    pub(crate) fn host(&self) -> &ActorRef<HostMessage> {
+        &self.life.as_ref().expect("it runs").actor
+    }
+
+    /// Ends the router, so that nothing is placed or forwarded any more.
+    pub(crate) fn stop_router(&self) {
+        self.router.abort();
+    }
+
+    /// The last sequence of the log.
+    pub(crate) async fn head(&self) -> u64 {
+        self.memory.journal().head().await.unwrap().0
+    }
+}
+
+fn registration() -> HostRegistered {
+    HostRegistered {
+        capacity: Resources {
+            vcpus: 64,
+            memory_mb: 64 * 1024,
+        },
+        max_sandboxes: 200,
+        engine: EngineKind::Qemu,
+        engine_version: "memory".to_owned(),
+        release: "test".to_owned(),
+    }
+}
+
+fn template() -> (TemplateName, TemplateRegistered) {
+    let registered = TemplateRegistered {
+        digest: "blake3:0".to_owned(),
+        bytes: 1,
+        defaults: Resources {
+            vcpus: 1,
+            memory_mb: 128,
+        },
+    };
+    (TemplateName::new("base").unwrap(), registered)
+}

@@ -1,0 +1,42 @@
+//! A time of day that goes with tokio's, which a test pauses, and that panics where it is told to.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use roost_runtime::port::Clock;
+use roost_schemas::Timestamp;
+use tokio::time::Instant;
+
+/// When every world begins.
+const EPOCH: u64 = 1_800_000_000_000;
+
+pub(crate) struct TestClock {
+    start: Instant,
+    panics: AtomicU32,
+}
+
+impl TestClock {
+    pub(crate) fn new() -> Self {
+        Self {
+            start: Instant::now(),
+            panics: AtomicU32::new(0),
+        }
+    }
+
+    /// Lets the next `times` looks at this clock panic.
+    pub(crate) fn panic(&self, times: u32) {
+        self.panics.store(times, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        let due = |left: u32| left.checked_sub(1);
+        assert!(
+            self.panics
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, due)
+                .is_err(),
+            "the clock was told to panic"
+        );
+        Timestamp(EPOCH).plus(self.start.elapsed())
+    }
+}

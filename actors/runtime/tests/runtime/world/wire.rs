@@ -1,0 +1,101 @@
+//! The event log as one process sees it: a log that answers late, never, or only others.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use roost_journal::memory::MemoryJournal;
+use roost_journal::port::{Append, Journal, JournalError, Record, Records};
+use roost_schemas::subject::{EventFilter, EventSubject};
+use roost_schemas::{CommandId, Sequence};
+
+use super::stage::Pulse;
+
+/// What is wrong with the wire, for every process on it.
+#[derive(Default)]
+pub(crate) struct Trouble {
+    down: AtomicBool,
+    mute: AtomicU32,
+    appends: AtomicU32,
+}
+
+impl Trouble {
+    /// From now on nothing gets through; or everything does again.
+    pub(crate) fn cut(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+
+    /// Lets the next `times` appends be stored and seem not to be.
+    pub(crate) fn mute(&self, times: u32) {
+        self.mute.store(times, Ordering::SeqCst);
+    }
+
+    /// Appends that were tried, whatever became of them.
+    pub(crate) fn appends(&self) -> u32 {
+        self.appends.load(Ordering::SeqCst)
+    }
+}
+
+/// One process's end of the wire.
+pub(crate) struct Wire {
+    pub(crate) journal: MemoryJournal,
+    pub(crate) trouble: Arc<Trouble>,
+    pub(crate) pulse: Pulse,
+}
+
+impl Wire {
+    async fn pass(&self, action: &'static str) -> Result<(), JournalError> {
+        self.pulse.check().await;
+        if self.trouble.down.load(Ordering::SeqCst) {
+            return Err(unavailable(action));
+        }
+        Ok(())
+    }
+}
+
+fn unavailable(action: &'static str) -> JournalError {
+    JournalError::Unavailable {
+        action,
+        detail: "the wire was cut on purpose".to_owned(),
+    }
+}
+
+#[async_trait]
+impl Journal for Wire {
+    async fn append(
+        &self,
+        subject: &EventSubject,
+        expected: Sequence,
+        command_id: &CommandId,
+        payload: Bytes,
+    ) -> Result<Append, JournalError> {
+        self.trouble.appends.fetch_add(1, Ordering::SeqCst);
+        self.pass("append").await?;
+        let append = self.journal.append(subject, expected, command_id, payload).await;
+        let mute = |left: u32| left.checked_sub(1);
+        match self
+            .trouble
+            .mute
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, mute)
+        {
+            Ok(_) => Err(unavailable("append")),
+            Err(_) => append,
+        }
+    }
+
+    async fn read(&self, subject: &EventSubject, after: Sequence) -> Result<Vec<Record>, JournalError> {
+        self.pass("read").await?;
+        self.journal.read(subject, after).await
+    }
+
+    async fn follow(&self, filter: &EventFilter, after: Sequence) -> Result<Records, JournalError> {
+        self.pass("follow").await?;
+        self.journal.follow(filter, after).await
+    }
+
+    async fn head(&self) -> Result<Sequence, JournalError> {
+        self.pass("tell its head").await?;
+        self.journal.head().await
+    }
+}
