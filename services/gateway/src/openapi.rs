@@ -66,7 +66,7 @@ impl Modify for Shared {
             if !path.starts_with("/v1/") {
                 continue;
             }
-            for read in &mut item.get {
+            if let Some(read) = &mut item.get {
                 let text = "Answer only once this place in the log is reached, such as the `Roost-Sequence` of a write; 503 if it is not in time.";
                 add_parameter(read, MIN_SEQUENCE, text, u64::schema());
                 add_header(

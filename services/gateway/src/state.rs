@@ -97,6 +97,7 @@ impl Gateway {
 
     /// Waits until reads show the log as it was when this process began, and at least up to `sequence`.
     pub(crate) async fn reach(&self, sequence: Sequence) -> Result<(), ApiError> {
+        self.check_fold()?;
         let wanted = sequence.max(self.horizon().await?);
         if self.fleet().wait_for(wanted, self.limits().catch_up).await {
             return Ok(());

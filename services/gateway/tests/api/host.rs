@@ -1,0 +1,272 @@
+//! A host and a router in one, without machines: it decides with the real domain, and plays what it is told.
+//!
+//! A sandbox's label `script` says what becomes of it, a program's name what it does; see [`boot`](Script::boot) and
+//! [`programs`](crate::host::programs).
+
+pub(crate) mod programs;
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use roost_domain::host::{Command as HostCommand, Host as HostState};
+use roost_domain::placement::place;
+use roost_domain::sandbox::{Command, Sandbox};
+use roost_domain::template::{Command as TemplateCommand, Template};
+use roost_domain::{Aggregate, Rejection};
+use roost_gateway::Ports;
+use roost_journal::port::Delivery;
+use roost_runtime::Ledger;
+use roost_runtime::Refusal;
+use roost_schemas::command::{Envelope, Kill, SandboxCommand, Start};
+use roost_schemas::event::{Cause, EngineKind, HostRegistered, StopReason, TemplateRegistered};
+use roost_schemas::reply::{Accepted, Reply};
+use roost_schemas::spec::Resources;
+use roost_schemas::subject::{AggregateId, EventSubject, Route};
+use roost_schemas::{
+    CommandId, Generation, HostId, ProcessId, SandboxId, Sequence, TemplateName, TenantId, Timestamp,
+};
+use tokio::task::JoinSet;
+
+/// The only placement there is.
+pub(crate) const GENERATION: Generation = Generation(1);
+
+/// Ends with its handle.
+pub(crate) struct Host {
+    _tasks: JoinSet<()>,
+}
+
+impl Host {
+    /// Registers a host `h1` with room for 8 GiB and a template `base`, and takes commands.
+    pub(crate) async fn start(ports: &Ports) -> Self {
+        register(ports).await;
+        let mut tasks = JoinSet::new();
+        for route in [Route::Any, Route::Host(HostId::new("h1").unwrap())] {
+            let script = Script { ports: ports.clone() };
+            let mut deliveries = ports.queue.consume(&route).await.unwrap();
+            tasks.spawn(async move {
+                let mut work = JoinSet::new();
+                while let Some(delivery) = deliveries.next().await {
+                    let script = script.clone();
+                    work.spawn(async move { script.take(delivery.unwrap()).await });
+                }
+            });
+        }
+        Self { _tasks: tasks }
+    }
+}
+
+async fn register(ports: &Ports) {
+    let system = TenantId::new("system").unwrap();
+    let resources = Resources {
+        vcpus: 4,
+        memory_mb: 8192,
+    };
+    let registered = HostRegistered {
+        capacity: resources,
+        max_sandboxes: 100,
+        engine: EngineKind::Qemu,
+        engine_version: "7.2".into(),
+        release: "test".into(),
+    };
+    let host = EventSubject {
+        tenant: system.clone(),
+        aggregate: AggregateId::Host(HostId::new("h1").unwrap()),
+    };
+    execute::<HostState>(
+        ports,
+        host,
+        CommandId::random(),
+        HostCommand::Register(registered),
+    )
+    .await
+    .unwrap();
+    let registered = TemplateRegistered {
+        digest: "blake3:00".into(),
+        bytes: 1,
+        defaults: Resources {
+            vcpus: 1,
+            memory_mb: 128,
+        },
+    };
+    let base = AggregateId::Template(TemplateName::new("base").unwrap());
+    let template = EventSubject {
+        tenant: system,
+        aggregate: base,
+    };
+    let command = TemplateCommand::Register(registered);
+    let last = execute::<Template>(ports, template, CommandId::random(), command)
+        .await
+        .unwrap();
+    assert!(ports.fleet.wait_for(last.0, crate::world::LONG).await);
+}
+
+/// Lets a command take effect now.
+async fn execute<A: Aggregate>(
+    ports: &Ports,
+    subject: EventSubject,
+    command_id: CommandId,
+    command: A::Command,
+) -> Result<(Sequence, A), Rejection> {
+    let mut ledger = Ledger::<A>::load(Arc::clone(&ports.journal), subject)
+        .await
+        .unwrap();
+    let envelope = Envelope {
+        command_id,
+        at: Timestamp::now(),
+        principal: "host:h1".into(),
+        command,
+    };
+    match ledger.execute(&envelope).await {
+        Ok(done) => Ok((done.sequence, ledger.state().clone())),
+        Err(Refusal::Rejected(rejection)) => Err(rejection),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Script {
+    pub(crate) ports: Ports,
+}
+
+impl Script {
+    async fn take(&self, delivery: Delivery) {
+        let (id, message) = (delivery.subject.sandbox.clone(), &delivery.message);
+        assert!(message.principal.starts_with("key:"), "{message:?}");
+        assert!(message.deadline.is_some(), "{message:?}");
+        let command = SandboxCommand::decode(message.content, &message.body).unwrap();
+        if matches!(&command, SandboxCommand::Exec(exec) if exec.cmd == "unanswered") {
+            return delivery.settle.done().await.unwrap();
+        }
+        let decided = match &command {
+            SandboxCommand::Create(create) => match self.ports.fleet.read(|fleet| place(fleet, &create.spec))
+            {
+                Ok(placement) => Ok(Command::Create(roost_schemas::command::Create {
+                    placement: Some(placement),
+                    ..create.clone()
+                })),
+                Err(rejection) => Err(rejection),
+            },
+            SandboxCommand::Exec(exec) => Ok(Command::Exec {
+                process: ProcessId::from_command(&id, &message.command_id),
+                exec: exec.clone(),
+            }),
+            SandboxCommand::SetTimeout(set) => Ok(Command::SetTimeout(*set)),
+            SandboxCommand::Kill(kill) => Ok(Command::Kill(*kill)),
+            SandboxCommand::Start(start) => Ok(Command::Start(*start)),
+        };
+        let done = match decided {
+            Ok(decided) => self.decide(&id, message.command_id.clone(), decided).await,
+            Err(rejection) => Err(rejection),
+        };
+        let reply = match &done {
+            Ok((sequence, state)) => Reply::Accepted(Accepted {
+                sequence: *sequence,
+                state: state.phase.as_str().to_owned(),
+            }),
+            Err(rejection) => Reply::Rejected(rejection.clone().into()),
+        };
+        // A program whose answer is lost runs all the same.
+        if !matches!(&command, SandboxCommand::Exec(exec) if exec.cmd == "answer-lost") {
+            self.ports.queue.answer(&delivery.message, &reply).await.unwrap();
+        }
+        delivery.settle.done().await.unwrap();
+        let Ok((sequence, _)) = done else { return };
+        match command {
+            SandboxCommand::Create(create) => {
+                self.boot(&id, create.spec.metadata.get("script").map_or("", String::as_str))
+                    .await;
+            }
+            SandboxCommand::Exec(exec) => {
+                let process = ProcessId::from_command(&id, &delivery.message.command_id);
+                self.run(&id, &process, &exec, sequence).await;
+            }
+            SandboxCommand::Kill(_) => self.end(&id).await,
+            _ => {}
+        }
+    }
+
+    pub(crate) async fn decide(
+        &self,
+        id: &SandboxId,
+        command_id: CommandId,
+        command: Command,
+    ) -> Result<(Sequence, Sandbox), Rejection> {
+        let subject = EventSubject::sandbox(TenantId::new("default").unwrap(), id.clone());
+        execute(&self.ports, subject, command_id, command).await
+    }
+
+    /// Tells what the host has seen; what is not news is nothing.
+    pub(crate) async fn report(&self, id: &SandboxId, command: Command) -> Sequence {
+        self.decide(id, CommandId::random(), command).await.unwrap().0
+    }
+
+    /// `fails`: no boot succeeds. `hangs`: it does not end. `killed`: it is killed while it boots. Else it runs.
+    async fn boot(&self, id: &SandboxId, script: &str) {
+        let generation = GENERATION;
+        // A repeated create finds the sandbox started.
+        let Ok((_, state)) = self
+            .decide(id, CommandId::random(), Command::Start(Start { generation }))
+            .await
+        else {
+            return;
+        };
+        if state.running.is_some() {
+            return;
+        }
+        match script {
+            "fails" => {
+                let cause = Cause::StepFailed {
+                    step: "claim slot".into(),
+                    detail: "none is left".into(),
+                };
+                for _ in 0..roost_domain::sandbox::MAX_START_ATTEMPTS {
+                    self.report(
+                        id,
+                        Command::StartFailed {
+                            generation,
+                            cause: cause.clone(),
+                        },
+                    )
+                    .await;
+                }
+            }
+            "hangs" => {}
+            "killed" => {
+                self.report(
+                    id,
+                    Command::Kill(Kill {
+                        reason: StopReason::Requested,
+                    }),
+                )
+                .await;
+                self.end(id).await;
+            }
+            _ => {
+                let started = Command::Started {
+                    generation,
+                    engine: EngineKind::Qemu,
+                    engine_version: "7.2".into(),
+                    boot_ms: 5,
+                };
+                self.report(id, started).await;
+            }
+        }
+    }
+
+    /// Releases a sandbox, unless its script is `kept`.
+    async fn end(&self, id: &SandboxId) {
+        let kept = self.ports.fleet.read(|fleet| {
+            let view = fleet.sandbox(&TenantId::new("default").unwrap(), id)?;
+            Some(view.state.requested.as_ref()?.spec.metadata.get("script")? == "kept")
+        });
+        if kept != Some(true) {
+            self.report(
+                id,
+                Command::Ended {
+                    generation: GENERATION,
+                },
+            )
+            .await;
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The gateway against a scripted host: every route, every error, over the ports in memory and over a real nats-server.
+
+mod binary;
+mod bodies;
+mod client;
+mod errors;
+mod exec;
+mod health;
+mod host;
+mod idempotency;
+mod list;
+mod nats;
+mod openapi;
+mod routes;
+mod sequence;
+mod world;

@@ -1,0 +1,177 @@
+//! The description: whole, valid in its references, and true to the routes.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+const ROUTES: [(&str, &str); 11] = [
+    ("/v1/sandboxes", "post"),
+    ("/v1/sandboxes", "get"),
+    ("/v1/sandboxes/{id}", "get"),
+    ("/v1/sandboxes/{id}", "delete"),
+    ("/v1/sandboxes/{id}/timeout", "post"),
+    ("/v1/sandboxes/{id}/exec", "post"),
+    ("/v1/sandboxes/{id}/events", "get"),
+    ("/v1/templates", "get"),
+    ("/v1/hosts", "get"),
+    ("/health", "get"),
+    ("/openapi.json", "get"),
+];
+
+async fn document() -> Value {
+    let world = World::new().await;
+    world
+        .get("/openapi.json")
+        .without("X-API-Key")
+        .send()
+        .await
+        .ok(200)
+}
+
+#[tokio::test]
+async fn every_route_is_described_and_nothing_else() {
+    let document = document().await;
+    assert_eq!(document["openapi"], "3.1.0");
+    let described: BTreeSet<_> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| {
+            item.as_object()
+                .unwrap()
+                .keys()
+                .map(move |method| (path.as_str(), method.as_str()))
+        })
+        .collect();
+    assert_eq!(described, BTreeSet::from(ROUTES));
+    let ids: BTreeSet<_> = ROUTES
+        .map(|(path, method)| document["paths"][path][method]["operationId"].to_string())
+        .into();
+    assert_eq!(ids.len(), ROUTES.len(), "operation ids are unique");
+}
+
+#[tokio::test]
+async fn every_route_tells_its_failures_and_headers() {
+    let document = document().await;
+    for (path, method) in ROUTES {
+        let operation = &document["paths"][path][method];
+        let responses = operation["responses"].as_object().unwrap();
+        let keyed = path.starts_with("/v1/");
+        let mut wanted = vec!["405", "413", "500"];
+        wanted.extend(if keyed { &["400", "401", "503"][..] } else { &[] });
+        wanted.extend(if keyed && method != "get" {
+            &["404", "409", "415", "429", "504"][..]
+        } else {
+            &[]
+        });
+        for status in wanted {
+            let body = &responses[status]["content"]["application/json"]["schema"]["$ref"];
+            assert_eq!(body, "#/components/schemas/ErrorBody", "{method} {path} {status}");
+        }
+        for status in ["429", "503"] {
+            let told = keyed && responses.contains_key(status);
+            assert_eq!(
+                !responses.get(status).unwrap_or(&Value::Null)["headers"]["Retry-After"].is_null(),
+                told
+            );
+        }
+        let success = responses
+            .iter()
+            .find(|(status, _)| status.starts_with('2'))
+            .unwrap()
+            .1;
+        assert_eq!(
+            !success["headers"]["Roost-Sequence"].is_null(),
+            keyed,
+            "{method} {path}"
+        );
+        let header = if method == "get" {
+            "Roost-Min-Sequence"
+        } else {
+            "Idempotency-Key"
+        };
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        assert_eq!(
+            parameters.filter(|parameter| parameter["name"] == header).count(),
+            usize::from(keyed)
+        );
+        assert_eq!(
+            operation["security"].is_null(),
+            keyed,
+            "only what needs no key says so"
+        );
+    }
+    assert_eq!(document["security"], json!([{"api_key": []}, {"bearer": []}]));
+}
+
+#[tokio::test]
+async fn every_reference_leads_somewhere() {
+    fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(fields) => {
+                found.extend(fields.get("$ref").and_then(Value::as_str));
+                fields.values().for_each(|value| references(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+    let document = document().await;
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    assert!(found.len() > 20);
+    for reference in found {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_answered_has_the_fields_that_are_described() {
+    let world = World::new().await;
+    let id = world.sandbox().await;
+    let path = format!("/v1/sandboxes/{id}");
+    let document = document().await;
+    for (schema, value) in [
+        ("Sandbox", world.get(&path).send().await.ok(200)),
+        (
+            "SandboxPage",
+            world.get("/v1/sandboxes?limit=1").send().await.ok(200),
+        ),
+        ("ExecResult", world.exec(&id, "echo").await.ok(200)),
+        (
+            "EventPage",
+            world.get(&format!("{path}/events")).send().await.ok(200),
+        ),
+        (
+            "Event",
+            world.get(&format!("{path}/events")).send().await.ok(200)["events"][0].clone(),
+        ),
+        (
+            "Template",
+            world.get("/v1/templates").send().await.ok(200)["templates"][0].clone(),
+        ),
+        (
+            "Host",
+            world.get("/v1/hosts").send().await.ok(200)["hosts"][0].clone(),
+        ),
+        ("Health", world.get("/health").send().await.ok(200)),
+        ("ErrorBody", world.get("/v1/sandboxes/nosuch").send().await.json()),
+    ] {
+        let described = &document["components"]["schemas"][schema];
+        for field in value.as_object().unwrap().keys() {
+            assert!(
+                !described["properties"][field].is_null(),
+                "{schema} does not describe {field}"
+            );
+        }
+        for field in described["required"].as_array().unwrap() {
+            assert!(
+                value.get(field.as_str().unwrap()).is_some(),
+                "{schema} promises {field}"
+            );
+        }
+    }
+}
