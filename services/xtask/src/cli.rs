@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::{setup, supervise};
+use crate::{bench, demo, images, setup, supervise, testing, up};
 
 /// Sets up, builds, runs, tests and measures Roost.
 #[derive(Debug, Parser)]
@@ -17,8 +17,18 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Does the main job from nothing: boots a sandbox, runs commands in it, shows its log, leaves nothing behind.
+    Demo,
+    /// Keeps everything running until Ctrl-C; state is kept across restarts.
+    Up(up::Options),
+    /// Runs the checks and tests; everything, or one category.
+    Test(testing::Options),
+    /// Measures a promise of the design and compares it with its bar.
+    Bench(bench::Options),
     /// Installs what this machine lacks.
     Setup,
+    /// Builds kernel, initramfs and templates.
+    Images,
     /// Cleans up after a killed xtask; started by xtask itself.
     #[command(hide = true)]
     Watchdog,
@@ -28,8 +38,17 @@ impl Cli {
     /// Does what was asked.
     pub async fn run(self, cancelled: &CancellationToken) -> Result<()> {
         match self.command {
+            Command::Demo => demo::run(cancelled).await,
+            Command::Up(options) => up::run(options, cancelled).await,
+            Command::Test(options) => testing::run(options, cancelled).await,
+            Command::Bench(options) => bench::run(options, cancelled).await,
             Command::Setup => cancelled
                 .run_until_cancelled(setup::run())
+                .await
+                .unwrap_or_else(interrupted)
+                .map(drop),
+            Command::Images => cancelled
+                .run_until_cancelled(images::ensure())
                 .await
                 .unwrap_or_else(interrupted)
                 .map(drop),

@@ -11,17 +11,23 @@
 //!
 //! It is a library as well, so that the end-to-end tests start their stack by the same code as `up` does.
 
+pub mod bench;
 pub mod build;
 pub mod cache;
 pub mod cli;
 pub mod client;
+pub mod demo;
+pub mod images;
 pub mod leaks;
+pub mod prepare;
 pub mod process;
 pub mod repository;
 pub mod setup;
 pub mod stack;
 pub mod supervise;
+pub mod testing;
 pub mod ui;
+pub mod up;
 
 /// The tenant to whom all sandboxes belong as long as there is one API key.
 pub const TENANT: &str = "default";

@@ -34,6 +34,10 @@ pub const TOOLS: &[Package] = &[
         name: "mmdebstrap",
         program: "mmdebstrap",
     },
+    Package {
+        name: "curl",
+        program: "curl",
+    },
 ];
 
 /// Installs the packages whose program is not there.

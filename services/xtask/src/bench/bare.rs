@@ -1,0 +1,237 @@
+//! The engine without anything of Roost around it: launched, configured and booted by hand in a prepared slot.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use connectrpc::client::{ClientConfig, HttpClient};
+use roost_engine::api::{BootSource, Drive, Entropy, MachineConfig, NetworkInterface};
+use roost_engine::{Client, EngineKind, EngineProcess, Firecracker, Launch};
+use roost_net::{Config, Slot, SlotPool, resolver};
+use roost_schemas::envd::PORT;
+use roost_schemas::envd::process::__buffa::oneof::process_event::{Event, data_event};
+use roost_schemas::envd::process::{ProcessClient, ProcessConfig, StartRequest, StartResponse};
+use roost_schemas::{Generation, Owner, SandboxId};
+use serde::Deserialize;
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+
+use super::overhead::text;
+
+/// The kernel's command line, the same as the host's.
+const COMMAND_LINE: &str = "console=ttyS0 reboot=k panic=1 quiet loglevel=3 lpj=4000000 roost.hostname=bare";
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The part of `manifest.json` that matters here.
+#[derive(Deserialize)]
+struct Manifest {
+    kernel: Image,
+    vmlinux: Image,
+    initramfs: Image,
+    blank_drive: Image,
+    templates: Vec<Template>,
+}
+
+#[derive(Deserialize)]
+struct Image {
+    file: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Template {
+    name: String,
+    file: PathBuf,
+    vcpus: u8,
+    memory_mb: u64,
+}
+
+/// An engine, the files it boots, and a slot.
+pub(super) struct Bare {
+    kind: EngineKind,
+    program: PathBuf,
+    kernel: PathBuf,
+    initramfs: PathBuf,
+    blank: PathBuf,
+    base: PathBuf,
+    machine: MachineConfig,
+    folder: TempDir,
+    pool: SlotPool,
+    owner: Owner,
+    slot: Slot,
+    /// The engine of this moment: it would outlive this program if nobody stopped it.
+    running: Mutex<Option<EngineProcess>>,
+}
+
+impl Bare {
+    /// Prepares to boot `template` in a slot made now, with the engine that the host uses.
+    pub(super) async fn open(images: &Path, template: &str, qemu: &Path) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("roost-bench-").tempdir()?;
+        let manifest = fs::read(images.join("manifest.json")).context("cannot read the images' manifest")?;
+        let manifest: Manifest =
+            serde_json::from_slice(&manifest).context("the images' manifest is not as expected")?;
+        let template = manifest
+            .templates
+            .into_iter()
+            .find(|one| one.name == template)
+            .context("no such template")?;
+        let (kind, program, kernel) = match Firecracker::find().await {
+            Ok(found) => (EngineKind::Firecracker, found.binary, manifest.vmlinux),
+            Err(_) => (EngineKind::Qemu, qemu.to_owned(), manifest.kernel),
+        };
+        let mut config = Config::new("bench-bare".parse()?, resolver::of_this_machine()?);
+        config.warm = 0;
+        let pool = SlotPool::open(config).await?;
+        let owner = Owner {
+            sandbox: SandboxId::new("bare")?,
+            generation: Generation(1),
+        };
+        let slot = pool.claim(owner.clone()).await?;
+        Ok(Self {
+            kind,
+            program,
+            kernel: images.join(kernel.file),
+            initramfs: images.join(manifest.initramfs.file),
+            blank: images.join(manifest.blank_drive.file),
+            base: images.join(template.file),
+            machine: MachineConfig {
+                vcpu_count: template.vcpus,
+                mem_size_mib: template.memory_mb,
+                ..MachineConfig::default()
+            },
+            folder,
+            pool,
+            owner,
+            slot,
+            running: Mutex::default(),
+        })
+    }
+
+    /// Boots, runs `command` with its one argument, and tells how long it took until its output was there.
+    pub(super) async fn create_to_output(&self, round: u32, command: (&str, &str)) -> Result<Duration> {
+        let folder = self.folder.path().join(round.to_string());
+        fs::create_dir_all(&folder)?;
+        let data = folder.join("data.ext4");
+        // The drive is made before the clock runs: the bar is for the engine alone.
+        crate::process::run(
+            tokio::process::Command::new("cp")
+                .arg("--sparse=always")
+                .arg(&self.blank)
+                .arg(&data),
+        )
+        .await?;
+        let began = Instant::now();
+        let mut launch = Launch::new(self.kind, &self.program, format!("bare-{round}"), &folder);
+        launch.netns = Some(self.slot.netns.clone());
+        let process = launch.spawn().await?;
+        *self.running() = Some(process.clone());
+        let client = Client::new(process.socket());
+        client.wait_ready(&process, PATIENCE).await?;
+        self.configure(&client, &data).await?;
+        client.start().await?;
+        self.until_answering().await?;
+        let output = tokio::time::timeout(PATIENCE, self.first_output(command))
+            .await
+            .context("no output in time")??;
+        let took = began.elapsed();
+        process.stop().await?;
+        *self.running() = None;
+        fs::remove_dir_all(&folder)?;
+        ensure!(output.trim() == command.1, "unexpected output {output:?}");
+        Ok(took)
+    }
+
+    async fn configure(&self, client: &Client, data: &Path) -> Result<()> {
+        client.put_machine_config(&self.machine).await?;
+        let boot = BootSource {
+            kernel_image_path: text(&self.kernel),
+            initrd_path: Some(text(&self.initramfs)),
+            boot_args: Some(COMMAND_LINE.to_owned()),
+        };
+        client.put_boot_source(&boot).await?;
+        client
+            .put_drive(&Drive::root_read_only("rootfs", text(&self.base)))
+            .await?;
+        client.put_drive(&Drive::writable("data", text(data))).await?;
+        let interface = NetworkInterface {
+            iface_id: "eth0".to_owned(),
+            host_dev_name: self.slot.tap.to_owned(),
+            guest_mac: Some(self.slot.guest_mac.to_string()),
+            ..NetworkInterface::default()
+        };
+        client.put_network_interface(&interface).await?;
+        client.put_entropy(&Entropy::default()).await?;
+        Ok(())
+    }
+
+    /// Tries to connect to the agent until it accepts, as often as the host does.
+    async fn until_answering(&self) -> Result<()> {
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            let attempt = TcpStream::connect((self.slot.host_address, PORT));
+            if let Ok(Ok(_)) = tokio::time::timeout(Duration::from_millis(200), attempt).await {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        bail!("the bare guest did not answer within {PATIENCE:?}")
+    }
+
+    async fn first_output(&self, command: (&str, &str)) -> Result<String> {
+        let base = format!("http://{}:{PORT}", self.slot.host_address).parse()?;
+        let client = ProcessClient::new(HttpClient::plaintext(), ClientConfig::new(base).proto());
+        let process = ProcessConfig {
+            cmd: command.0.to_owned(),
+            args: vec![command.1.to_owned()],
+            ..ProcessConfig::default()
+        };
+        let request = StartRequest {
+            process: process.into(),
+            stdin: Some(false),
+            ..StartRequest::default()
+        };
+        let mut stream = client
+            .start(request)
+            .await
+            .map_err(|error| anyhow::anyhow!("{error}"))?;
+        let mut output = Vec::new();
+        while let Some(message) = stream
+            .message::<StartResponse>()
+            .await
+            .map_err(|error| anyhow::anyhow!("{error}"))?
+        {
+            match message
+                .to_owned_message()
+                .event
+                .into_option()
+                .and_then(|event| event.event)
+            {
+                Some(Event::Data(data)) => {
+                    if let Some(data_event::Output::Stdout(bytes)) = data.output {
+                        output.extend_from_slice(&bytes);
+                    }
+                }
+                Some(Event::End(_)) => break,
+                _ => {}
+            }
+        }
+        Ok(String::from_utf8_lossy(&output).into_owned())
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<EngineProcess>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stops what runs and destroys the slot; to be called however the measuring ended.
+    pub(super) async fn close(self) -> Result<()> {
+        let running = self.running().take();
+        if let Some(process) = running {
+            process.stop().await?;
+        }
+        self.pool.release(self.owner).await?;
+        self.pool.purge().await?;
+        Ok(())
+    }
+}

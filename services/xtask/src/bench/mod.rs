@@ -1,0 +1,63 @@
+//! The figures that DESIGN.md promises, measured; never part of the tests, because they depend on the machine's load.
+
+mod bare;
+mod overhead;
+mod table;
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
+
+use crate::{build, process, setup, ui};
+
+/// What `bench` may be told.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Which figure.
+    #[arg(value_enum)]
+    figure: Figure,
+    /// How often a comparison is repeated.
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(5..))]
+    rounds: u32,
+}
+
+/// A figure with a bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Figure {
+    /// Durable commits and replay, against raw JetStream.
+    Journal,
+    /// Create to first output, against the bare engine.
+    Overhead,
+    /// The host agent's memory per idle sandbox.
+    Idle,
+}
+
+/// Measures, prints a table, and fails if a bar is missed.
+pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> {
+    match options.figure {
+        Figure::Journal => example("roost-journal", "journal_bench", cancelled).await,
+        Figure::Idle => example("roost-runtime", "idle_actors", cancelled).await,
+        Figure::Overhead => overhead::run(options.rounds, cancelled).await,
+    }
+}
+
+/// Runs an example that measures, prints its own table and exits with an error if a bar is missed.
+async fn example(package: &str, name: &str, cancelled: &CancellationToken) -> Result<()> {
+    let work = async {
+        let nats_server = setup::run().await?;
+        let program = build::example(package, name).await?;
+        ui::heading(name);
+        let mut command = Command::new(&program);
+        command.env("PATH", process::path_with(&nats_server));
+        let status = process::Group::spawn(&mut command)?.wait().await?;
+        if !status.success() {
+            bail!("{name} missed a bar or failed ({status})");
+        }
+        Ok(())
+    };
+    cancelled
+        .run_until_cancelled(work)
+        .await
+        .unwrap_or_else(|| bail!("interrupted"))
+}

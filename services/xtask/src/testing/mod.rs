@@ -1,0 +1,158 @@
+//! `cargo xtask test`: everything that must hold, in an order that tells the cheap failures first.
+
+mod checks;
+mod runner;
+
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+use tokio_util::sync::CancellationToken;
+
+use crate::build::Profile;
+use crate::leaks::{self, Inventory, Scope};
+use crate::stack::Parts;
+use crate::{prepare, ui};
+
+use runner::Run;
+
+/// What `test` may be told.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Only this.
+    #[arg(value_enum)]
+    category: Option<Category>,
+    /// Only tests whose name contains one of these.
+    #[arg(last = true, value_name = "FILTER")]
+    filters: Vec<String>,
+}
+
+/// A part of the whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Category {
+    /// Formatting, lints, licences and advisories.
+    Static,
+    /// The tests of every crate, and the examples in their documentation.
+    Unit,
+    /// Tests that run the whole of Roost.
+    E2e,
+}
+
+/// What has been found so far.
+#[derive(Debug, Default)]
+struct Report {
+    counts: Counts,
+    failures: Vec<String>,
+}
+
+/// How many tests ended which way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Counts {
+    passed: usize,
+    failed: usize,
+}
+
+impl Counts {
+    fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+}
+
+impl Report {
+    /// Takes note of a check that counts as one test.
+    fn note(&mut self, what: &str, result: Result<()>) {
+        self.counts.add(Counts {
+            passed: result.is_ok().into(),
+            failed: result.is_err().into(),
+        });
+        self.failed(what, result);
+    }
+
+    /// Takes note of a run of many tests.
+    fn note_run(&mut self, what: &str, result: Result<Run>) {
+        let outcome = result.and_then(|run| {
+            self.counts.add(run.counts);
+            run.outcome
+        });
+        self.failed(what, outcome);
+    }
+
+    fn failed(&mut self, what: &str, result: Result<()>) {
+        match result {
+            Ok(()) => {}
+            Err(error) => {
+                println!("  {what}: {error:#}");
+                self.failures.push(what.to_owned());
+            }
+        }
+    }
+}
+
+/// Runs what was asked for and fails if anything did.
+pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> {
+    let wanted = |category| options.category.is_none_or(|only| only == category);
+    let began = Instant::now();
+    let mut report = Report::default();
+    if wanted(Category::Static) {
+        ui::heading("Static checks");
+        stop_at(cancelled, checks::all(&mut report)).await?;
+    }
+    if wanted(Category::Unit) || wanted(Category::E2e) {
+        let parts = prepare::parts(Profile::Dev, cancelled).await?;
+        let before = Inventory::take(&Scope::Machine)?;
+        if wanted(Category::Unit) {
+            stop_at(cancelled, unit(&parts, &options.filters, &mut report)).await?;
+        }
+        if wanted(Category::E2e) {
+            ui::heading("End-to-end tests");
+            let tests = stop_at(
+                cancelled,
+                runner::run(&parts, runner::END_TO_END, &options.filters),
+            )
+            .await;
+            report.note_run("end-to-end tests", tests);
+        }
+        ui::heading("Left behind");
+        report.note("leaks", nothing_left(&before).await);
+    }
+    if cancelled.is_cancelled() {
+        bail!("interrupted");
+    }
+    println!("\nTook {}", ui::seconds(began.elapsed()));
+    println!("{} passed, {} failed", report.counts.passed, report.counts.failed);
+    if !report.failures.is_empty() {
+        bail!("failed: {}", report.failures.join(", "));
+    }
+    Ok(())
+}
+
+async fn unit(parts: &Parts, filters: &[String], report: &mut Report) -> Result<()> {
+    ui::heading("Tests");
+    report.note_run("tests", runner::run(parts, runner::CRATES, filters).await);
+    if filters.is_empty() {
+        ui::heading("Documentation's examples");
+        report.note_run("documentation's examples", runner::documentation(parts).await);
+    }
+    Ok(())
+}
+
+async fn nothing_left(before: &Inventory) -> Result<()> {
+    let left = leaks::left_since(before, &Scope::Machine).await?;
+    if left.is_empty() {
+        ui::detail("nothing");
+        return Ok(());
+    }
+    let list: Vec<String> = left.iter().map(ToString::to_string).collect();
+    bail!(
+        "the tests left something on this machine (or another Roost was started meanwhile):\n{}",
+        list.join("\n")
+    )
+}
+
+async fn stop_at<T>(cancelled: &CancellationToken, work: impl Future<Output = Result<T>>) -> Result<T> {
+    cancelled
+        .run_until_cancelled(work)
+        .await
+        .unwrap_or_else(|| bail!("interrupted"))
+}

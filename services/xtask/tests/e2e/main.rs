@@ -1,0 +1,12 @@
+//! End-to-end tests: each starts the whole of Roost on temporary state, as `cargo xtask up` does, and afterwards looks
+//! for anything left behind.
+
+mod api;
+mod bad_input;
+mod command_line;
+mod faults;
+mod harness;
+mod nats;
+mod output;
+mod restart;
+mod rounds;
