@@ -4,6 +4,8 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 use std::{future, io};
 
+use connectrpc::RequestContext;
+use roost_schemas::envd::TIMEOUT_HEADER;
 use roost_schemas::envd::process::ProcessEvent;
 use roost_schemas::envd::process::process_event::{EndEvent, StartEvent};
 use tokio::process::Child;
@@ -22,12 +24,17 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    /// A deadline seen now.
-    pub(super) fn at(at: Instant) -> Self {
-        Self {
-            at,
-            after: at.saturating_duration_since(Instant::now()),
-        }
+    /// The deadline of a call; the time it was given is the one its header names, not what is left of it.
+    pub(super) fn of(context: &RequestContext) -> Option<Self> {
+        let at = context.deadline()?;
+        let named = context
+            .header(TIMEOUT_HEADER)
+            .and_then(|value| value.to_str().ok()?.parse().ok());
+        let after = named.map_or_else(
+            || at.saturating_duration_since(Instant::now()),
+            Duration::from_millis,
+        );
+        Some(Self { at, after })
     }
 }
 

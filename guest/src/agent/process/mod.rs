@@ -67,7 +67,7 @@ impl Process for Processes {
             user,
             &self.store.current(),
         )?;
-        let deadline = context.deadline().map(Deadline::at);
+        let deadline = Deadline::of(&context);
         let keepalive = events::keepalive(context.headers());
         let helper = self.helper.clone();
         let (sender, receiver) = mpsc::channel(QUEUE);

@@ -1,0 +1,9 @@
+//! The guest in a real VM: the `minimal` template under QEMU's emulation, spoken to as the host does.
+//!
+//! Needs the images (`cargo xtask images`) and `qemu-system-x86_64`; without them the tests fail and say so.
+
+mod agent;
+mod life;
+mod processes;
+mod settings;
+mod vm;
