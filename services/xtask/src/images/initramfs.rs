@@ -13,8 +13,8 @@ use super::store::{Artefact, Key, Store};
 /// reading them.
 pub(super) async fn ensure(store: &Store, program: &Artefact, modules: &Artefact) -> Result<Artefact> {
     let key = Key::new("initramfs/1")
-        .with(&program.content.digest)
-        .with(&modules.content.digest);
+        .with(program.content.digest.to_string())
+        .with(modules.content.digest.to_string());
     store
         .artefact("initramfs.cpio", &key, async |to: &Path| {
             let mut archive = Archive::create(to)?;

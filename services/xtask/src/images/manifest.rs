@@ -1,107 +1,52 @@
 //! `manifest.json`: what a host finds in the images folder.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
-use serde::Serialize;
+use roost_images::{Manifest, TemplateEntry, VERSION};
 
 use super::kernel::Kernel;
 use super::recipe;
 use super::store::{Artefact, Store};
 
-/// The layout of the manifest.
-const VERSION: u32 = 1;
-
-/// A file beside the manifest.
-#[derive(Debug, Serialize)]
-struct Entry {
-    file: String,
-    digest: String,
-    bytes: u64,
+/// Describes a template's image.
+pub(super) fn template(name: &str, recipe: &recipe::Template, image: &Artefact) -> Result<TemplateEntry> {
+    Ok(TemplateEntry {
+        name: name.parse()?,
+        image: image.image()?,
+        vcpus: recipe.vcpus,
+        memory_mb: recipe.memory_mb,
+    })
 }
 
-impl Entry {
-    fn new(artefact: &Artefact) -> Self {
-        let content = artefact.content.clone();
-        Self {
-            file: artefact.name(),
-            digest: content.digest,
-            bytes: content.bytes,
-        }
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct KernelEntry {
-    release: String,
-    #[serde(flatten)]
-    entry: Entry,
-}
-
-/// A template in the manifest.
-#[derive(Debug, Serialize)]
-pub(super) struct Template {
-    name: String,
-    #[serde(flatten)]
-    entry: Entry,
-    vcpus: u32,
-    memory_mb: u32,
-}
-
-impl Template {
-    /// Describes a template's image.
-    pub(super) fn new(name: &str, recipe: &recipe::Template, image: &Artefact) -> Self {
-        let (vcpus, memory_mb) = (recipe.vcpus, recipe.memory_mb);
-        Self {
-            name: name.to_owned(),
-            entry: Entry::new(image),
-            vcpus,
-            memory_mb,
-        }
-    }
-}
-
-/// All of them.
-#[derive(Debug, Serialize)]
-pub(super) struct Manifest {
-    version: u32,
-    kernel: KernelEntry,
-    vmlinux: KernelEntry,
-    initramfs: Entry,
-    blank_drive: Entry,
-    templates: Vec<Template>,
-}
-
-impl Manifest {
-    /// Describes the files of one set.
-    pub(super) fn new(
-        kernel: &Kernel,
-        initramfs: &Artefact,
-        blank_drive: &Artefact,
-        templates: Vec<Template>,
-    ) -> Self {
-        let kernel_entry = |file| KernelEntry {
+/// Describes the files of one set.
+pub(super) fn describe(
+    kernel: &Kernel,
+    initramfs: &Artefact,
+    blank_drive: &Artefact,
+    templates: Vec<TemplateEntry>,
+) -> Result<Manifest> {
+    let entry = |file: &Artefact| -> Result<_> {
+        Ok(roost_images::Kernel {
             release: kernel.release.clone(),
-            entry: Entry::new(file),
-        };
-        Self {
-            version: VERSION,
-            kernel: kernel_entry(&kernel.vmlinuz),
-            vmlinux: kernel_entry(&kernel.vmlinux),
-            initramfs: Entry::new(initramfs),
-            blank_drive: Entry::new(blank_drive),
-            templates,
-        }
-    }
+            image: file.image()?,
+        })
+    };
+    Ok(Manifest {
+        version: VERSION,
+        kernel: entry(&kernel.vmlinuz)?,
+        vmlinux: entry(&kernel.vmlinux)?,
+        initramfs: initramfs.image()?,
+        blank_drive: blank_drive.image()?,
+        templates,
+    })
+}
 
-    /// Puts the manifest in its place, unless it is there already.
-    pub(super) fn write(&self, store: &Store) -> Result<()> {
-        let path: PathBuf = store.folder().join("manifest.json");
-        let mut text = serde_json::to_vec_pretty(self)?;
-        text.push(b'\n');
-        if std::fs::read(&path).is_ok_and(|there| there == text) {
-            return Ok(());
-        }
-        store.write(&path, &text)
+/// Puts the manifest in its place, unless it is there already.
+pub(super) fn write(manifest: &Manifest, store: &Store) -> Result<()> {
+    let path = store.folder().join("manifest.json");
+    let mut text = serde_json::to_vec_pretty(manifest)?;
+    text.push(b'\n');
+    if std::fs::read(&path).is_ok_and(|there| there == text) {
+        return Ok(());
     }
+    store.write(&path, &text)
 }

@@ -23,11 +23,11 @@ mod template;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use roost_images::Manifest;
 
 use crate::setup::apt;
 use crate::{cache, repository};
 
-use manifest::Manifest;
 use recipe::Recipes;
 use store::Store;
 
@@ -36,7 +36,7 @@ pub async fn ensure() -> Result<PathBuf> {
     let recipes = Recipes::load(&repository::root().join("images"))?;
     let store = Store::open(cache::directory()?.join("images")).await?;
     let manifest = make(&store, &recipes).await.context("cannot make the images")?;
-    manifest.write(&store)?;
+    manifest::write(&manifest, &store)?;
     Ok(store.folder().to_path_buf())
 }
 
@@ -48,9 +48,9 @@ async fn make(store: &Store, recipes: &Recipes) -> Result<Manifest> {
     let mut templates = Vec::new();
     for (name, recipe) in &recipes.templates {
         let image = template::ensure(store, name, recipe).await?;
-        templates.push(manifest::Template::new(name, recipe, &image));
+        templates.push(manifest::template(name, recipe, &image)?);
     }
-    Ok(Manifest::new(&kernel, &initramfs, &blank_drive, templates))
+    manifest::describe(&kernel, &initramfs, &blank_drive, templates)
 }
 
 /// Installs the tools of the recipes; called only when something is to be made.

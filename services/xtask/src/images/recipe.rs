@@ -68,7 +68,7 @@ pub(super) struct Template {
     /// Files and their contents, by path below the root; put there before `setup`.
     #[serde(default)]
     pub(super) files: BTreeMap<String, String>,
-    /// Commands run in the new root.
+    /// Commands run in the new root, their words separated by spaces.
     #[serde(default)]
     pub(super) setup: Vec<String>,
     /// Virtual CPUs of its sandboxes.

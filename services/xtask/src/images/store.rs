@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use roost_images::{Digest, FileName, Image};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
@@ -52,21 +53,22 @@ pub(super) struct Artefact {
 }
 
 impl Artefact {
-    /// The file's name inside the store.
-    pub(super) fn name(&self) -> String {
-        self.path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
+    /// What the manifest says of it.
+    pub(super) fn image(&self) -> Result<Image> {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Image {
+            file: FileName::try_from(name).map_err(anyhow::Error::msg)?,
+            digest: self.content.digest,
+            bytes: self.content.bytes,
+        })
     }
 }
 
 /// What a file holds; kept beside it, because reading it all again takes seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Content {
-    /// `blake3:` and the digest in hex.
-    pub(super) digest: String,
+    /// Its digest.
+    pub(super) digest: Digest,
     /// The length.
     pub(super) bytes: u64,
 }
@@ -194,11 +196,8 @@ fn recorded(path: &Path) -> Option<Content> {
 fn seal(path: &Path) -> Result<Content> {
     let file = File::open(path).with_context(|| format!("nothing was written to {}", path.display()))?;
     file.sync_all()?;
-    let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(&file)?;
-    let digest = format!("blake3:{}", hasher.finalize().to_hex());
     Ok(Content {
-        digest,
+        digest: Digest::of(&file)?,
         bytes: file.metadata()?.len(),
     })
 }

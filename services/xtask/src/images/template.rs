@@ -18,7 +18,7 @@ const BLOCK: u64 = 4096;
 
 /// The image of one template.
 pub(super) async fn ensure(store: &Store, name: &str, recipe: &Template) -> Result<Artefact> {
-    let key = Key::new("template/1").with_recipe(recipe)?;
+    let key = Key::new("template/2").with_recipe(recipe)?;
     store
         .artefact(&format!("{name}.ext4"), &key, async |to: &Path| {
             tools().await?;
@@ -32,21 +32,9 @@ pub(super) async fn ensure(store: &Store, name: &str, recipe: &Template) -> Resu
 
 /// Unpacks and sets up the packages in `root`.
 async fn bootstrap(recipe: &Template, work: &Path, root: &Path) -> Result<()> {
-    let files = work.join("files");
-    lay_out(recipe, &files)?;
-    // In namespaces of its own: when it is killed, so is everything it started, and its mounts are gone.
-    let mut command = Command::new("unshare");
+    let mut command = contained("mmdebstrap");
     command
-        .args([
-            "--mount",
-            "--pid",
-            "--fork",
-            "--kill-child",
-            "--mount-proc",
-            "mmdebstrap",
-            "--quiet",
-        ])
-        .args(["--mode=root", "--format=directory"])
+        .args(["--quiet", "--mode=root", "--format=directory"])
         .arg(format!("--variant={}", recipe.variant))
         .arg(format!("--include={}", recipe.packages.join(",")))
         .args(
@@ -56,36 +44,41 @@ async fn bootstrap(recipe: &Template, work: &Path, root: &Path) -> Result<()> {
                 .map(|path| format!("--dpkgopt=path-exclude={path}")),
         )
         .args(proxies().await?.iter().map(|line| format!("--aptopt={line}")))
-        .arg(format!(
-            "--customize-hook=cp --recursive '{}/.' \"$1\"",
-            files.display()
-        ))
-        .args(
-            recipe
-                .setup
-                .iter()
-                .map(|command| format!("--customize-hook=chroot \"$1\" {command}")),
-        )
         .arg(&recipe.suite)
         .arg(root)
         .args(sources::collect(Path::new("/etc/apt"), &recipe.suite, work)?)
         .env("TMPDIR", work);
     process::run(&mut command).await?;
-    // mmdebstrap applies path-exclude through dpkg, which the `extract` variant does not run.
+    // mmdebstrap leaves these two as they are on this machine; the guest writes its own.
+    for name in ["etc/hostname", "etc/resolv.conf"] {
+        let _ = fs::remove_file(root.join(name));
+    }
+    // dpkg heeds path-exclude, but the `extract` variant does not run dpkg.
     for pattern in &recipe.exclude {
         empty(root, pattern)?;
+    }
+    for (name, content) in &recipe.files {
+        let path = root.join(name.trim_start_matches('/'));
+        fs::write(&path, content.trim_start()).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    for line in &recipe.setup {
+        process::run(contained("chroot").arg(root).args(line.split_whitespace())).await?;
     }
     Ok(())
 }
 
-fn lay_out(recipe: &Template, folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder)?;
-    for (name, content) in &recipe.files {
-        let path = folder.join(name.trim_start_matches('/'));
-        fs::create_dir_all(path.parent().unwrap_or(folder))?;
-        fs::write(&path, content.trim_start()).with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
+/// A program in namespaces of its own: when it is killed, so is all that it started, and its mounts are gone.
+fn contained(program: &str) -> Command {
+    let mut command = Command::new("unshare");
+    command.args([
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+        program,
+    ]);
+    command
 }
 
 /// How apt reaches its archives from here, which mmdebstrap's own apt does not know.

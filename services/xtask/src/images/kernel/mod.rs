@@ -32,7 +32,7 @@ pub(super) async fn ensure(store: &Store, recipe: &recipe::Kernel, lock: &recipe
     let package = package::ensure(store, recipe, &lock.kernel).await?;
     let release = package.release;
     let deb = &package.deb;
-    let key = |name: &str| Key::new(name).with(&deb.content.digest);
+    let key = |name: &str| Key::new(name).with(deb.content.digest.to_string());
     let compressed = store
         .artefact("vmlinuz", &key("vmlinuz/1"), async |to: &Path| {
             let files = unpacked(store, deb).await?;
