@@ -96,13 +96,14 @@ impl Router {
         let settled = match self.route(&delivery).await {
             Ok(Routed::Forwarded) => delivery.settle.done().await,
             Ok(Routed::Answer(reply)) => self.answer(delivery, &reply).await,
-            Err(obstacle) => match obstacle.answer() {
-                Some(reply) => self.answer(delivery, &reply).await,
-                None => {
+            Err(obstacle) => {
+                if let Some(reply) = obstacle.answer() {
+                    self.answer(delivery, &reply).await
+                } else {
                     tracing::error!(%command, error = %obstacle, "a command has to wait");
                     delivery.settle.later(RETRY_AFTER).await
                 }
-            },
+            }
         };
         if let Err(error) = settled {
             tracing::warn!(%command, %error, "it will be delivered again");
