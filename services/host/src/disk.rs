@@ -8,8 +8,6 @@
 mod drives;
 mod image;
 mod images;
-mod manifest;
-mod sparse;
 
 pub use drives::{DriveError, DriveStore};
 pub use image::ImageError;

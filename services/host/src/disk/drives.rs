@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use roost_schemas::{Generation, Owner, SandboxId};
 
-use super::sparse;
+use roost_images::sparse;
 
 const FILE: &str = "data.ext4";
 

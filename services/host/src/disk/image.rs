@@ -5,9 +5,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use roost_images::{Digest, Image, VERSION};
 use roost_schemas::TemplateName;
-
-use super::manifest::{Digest, Image, VERSION};
 
 /// Why an image cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -130,15 +129,13 @@ pub(super) fn check_size(folder: &Path, image: &Image) -> Result<(PathBuf, Ident
     Ok((path, identity))
 }
 
-/// Reads the whole image and compares its digest.
+/// Reads what is in the image and compares its digest.
 pub(super) fn check_digest(path: &Path, expected: &Digest) -> Result<(), ImageError> {
-    let mut hasher = blake3::Hasher::new();
-    let read = File::open(path).and_then(|file| hasher.update_reader(file).map(drop));
-    read.map_err(|source| ImageError::Unreadable {
+    let read = File::open(path).and_then(|file| Digest::of(&file));
+    let found = read.map_err(|source| ImageError::Unreadable {
         path: path.to_owned(),
         source,
     })?;
-    let found = Digest(hasher.finalize());
     if found == *expected {
         return Ok(());
     }

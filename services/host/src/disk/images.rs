@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use roost_images::{Image, Manifest, TemplateEntry, VERSION, Versioned};
 use roost_schemas::TemplateName;
 use roost_schemas::event::TemplateRegistered;
 use roost_schemas::spec::Resources;
 
 use super::image::{Identity, ImageError, check_digest, check_size};
-use super::manifest::{Image, Manifest, TemplateEntry, VERSION, Versioned};
 
 /// The images of this machine. Kernel, initramfs and the empty drive are verified when it is opened; a template when it
 /// is first used, and again whenever its file has changed.
@@ -56,8 +56,8 @@ impl Images {
         };
         Ok(Self {
             folder: folder.to_owned(),
-            kernel: verify(&manifest.kernel)?,
-            vmlinux: verify(&manifest.vmlinux)?,
+            kernel: verify(&manifest.kernel.image)?,
+            vmlinux: verify(&manifest.vmlinux.image)?,
             initramfs: verify(&manifest.initramfs)?,
             blank_drive: verify(&manifest.blank_drive)?,
             templates,
@@ -170,6 +170,7 @@ fn index(
 mod tests {
     use std::fs;
 
+    use roost_images::Digest;
     use serde_json::{Value, json};
 
     use super::*;
@@ -191,8 +192,15 @@ mod tests {
         }
 
         fn image(&self, file: &str) -> Value {
-            let bytes = fs::read(self.path(file)).unwrap();
-            json!({"file": file, "digest": format!("blake3:{}", blake3::hash(&bytes)), "bytes": bytes.len()})
+            let opened = fs::File::open(self.path(file)).unwrap();
+            let (digest, bytes) = (Digest::of(&opened).unwrap(), opened.metadata().unwrap().len());
+            json!({"file": file, "digest": digest, "bytes": bytes})
+        }
+
+        fn kernel(&self, file: &str) -> Value {
+            let mut kernel = self.image(file);
+            kernel["release"] = json!("6.1.0");
+            kernel
         }
 
         fn manifest(&self) -> Value {
@@ -201,7 +209,7 @@ mod tests {
             minimal["vcpus"] = json!(1);
             minimal["memory_mb"] = json!(128);
             json!({
-                "version": 1, "kernel": self.image("vmlinuz"), "vmlinux": self.image("vmlinux"),
+                "version": VERSION, "kernel": self.kernel("vmlinuz"), "vmlinux": self.kernel("vmlinux"),
                 "initramfs": self.image("initramfs"), "blank_drive": self.image("blank.ext4"), "templates": [minimal],
             })
         }
@@ -308,7 +316,7 @@ mod tests {
             folder.describe(&manifest);
             folder.refusal()
         };
-        assert!(with(&|m| m["version"] = json!(2)).contains("has version 2"));
+        assert!(with(&|m| m["version"] = json!(1)).contains("has version 1"));
         assert!(with(&|m| m["kernel"]["file"] = json!("../vmlinuz")).contains("not the name of a file"));
         assert!(with(&|m| m["templates"][0]["name"] = json!("../minimal")).contains("template name"));
         assert!(with(&|m| m["kernel"]["digest"] = json!("md5:0")).contains("64 hexadecimal digits"));

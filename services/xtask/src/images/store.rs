@@ -55,7 +55,12 @@ pub(super) struct Artefact {
 impl Artefact {
     /// What the manifest says of it.
     pub(super) fn image(&self) -> Result<Image> {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = self
+            .path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         Ok(Image {
             file: FileName::try_from(name).map_err(anyhow::Error::msg)?,
             digest: self.content.digest,

@@ -4,6 +4,7 @@ mod argv;
 mod error;
 mod jail;
 mod kind;
+mod orphan;
 mod spawn;
 
 pub use error::LaunchError;

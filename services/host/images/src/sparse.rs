@@ -1,4 +1,4 @@
-//! Copying a sparse file without its holes.
+//! Sparse files: where their data is, and copies that keep their holes.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -9,7 +9,7 @@ use rustix::io::Errno;
 /// Makes the empty file `to` a copy of `from`, holes included.
 ///
 /// File systems that share blocks (XFS, Btrfs) are asked to; elsewhere only what is data is copied.
-pub(super) fn copy(from: &File, to: &File) -> io::Result<()> {
+pub fn copy(from: &File, to: &File) -> io::Result<()> {
     if ioctl_ficlone(to, from).is_ok() {
         return Ok(());
     }
@@ -35,7 +35,7 @@ pub(super) fn copy(from: &File, to: &File) -> io::Result<()> {
 }
 
 /// The next run of data at or after `at`, as start and end.
-fn next_data(file: &File, at: u64, length: u64) -> io::Result<Option<(u64, u64)>> {
+pub fn next_data(file: &File, at: u64, length: u64) -> io::Result<Option<(u64, u64)>> {
     if at >= length {
         return Ok(None);
     }
