@@ -37,7 +37,9 @@ pub(crate) struct Bench {
 impl Engine {
     /// How to launch this engine in `dir`.
     pub(crate) fn launch(&self, dir: &Path) -> Launch {
-        Launch::new(self.kind, &self.binary, "conformance-1", dir.join("engine"))
+        // The directory's name is nobody else's, and an id as engines like it.
+        let id = dir.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        Launch::new(self.kind, &self.binary, id, dir.join("engine"))
     }
 
     /// Launches it and waits until it serves.

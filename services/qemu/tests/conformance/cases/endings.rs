@@ -5,7 +5,7 @@ use crate::{
     guest::{BANNER, Behaviour},
 };
 use anyhow::{Context, Result, ensure};
-use roost_engine::{EngineKind, EngineProcess, Exit, Record, api::InstanceState};
+use roost_engine::{EngineKind, EngineProcess, Exit, Launch, Record, api::InstanceState};
 
 /// The processes of a booted engine. QEMU must be among them, or the case would show nothing.
 fn children(engine: &Engine, bench: &Bench) -> Result<Vec<u32>> {
@@ -70,5 +70,23 @@ pub(crate) async fn an_engine_survives_its_handle_and_is_adopted(engine: Engine)
     ensure!(adopted.pid() == pid);
     ensure!(bench.client.describe().await?.state == InstanceState::Running);
     adopted.stop().await?;
+    nothing_left(&bench)
+}
+
+/// The host was killed between spawning the engine and recording it.
+pub(crate) async fn an_unrecorded_engine_is_found(engine: Engine) -> Result<()> {
+    let bench = engine.boot(Behaviour::Tick).await?;
+    let record = bench.process.record().clone();
+    std::fs::remove_file(record.path())?;
+    let launch = Launch::new(engine.kind, &engine.binary, record.id.clone(), record.dir.clone());
+    let found = launch.find_orphan()?.context("the engine was not found")?;
+    ensure!(
+        *found.record() == record,
+        "{:?} is not {record:?}",
+        found.record()
+    );
+    ensure!(Record::read(&record.dir)? == Some(record), "it is recorded now");
+    found.stop().await?;
+    ensure!(launch.find_orphan()?.is_none(), "a stopped engine is no orphan");
     nothing_left(&bench)
 }

@@ -8,7 +8,7 @@ pub(crate) async fn says_who_it_is(engine: Engine) -> Result<()> {
     let bench = engine.serve().await?;
     let info = bench.client.describe().await?;
     ensure!(
-        info.id == "conformance-1" && info.state == InstanceState::NotStarted,
+        info.id == bench.process.id() && info.state == InstanceState::NotStarted,
         "{info:?}"
     );
     let name = match engine.kind {

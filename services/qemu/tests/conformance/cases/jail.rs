@@ -73,6 +73,6 @@ pub(crate) async fn a_jailed_engine_boots(engine: Engine) -> Result<()> {
     .await??;
     process.stop().await?;
     jail.remove(&launch.binary, &launch.id)?;
-    ensure!(!launch.api_socket().exists() && !dir.path().join("jail/firecracker/conformance-1").exists());
+    ensure!(!launch.api_socket().exists() && !jail.root(&launch.binary, &launch.id).exists());
     Ok(())
 }

@@ -54,6 +54,7 @@ pub(crate) const CASES: &[Case] = cases![
     endings::stop_while_paused_leaves_nothing,
     endings::a_killed_engine_takes_everything_along,
     endings::an_engine_survives_its_handle_and_is_adopted,
+    endings::an_unrecorded_engine_is_found,
 ];
 
 /// For Firecracker alone.
