@@ -33,8 +33,7 @@ impl CommandKey {
             .map_err(|error| ApiError::invalid(format!("header {IDEMPOTENCY_KEY}: {error}")))?;
         if id.is_reserved() {
             return Err(ApiError::invalid(format!(
-                "header {IDEMPOTENCY_KEY}: {id:?} begins with a character that is kept for Roost's own commands: choose \
-                 another"
+                "header {IDEMPOTENCY_KEY}: \"{id}\" begins as the ids of Roost's own commands do: use another first character"
             )));
         }
         Ok(Self { id, given: true })

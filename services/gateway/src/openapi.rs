@@ -77,7 +77,7 @@ impl Modify for Shared {
                 );
             }
             for write in [&mut item.post, &mut item.delete].into_iter().flatten() {
-                let text = "The command's id: 1 to 128 characters A-Z, a-z, 0-9 and - _ . : @. The same request under the same key takes effect once.";
+                let text = "The command's id: 1 to 128 characters A-Z, a-z, 0-9 and - _ . : @, the first neither : nor @. The same request under the same key takes effect once.";
                 add_parameter(write, IDEMPOTENCY_KEY, text, String::schema());
                 add_header(
                     write,

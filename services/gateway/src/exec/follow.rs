@@ -44,7 +44,6 @@ pub(crate) async fn follow(
     let mut output = Collected::new(gateway.exec_memory().clone());
     let mut frames = gateway.ports().output.follow(&subject).await?;
     let mut reopenings = 0;
-    let deadline = Instant::now() + patience;
     // The log tells of the end before the last frame does. If that frame never comes, the log must do.
     let ended = gateway.until(patience, |fleet| {
         let view = fleet.sandbox(gateway.tenant(), sandbox)?;
@@ -67,15 +66,12 @@ pub(crate) async fn follow(
                     frames = reopen(gateway, &subject, broken, reopenings).await?;
                 }
             },
-            ended = &mut ended, if last_frame_by.is_none() => {
-                ended?;
-                last_frame_by = Some(Instant::now() + gateway.limits().last_frame);
-            }
-            () = sleep_until(last_frame_by.unwrap_or(deadline)) => {
-                return match last_frame_by {
-                    Some(_) => from_log(gateway, sandbox, process, admitted, output).await,
-                    None => Err(unfinished(sandbox, process, patience)),
-                };
+            ended = &mut ended, if last_frame_by.is_none() => match ended? {
+                Some(()) => last_frame_by = Some(Instant::now() + gateway.limits().last_frame),
+                None => return Err(unfinished(sandbox, process, patience)),
+            },
+            () = sleep_until(last_frame_by.unwrap_or_else(Instant::now)), if last_frame_by.is_some() => {
+                return from_log(gateway, sandbox, process, admitted, output).await;
             }
         }
     }

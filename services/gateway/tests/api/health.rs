@@ -18,7 +18,7 @@ use crate::world::{World, limits};
 async fn poison(journal: &dyn Journal) {
     let host = AggregateId::Host(HostId::new("h9").unwrap());
     let subject = EventSubject {
-        tenant: TenantId::new("system").unwrap(),
+        tenant: TenantId::system(),
         aggregate: host,
     };
     let commit = Commit {

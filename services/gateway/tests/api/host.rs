@@ -56,7 +56,7 @@ impl Host {
 }
 
 async fn register(ports: &Ports) {
-    let system = TenantId::new("system").unwrap();
+    let system = TenantId::system();
     let resources = Resources {
         vcpus: 4,
         memory_mb: 8192,

@@ -132,7 +132,8 @@ async fn a_lost_answer_is_found_in_the_log() {
 #[tokio::test]
 async fn a_key_that_is_no_id_is_refused() {
     let world = World::new().await;
-    for bad in ["a b", "", &"k".repeat(129)] {
+    // The last two begin as ids do that only Roost itself gives.
+    for bad in ["a b", "", &"k".repeat(129), "@sb1.1.started", ":sb1.1.start"] {
         let answer = world.create(&json!({"template": "base"})).key(bad).send().await;
         assert!(answer.error(400, "invalid_request").contains("Idempotency-Key"));
     }

@@ -9,6 +9,7 @@ mod health;
 mod host;
 mod idempotency;
 mod list;
+mod moved;
 mod nats;
 mod openapi;
 mod routes;
