@@ -23,7 +23,7 @@ pub async fn purge(purge: &Purge) -> Result<()> {
     // Whichever engine made a folder, its record tells how to end it; only a jail needs more.
     let chroots = paths.state.join("jails");
     let choice = EngineChoice::Qemu {
-        binary: PathBuf::new(),
+        binary: PathBuf::from("roost-qemu"),
     };
     let engines = RealEngines::new(choice, PathBuf::new(), PathBuf::new(), &paths.run);
     for owner in engines.owners().await? {

@@ -24,6 +24,8 @@ pub struct Config {
     /// The DNS resolver the guests' port 53 is translated to. May be private, or an address of this machine other than
     /// loopback; see [`crate::resolver`].
     pub resolver: SocketAddrV4,
+    /// User id of the engine in slot 0, where engines do not run as root: the TAP of slot N belongs to that id plus N.
+    pub tap_owners: Option<u32>,
     /// How many unclaimed slots to keep ready.
     pub warm: usize,
     /// How many slots may be under construction or destruction at once.
@@ -120,6 +122,7 @@ impl Config {
             veth_range: Ipv4Net::new_assert(Ipv4Addr::new(10, 12, 0, 0), 16),
             host_range: Ipv4Net::new_assert(Ipv4Addr::new(10, 11, 0, 0), 16),
             resolver,
+            tap_owners: None,
             warm: 4,
             concurrency: 4,
             nft: PathBuf::from("nft"),
@@ -197,6 +200,7 @@ impl std::fmt::Debug for Config {
             .field("veth_range", &self.veth_range)
             .field("host_range", &self.host_range)
             .field("resolver", &self.resolver)
+            .field("tap_owners", &self.tap_owners)
             .field("warm", &self.warm)
             .field("concurrency", &self.concurrency)
             .field("nft", &self.nft)

@@ -85,6 +85,9 @@ fn build(host: &Host, addresses: &Addresses, step: &mut Step) -> Result<Made, Os
     enter(Step::Tap)?;
     let device = tap::attach(guest::TAP)?;
     tap::persist(&device, guest::TAP)?;
+    if let Some(first) = host.config.tap_owners {
+        tap::give(&device, guest::TAP, first.saturating_add(addresses.number))?;
+    }
     // An engine can only attach to a TAP that nobody holds.
     drop(device);
 

@@ -85,13 +85,21 @@ impl RealEngines {
         {
             return Ok(Some(process.clone()));
         }
-        self.folder(owner).adopt()
+        let folder = self.folder(owner);
+        match folder.adopt()? {
+            // A host that was killed between spawn and record left an engine that only its command line tells of.
+            None if folder.exists() => {
+                let orphan = self.choice.launch(&folder, owner, None).find_orphan();
+                orphan.map_err(|error| Fault::of("look for the engine", &error))
+            }
+            found => Ok(found),
+        }
     }
 
     async fn start(&self, owner: &Owner, spec: &VmSpec) -> Result<EngineProcess, Fault> {
         const STEP: &str = "start the engine";
         let folder = self.folder(owner);
-        let launch = self.choice.launch(&folder, owner, spec);
+        let launch = self.choice.launch(&folder, owner, Some(&spec.slot));
         let process = launch.spawn().await.map_err(|error| Fault::of(STEP, &error))?;
         self.hold(owner, process.clone());
         let client = Client::new(process.socket());

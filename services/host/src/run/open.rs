@@ -75,6 +75,7 @@ pub(super) async fn open(cli: Run) -> Result<Opened> {
     let fleet = FleetHandle::start(Arc::clone(&journal), Some(checkpoint)).await;
     fleet.catch_up(&*journal, FOLD_PATIENCE).await?;
 
+    let tap_owners = choice.first_uid();
     let kernel = if choice.boots_elf() {
         images.vmlinux()
     } else {
@@ -86,7 +87,7 @@ pub(super) async fn open(cli: Run) -> Result<Opened> {
         images.initramfs().to_owned(),
         &paths.run,
     );
-    let slots = SlotPool::open(slot_config(&cli, host.as_str())?).await?;
+    let slots = SlotPool::open(slot_config(&cli, host.as_str(), tap_owners)?).await?;
     let drives = DriveStore::new(paths.state.join("drives"), images.blank_drive().to_owned());
     let context = Context {
         host: host.clone(),
@@ -119,12 +120,13 @@ async fn open_images(folder: PathBuf) -> Result<Arc<Images>> {
     ))
 }
 
-fn slot_config(cli: &Run, host: &str) -> Result<Config> {
+fn slot_config(cli: &Run, host: &str, tap_owners: Option<u32>) -> Result<Config> {
     let resolver = match cli.dns {
         Some(resolver) => resolver,
         None => roost_net::resolver::of_this_machine().context("set --dns")?,
     };
     Ok(Config {
+        tap_owners,
         warm: cli.warm_slots,
         veth_range: cli.veth_range,
         host_range: cli.guest_range,

@@ -1,6 +1,9 @@
 //! TAP devices: the only thing the kernel lets nobody make but by `ioctl`, and so the only unsafe code of the host.
 
-#![allow(unsafe_code, reason = "TUNSETIFF and TUNSETPERSIST exist only as ioctls")]
+#![allow(
+    unsafe_code,
+    reason = "TUNSETIFF, TUNSETPERSIST and TUNSETOWNER exist only as ioctls"
+)]
 
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd};
@@ -23,7 +26,7 @@ const _: () = assert!(size_of::<InterfaceRequest>() == size_of::<libc::ifreq>())
 mod ioctl {
     use nix::libc::c_int;
 
-    // Both numbers are declared with an `int` argument in `linux/if_tun.h`, whatever they really take.
+    // The numbers are declared with an `int` argument in `linux/if_tun.h`, whatever they really take.
     nix::ioctl_write_ptr_bad!(
         tunsetiff,
         nix::request_code_write!(b'T', 202, size_of::<c_int>()),
@@ -32,6 +35,10 @@ mod ioctl {
     nix::ioctl_write_int_bad!(
         tunsetpersist,
         nix::request_code_write!(b'T', 203, size_of::<c_int>())
+    );
+    nix::ioctl_write_int_bad!(
+        tunsetowner,
+        nix::request_code_write!(b'T', 204, size_of::<c_int>())
     );
 }
 
@@ -64,6 +71,16 @@ pub(crate) fn persist(tap: &File, name: &str) -> Result<(), OsError> {
     // SAFETY: the descriptor is open; the argument is a plain number.
     unsafe { ioctl::tunsetpersist(tap.as_fd().as_raw_fd(), 1) }
         .map_err(OsError::file("cannot make persistent the TAP", Path::new(name)))?;
+    Ok(())
+}
+
+/// Lets the user `uid` attach to a TAP without privileges, as a jailed engine must.
+pub(crate) fn give(tap: &File, name: &str, uid: u32) -> Result<(), OsError> {
+    // The kernel reads the argument as a user id again, all 32 bits of it.
+    let argument = uid.cast_signed();
+    // SAFETY: the descriptor is open; the argument is a plain number.
+    unsafe { ioctl::tunsetowner(tap.as_fd().as_raw_fd(), argument) }
+        .map_err(OsError::file("cannot give away the TAP", Path::new(name)))?;
     Ok(())
 }
 

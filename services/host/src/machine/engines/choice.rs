@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use roost_engine::{EngineKind as Kind, Firecracker, Jail, Launch, Unusable};
-use roost_runtime::port::{Fault, VmSpec};
+use roost_runtime::port::{Fault, Slot, VmSpec};
 use roost_schemas::Owner;
 use roost_schemas::event::EngineKind;
 
@@ -104,19 +104,25 @@ impl EngineChoice {
         }
     }
 
+    /// The user id of the engine in slot 0, if it does not run as root; slot N's is that plus N.
+    pub fn first_uid(&self) -> Option<u32> {
+        matches!(self, Self::Firecracker { .. }).then_some(FIRST_UID)
+    }
+
     /// Which kernel file of the images it boots: Firecracker takes an ELF only.
     pub fn boots_elf(&self) -> bool {
         matches!(self, Self::Firecracker { .. })
     }
 
-    pub(super) fn launch(&self, folder: &Folder, owner: &Owner, spec: &VmSpec) -> Launch {
+    /// How the engine of `owner` is started in `slot`; to find one that was, the slot is of no account.
+    pub(super) fn launch(&self, folder: &Folder, owner: &Owner, slot: Option<&Slot>) -> Launch {
         let (kind, binary) = match self {
             Self::Firecracker { found, .. } => (Kind::Firecracker, &found.binary),
             Self::Qemu { binary } => (Kind::Qemu, binary),
         };
         let mut launch = Launch::new(kind, binary, id(owner), folder.path());
-        launch.netns.clone_from(&spec.slot.netns);
-        launch.jail = self.jail(spec.slot.number);
+        launch.netns = slot.and_then(|slot| slot.netns.clone());
+        launch.jail = self.jail(slot.map_or(0, |slot| slot.number));
         launch
     }
 

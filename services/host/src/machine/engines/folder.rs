@@ -21,6 +21,10 @@ impl Folder {
         &self.0
     }
 
+    pub(super) fn exists(&self) -> bool {
+        self.0.exists()
+    }
+
     /// Takes hold of the engine that was recorded here, if it still runs.
     pub(super) fn adopt(&self) -> Result<Option<EngineProcess>, Fault> {
         let record = Record::read(&self.0).map_err(|error| Fault::of(STEP, &error))?;
