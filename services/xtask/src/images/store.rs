@@ -217,10 +217,10 @@ mod tests {
     async fn a_file_is_made_once_per_key_and_again_when_it_is_damaged() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path().into()).await.unwrap();
-        let made = Cell::new(0);
+        let count = Cell::new(0);
         let make = async |key: &str| {
             let write = async |path: &Path| {
-                made.set(made.get() + 1);
+                count.set(count.get() + 1);
                 Ok(fs::write(path, "content")?)
             };
             store.artefact("thing.img", &Key::new(key), write).await.unwrap()
@@ -228,10 +228,10 @@ mod tests {
         let first = make("a").await;
         assert_eq!(make("a").await.path, first.path);
         assert_ne!(make("b").await.path, first.path);
-        assert_eq!(made.get(), 2);
+        assert_eq!(count.get(), 2);
         fs::write(&first.path, "cut").unwrap();
         assert_eq!(make("a").await.content, first.content);
-        assert_eq!(made.get(), 3);
+        assert_eq!(count.get(), 3);
     }
 
     #[tokio::test]

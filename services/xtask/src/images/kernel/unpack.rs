@@ -64,16 +64,13 @@ fn number(bytes: &[u8], at: usize) -> Result<usize> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use lz4_flex::frame::{FrameEncoder, FrameInfo};
-
     use super::*;
 
+    /// A legacy frame is its magic number and blocks with their lengths before them.
     fn image(content: &[u8]) -> Vec<u8> {
-        let mut encoder = FrameEncoder::with_frame_info(FrameInfo::new().legacy_frame(true), Vec::new());
-        encoder.write_all(content).unwrap();
-        let mut payload = encoder.finish().unwrap();
+        let block = lz4_flex::block::compress(content);
+        let length = u32::try_from(block.len()).unwrap().to_le_bytes();
+        let mut payload = [LZ4_LEGACY.as_slice(), &length, &block].concat();
         payload.extend(u32::try_from(content.len()).unwrap().to_le_bytes());
         let mut image = vec![0; 2 * SECTOR];
         image[SETUP_SECTORS] = 1;
