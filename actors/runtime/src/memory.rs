@@ -121,7 +121,9 @@ impl Slots for Machine {
     async fn claim(&self, owner: &Owner) -> Result<Slot, Fault> {
         let mut inner = self.step("claim")?;
         let taken: BTreeSet<u32> = inner.slots.values().copied().collect();
-        let free = (0..).find(|number| !taken.contains(number)).unwrap_or_default();
+        let free = (0..=u32::MAX)
+            .find(|number| !taken.contains(number))
+            .unwrap_or_default();
         Ok(slot(*inner.slots.entry(owner.clone()).or_insert(free)))
     }
 

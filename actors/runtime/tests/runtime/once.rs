@@ -1,6 +1,9 @@
 //! A command takes effect once, however often it comes.
 
+use std::time::Duration;
+
 use roost_domain::sandbox::Phase;
+use roost_runtime::port::Clock;
 use roost_schemas::output::Frame;
 use roost_schemas::reply::{Code, Reply};
 use roost_schemas::{CommandId, ProcessId, SandboxId};
@@ -113,10 +116,9 @@ async fn what_was_done_in_time_is_not_late_when_it_comes_again() {
     let world = World::new().await;
     let sandbox = world.running("s1").await;
     let mut exec = message("k1", &exec("echo", &[]));
-    exec.deadline =
-        Some(roost_runtime::port::Clock::now(&*world.clock).plus(std::time::Duration::from_secs(60)));
+    exec.deadline = Some(world.clock.now().plus(Duration::from_mins(1)));
     let first = accepted(world.ask_host(&sandbox, exec.clone()).await);
-    tokio::time::sleep(std::time::Duration::from_mins(2)).await;
+    tokio::time::sleep(Duration::from_mins(2)).await;
     let Reply::Accepted(second) = world.ask_host(&sandbox, exec.clone()).await else {
         panic!("it took effect")
     };

@@ -178,11 +178,20 @@ impl World {
     pub(crate) async fn until<R>(
         &self,
         sandbox: &SandboxId,
+        look: impl FnMut(&View<Sandbox>) -> Option<R>,
+    ) -> R {
+        self.until_within(PATIENCE, sandbox, look).await
+    }
+
+    pub(crate) async fn until_within<R>(
+        &self,
+        patience: Duration,
+        sandbox: &SandboxId,
         mut look: impl FnMut(&View<Sandbox>) -> Option<R>,
     ) -> R {
         let found = self
             .fleet
-            .until(PATIENCE, |fleet| look(fleet.sandbox(&tenant(), sandbox)?));
+            .until(patience, |fleet| look(fleet.sandbox(&tenant(), sandbox)?));
         match found.await {
             Some(found) => found,
             None => panic!("{sandbox} never came to it: {:#?}", self.events(sandbox).await),
