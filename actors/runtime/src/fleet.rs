@@ -1,6 +1,6 @@
 //! The fleet as a projection: folded from the whole log by one task, read by everyone in the process.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use tokio::time::Instant;
 #[derive(Debug, Default)]
 pub struct FleetProjection {
     fleet: Fleet,
-    changed: BTreeSet<EventSubject>,
+    changed: HashSet<EventSubject>,
 }
 
 impl Projection for FleetProjection {

@@ -11,7 +11,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-pub(crate) use responses::{CreateErrors, ExecErrors, HealthErrors, ReadErrors, WriteErrors};
+pub(crate) use responses::{
+    CreateErrors, DeleteErrors, ExecErrors, HealthErrors, ListErrors, ReadErrors, WriteErrors,
+};
 
 /// Seconds after which a request that met no room, or a part that was away, is worth sending again.
 const RETRY_AFTER: Duration = Duration::from_secs(2);

@@ -18,16 +18,17 @@ const ANY: &[Code] = &[
     Code::Internal,
     Code::Unavailable,
 ];
-/// What any write may answer besides.
+/// What any write may answer besides; one with a body also [`BODY`].
 const WRITE: &[Code] = &[
     Code::NotFound,
     Code::Conflict,
     Code::InvalidState,
     Code::SandboxEnded,
-    Code::UnsupportedMediaType,
     Code::NoCapacity,
     Code::DeadlineExceeded,
 ];
+/// What a write with a body may answer besides.
+const BODY: &[Code] = &[Code::UnsupportedMediaType];
 
 fn describe(sets: &[&[Code]]) -> Responses {
     let mut by_status: BTreeMap<String, Vec<Code>> = BTreeMap::new();
@@ -76,14 +77,18 @@ macro_rules! errors {
 }
 
 errors! {
-    /// Of reads.
+    /// Of lists.
+    ListErrors: ANY;
+    /// Of reads about one sandbox.
     ReadErrors: ANY, &[Code::NotFound];
-    /// Of writes.
-    WriteErrors: ANY, WRITE;
+    /// Of a delete.
+    DeleteErrors: ANY, WRITE;
+    /// Of writes with a body.
+    WriteErrors: ANY, WRITE, BODY;
     /// Of a create.
-    CreateErrors: ANY, WRITE, &[Code::SandboxFailed];
+    CreateErrors: ANY, WRITE, BODY, &[Code::SandboxFailed];
     /// Of an exec.
-    ExecErrors: ANY, WRITE, &[Code::CommandNotStarted, Code::ProcessLost];
+    ExecErrors: ANY, WRITE, BODY, &[Code::CommandNotStarted, Code::ProcessLost];
     /// Of the routes that need no key.
     HealthErrors: &[Code::MethodNotAllowed, Code::PayloadTooLarge, Code::Internal];
 }

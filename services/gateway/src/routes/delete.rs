@@ -8,7 +8,7 @@ use roost_schemas::command::{Kill, SandboxCommand};
 use roost_schemas::event::{SandboxEvent, StopReason};
 use roost_schemas::{SandboxId, Sequence};
 
-use crate::error::{ApiError, Code, WriteErrors};
+use crate::error::{ApiError, Code, DeleteErrors};
 use crate::extract::Id;
 use crate::idempotency::CommandKey;
 use crate::sequence::SEQUENCE;
@@ -23,7 +23,7 @@ use crate::state::Gateway;
     operation_id = "delete_sandbox",
     tag = "sandboxes",
     params(("id" = String, Path, description = "The sandbox.")),
-    responses((status = 204, description = "It has ended, and its host holds nothing of it."), WriteErrors)
+    responses((status = 204, description = "It has ended, and its host holds nothing of it."), DeleteErrors)
 )]
 pub(crate) async fn delete(
     State(gateway): State<Gateway>,

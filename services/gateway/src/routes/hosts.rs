@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use super::answer;
 use crate::dto::host::{Host, Hosts};
-use crate::error::{ApiError, ReadErrors};
+use crate::error::{ApiError, ListErrors};
 use crate::sequence::MinSequence;
 use crate::state::Gateway;
 
@@ -16,7 +16,7 @@ use crate::state::Gateway;
     path = "/v1/hosts",
     operation_id = "list_hosts",
     tag = "fleet",
-    responses((status = 200, description = "All of them.", body = Hosts), ReadErrors)
+    responses((status = 200, description = "All of them.", body = Hosts), ListErrors)
 )]
 pub(crate) async fn list(State(gateway): State<Gateway>, min: MinSequence) -> Result<Response, ApiError> {
     gateway.reach(min.0).await?;

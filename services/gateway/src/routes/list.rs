@@ -11,7 +11,7 @@ use roost_schemas::{SandboxId, TenantId};
 
 use super::answer;
 use crate::dto::sandbox::{Sandbox, SandboxPage};
-use crate::error::{ApiError, ReadErrors};
+use crate::error::{ApiError, ListErrors};
 use crate::extract::{Pairs, number, unknown};
 use crate::limits::{DEFAULT_PAGE, MAX_PAGE};
 use crate::sequence::MinSequence;
@@ -47,7 +47,7 @@ const LABEL: &str = "metadata.";
         ("metadata.{key}" = Option<String>, Query, description = "The value that this label must have.",
             example = "metadata.owner=ci"),
     ),
-    responses((status = 200, description = "A page.", body = SandboxPage), ReadErrors)
+    responses((status = 200, description = "A page.", body = SandboxPage), ListErrors)
 )]
 pub(crate) async fn list(
     State(gateway): State<Gateway>,
