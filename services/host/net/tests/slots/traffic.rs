@@ -1,12 +1,10 @@
 //! What packets of a guest, of the host and of strangers can and cannot do, on real namespaces and a real packet filter.
 
-mod common;
-
 use std::time::Instant;
 
-use common::machine::{FORBIDDEN, INTERNET, PUBLIC};
-use common::servers::Server;
-use common::{DOUBT, Guest, PATIENCE, frames, greet, greet_udp, on_machine, owner};
+use crate::common::machine::{FORBIDDEN, INTERNET, PUBLIC};
+use crate::common::servers::Server;
+use crate::common::{DOUBT, Guest, PATIENCE, frames, greet, greet_udp, on_machine, owner};
 use roost_net::{SlotPool, guest};
 
 #[test]

@@ -1,17 +1,15 @@
 //! What a pool makes, keeps, finds again and takes away.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use common::guest::attach_to;
-use common::machine::PUBLIC;
-use common::servers::Server;
-use common::{Guest, PATIENCE, greet, on_machine, owner};
+use crate::common::guest::attach_to;
+use crate::common::machine::PUBLIC;
+use crate::common::servers::Server;
+use crate::common::{Guest, PATIENCE, greet, on_machine, owner};
 use futures::future::join_all;
 use roost_net::{Config, Error, SlotPool, Step};
 

@@ -1,0 +1,6 @@
+//! Slots on real namespaces, one namespace per test standing in for the machine.
+
+mod common;
+mod jailed;
+mod lifecycle;
+mod traffic;
