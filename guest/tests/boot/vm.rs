@@ -20,6 +20,7 @@ pub(crate) struct Vm {
     qemu: Child,
     folder: TempDir,
     images: Images,
+    template_before: blake3::Hash,
     agent: SocketAddr,
 }
 
@@ -38,10 +39,13 @@ impl Vm {
             .status();
         assert!(copied.unwrap().success());
         let agent = free_address();
+        let template_before = digest(&images.template);
+        let qemu = start(&images, folder.path(), &drive, agent);
         let mut vm = Self {
-            qemu: start(&images, folder.path(), &drive, agent),
+            qemu,
             folder,
             images,
+            template_before,
             agent,
         };
         let deadline = Instant::now() + PATIENCE;
@@ -73,13 +77,9 @@ impl Vm {
         self.folder.path().join("data.ext4")
     }
 
-    /// Whether the template's image is still what the manifest says.
+    /// Whether the template's image is still what it was before the boot.
     pub(crate) fn template_is_untouched(&self) -> bool {
-        let mut hasher = blake3::Hasher::new();
-        hasher
-            .update_reader(File::open(&self.images.template).unwrap())
-            .unwrap();
-        format!("blake3:{}", hasher.finalize().to_hex()) == self.images.template_digest
+        digest(&self.images.template) == self.template_before
     }
 
     /// Waits until QEMU ended by itself.
@@ -179,6 +179,12 @@ fn start(images: &Images, folder: &Path, drive: &Path, agent: SocketAddr) -> Chi
         .expect("qemu-system-x86_64 is needed: apt-get install qemu-system-x86")
 }
 
+fn digest(path: &Path) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path).unwrap()).unwrap();
+    hasher.finalize()
+}
+
 fn tsc_khz() -> u64 {
     let text = fs::read_to_string("/proc/cpuinfo").unwrap();
     let mhz = text
@@ -201,7 +207,6 @@ struct Images {
     initramfs: PathBuf,
     blank_drive: PathBuf,
     template: PathBuf,
-    template_digest: String,
 }
 
 impl Images {
@@ -222,7 +227,6 @@ impl Images {
             initramfs: file(&manifest["initramfs"]),
             blank_drive: file(&manifest["blank_drive"]),
             template: file(minimal),
-            template_digest: minimal["digest"].as_str().unwrap().to_owned(),
         }
     }
 }
