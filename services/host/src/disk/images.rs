@@ -16,7 +16,6 @@ use super::image::{Identity, ImageError, check_digest, check_size};
 #[derive(Debug)]
 pub struct Images {
     folder: PathBuf,
-    kernel: PathBuf,
     vmlinux: PathBuf,
     initramfs: PathBuf,
     blank_drive: PathBuf,
@@ -56,7 +55,6 @@ impl Images {
         };
         Ok(Self {
             folder: folder.to_owned(),
-            kernel: verify(&manifest.kernel.image)?,
             vmlinux: verify(&manifest.vmlinux.image)?,
             initramfs: verify(&manifest.initramfs)?,
             blank_drive: verify(&manifest.blank_drive)?,
@@ -65,12 +63,7 @@ impl Images {
         })
     }
 
-    /// The kernel as distributed (bzImage), for QEMU.
-    pub fn kernel(&self) -> &Path {
-        &self.kernel
-    }
-
-    /// The same kernel as an ELF file, for Firecracker.
+    /// The kernel as an ELF file, which every engine boots; QEMU sooner than the bzImage it was unpacked from.
     pub fn vmlinux(&self) -> &Path {
         &self.vmlinux
     }
@@ -242,7 +235,7 @@ mod tests {
     fn a_whole_folder_is_accepted() {
         let folder = Folder::new();
         let images = folder.open().unwrap();
-        assert_eq!(images.kernel(), folder.path("vmlinuz"));
+        assert_eq!(images.vmlinux(), folder.path("vmlinux"));
         assert_eq!(images.blank_drive(), folder.path("blank.ext4"));
         let template = images.template(&minimal()).unwrap();
         assert_eq!(
@@ -258,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_missing_or_corrupt_image_is_named_with_a_remedy() {
-        for file in ["vmlinuz", "vmlinux", "initramfs", "blank.ext4"] {
+        for file in ["vmlinux", "initramfs", "blank.ext4"] {
             let folder = Folder::new();
             fs::write(folder.path(file), format!("The bytes of {file}")).unwrap();
             let refusal = folder.refusal();

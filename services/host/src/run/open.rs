@@ -76,14 +76,9 @@ pub(super) async fn open(cli: Run) -> Result<Opened> {
     fleet.catch_up(&*journal, FOLD_PATIENCE).await?;
 
     let tap_owners = choice.first_uid();
-    let kernel = if choice.boots_elf() {
-        images.vmlinux()
-    } else {
-        images.kernel()
-    };
     let engines = RealEngines::new(
         choice,
-        kernel.to_owned(),
+        images.vmlinux().to_owned(),
         images.initramfs().to_owned(),
         &paths.run,
     );

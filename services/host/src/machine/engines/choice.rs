@@ -109,11 +109,6 @@ impl EngineChoice {
         matches!(self, Self::Firecracker { .. }).then_some(FIRST_UID)
     }
 
-    /// Which kernel file of the images it boots: Firecracker takes an ELF only.
-    pub fn boots_elf(&self) -> bool {
-        matches!(self, Self::Firecracker { .. })
-    }
-
     /// How the engine of `owner` is started in `slot`; to find one that was, the slot is of no account.
     pub(super) fn launch(&self, folder: &Folder, owner: &Owner, slot: Option<&Slot>) -> Launch {
         let (kind, binary) = match self {
