@@ -34,11 +34,13 @@ pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> 
     stack::require_free(options.listen, "--listen")?;
     let path = options.state.map_or_else(cache::state_directory, Ok)?;
     let state = StateFolder::open(&path, options.api_key)?;
-    let nats = nats_address(options.nats)?;
+    if let Some(nats) = options.nats {
+        stack::require_free(nats, "--nats")?;
+    }
     let parts = prepare::parts(Profile::Dev, cancelled).await?;
     let listen = Ports {
         gateway: options.listen,
-        nats,
+        nats: options.nats.map_or_else(usual_nats_address, Ok)?,
     };
     let key = state.api_key().to_owned();
     Stack::with(parts, listen, state, cancelled, async |stack| {
@@ -53,11 +55,11 @@ pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> 
     .await
 }
 
-fn nats_address(asked: Option<SocketAddr>) -> Result<SocketAddr> {
+/// The port everybody expects nats-server at, or any free one if that is taken.
+fn usual_nats_address() -> Result<SocketAddr> {
     let usual = SocketAddr::from(([127, 0, 0, 1], 4222));
-    match asked {
-        Some(address) => stack::require_free(address, "--nats").map(|()| address),
-        None if stack::require_free(usual, "--nats").is_ok() => Ok(usual),
-        None => stack::free_port().context("nats-server needs a port"),
+    match stack::require_free(usual, "--nats") {
+        Ok(()) => Ok(usual),
+        Err(_) => stack::free_port().context("nats-server needs a port"),
     }
 }

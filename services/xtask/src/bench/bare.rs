@@ -9,44 +9,17 @@ use anyhow::{Context, Result, bail, ensure};
 use connectrpc::client::{ClientConfig, HttpClient};
 use roost_engine::api::{BootSource, Drive, Entropy, MachineConfig, NetworkInterface};
 use roost_engine::{Client, EngineKind, EngineProcess, Firecracker, Launch};
+use roost_images::{Image, Manifest};
 use roost_net::{Config, Slot, SlotPool, resolver};
 use roost_schemas::envd::PORT;
 use roost_schemas::envd::process::__buffa::oneof::process_event::{Event, data_event};
 use roost_schemas::envd::process::{ProcessClient, ProcessConfig, StartRequest, StartResponse};
 use roost_schemas::{Generation, Owner, SandboxId};
-use serde::Deserialize;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use super::overhead::text;
-
-/// The kernel's command line, the same as the host's.
-const COMMAND_LINE: &str = "console=ttyS0 reboot=k panic=1 quiet loglevel=3 lpj=4000000 roost.hostname=bare";
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_mins(1);
-
-/// The part of `manifest.json` that matters here.
-#[derive(Deserialize)]
-struct Manifest {
-    kernel: Image,
-    vmlinux: Image,
-    initramfs: Image,
-    blank_drive: Image,
-    templates: Vec<Template>,
-}
-
-#[derive(Deserialize)]
-struct Image {
-    file: PathBuf,
-}
-
-#[derive(Deserialize)]
-struct Template {
-    name: String,
-    file: PathBuf,
-    vcpus: u8,
-    memory_mb: u64,
-}
 
 /// An engine, the files it boots, and a slot.
 pub(super) struct Bare {
@@ -72,15 +45,15 @@ impl Bare {
         let manifest = fs::read(images.join("manifest.json")).context("cannot read the images' manifest")?;
         let manifest: Manifest =
             serde_json::from_slice(&manifest).context("the images' manifest is not as expected")?;
-        let template = manifest
-            .templates
-            .into_iter()
-            .find(|one| one.name == template)
+        let mut templates = manifest.templates.iter();
+        let template = templates
+            .find(|one| one.name.as_str() == template)
             .context("no such template")?;
-        let (kind, program, kernel) = match Firecracker::find().await {
-            Ok(found) => (EngineKind::Firecracker, found.binary, manifest.vmlinux),
-            Err(_) => (EngineKind::Qemu, qemu.to_owned(), manifest.kernel),
+        let (kind, program) = match Firecracker::find().await {
+            Ok(found) => (EngineKind::Firecracker, found.binary),
+            Err(_) => (EngineKind::Qemu, qemu.to_owned()),
         };
+        let file = |image: &Image| images.join(&image.file);
         let mut config = Config::new("bench-bare".parse()?, resolver::of_this_machine()?);
         config.warm = 0;
         let pool = SlotPool::open(config).await?;
@@ -92,13 +65,13 @@ impl Bare {
         Ok(Self {
             kind,
             program,
-            kernel: images.join(kernel.file),
-            initramfs: images.join(manifest.initramfs.file),
-            blank: images.join(manifest.blank_drive.file),
-            base: images.join(template.file),
+            kernel: file(&manifest.vmlinux.image),
+            initramfs: file(&manifest.initramfs),
+            blank: file(&manifest.blank_drive),
+            base: file(&template.image),
             machine: MachineConfig {
-                vcpu_count: template.vcpus,
-                mem_size_mib: template.memory_mb,
+                vcpu_count: u8::try_from(template.vcpus)?,
+                mem_size_mib: template.memory_mb.into(),
                 ..MachineConfig::default()
             },
             folder,
@@ -109,8 +82,14 @@ impl Bare {
         })
     }
 
-    /// Boots, runs `command` with its one argument, and tells how long it took until its output was there.
-    pub(super) async fn create_to_output(&self, round: u32, command: (&str, &str)) -> Result<Duration> {
+    /// Boots with `command_line`, runs `command` with its one argument, and tells how long it took until its output was
+    /// there.
+    pub(super) async fn create_to_output(
+        &self,
+        round: u32,
+        command_line: &str,
+        command: (&str, &str),
+    ) -> Result<Duration> {
         let folder = self.folder.path().join(round.to_string());
         fs::create_dir_all(&folder)?;
         let data = folder.join("data.ext4");
@@ -129,7 +108,7 @@ impl Bare {
         *self.running() = Some(process.clone());
         let client = Client::new(process.socket());
         client.wait_ready(&process, PATIENCE).await?;
-        self.configure(&client, &data).await?;
+        self.configure(&client, &data, command_line).await?;
         client.start().await?;
         self.until_answering().await?;
         let output = tokio::time::timeout(PATIENCE, self.first_output(command))
@@ -143,12 +122,12 @@ impl Bare {
         Ok(took)
     }
 
-    async fn configure(&self, client: &Client, data: &Path) -> Result<()> {
+    async fn configure(&self, client: &Client, data: &Path, command_line: &str) -> Result<()> {
         client.put_machine_config(&self.machine).await?;
         let boot = BootSource {
             kernel_image_path: text(&self.kernel),
             initrd_path: Some(text(&self.initramfs)),
-            boot_args: Some(COMMAND_LINE.to_owned()),
+            boot_args: Some(command_line.to_owned()),
         };
         client.put_boot_source(&boot).await?;
         client
@@ -234,4 +213,9 @@ impl Bare {
         self.pool.purge().await?;
         Ok(())
     }
+}
+
+/// A path as an engine is told it.
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }

@@ -3,7 +3,6 @@
 //! Both boot the same image from the same kernel with the same devices, in a network slot made beforehand, and run the
 //! same command through the guest's agent. They take turns, so that a change of the machine's load meets both.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -55,16 +54,32 @@ pub(super) async fn run(rounds: u32, cancelled: &CancellationToken) -> Result<()
 
 async fn measure(stack: &Stack, engine: &Bare, rounds: u32) -> Result<(Vec<Duration>, Vec<Duration>)> {
     let (mut whole, mut bare) = (Vec::new(), Vec::new());
+    let command_line = command_line(stack).await?;
     // The first of each finds cold page caches and is not counted.
     for round in 0..=rounds {
         let one = through_stack(stack).await?;
-        let other = engine.create_to_output(round, COMMAND).await?;
+        let other = engine.create_to_output(round, &command_line, COMMAND).await?;
         if round > 0 {
             whole.push(one);
             bare.push(other);
         }
     }
     Ok((whole, bare))
+}
+
+/// What the host boots its guests with, asked of one of them, so that the bare engine is told the same.
+async fn command_line(stack: &Stack) -> Result<String> {
+    let api = stack.api();
+    let sandbox = api.create(&json!({"template": TEMPLATE})).await?.id;
+    let output = api
+        .exec(&sandbox, &json!({"cmd": "cat", "args": ["/proc/cmdline"]}))
+        .await?;
+    api.kill(&sandbox).await?;
+    ensure!(
+        output.exit_code == 0,
+        "cannot read the guest's command line: {output:?}"
+    );
+    Ok(output.stdout.trim().to_owned())
 }
 
 async fn through_stack(stack: &Stack) -> Result<Duration> {
@@ -78,9 +93,4 @@ async fn through_stack(stack: &Stack) -> Result<Duration> {
     ensure!(output.stdout.trim() == COMMAND.1, "unexpected output {output:?}");
     api.kill(&sandbox).await?;
     Ok(took)
-}
-
-/// A file of the images folder, as text for an engine.
-pub(super) fn text(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
 }

@@ -23,8 +23,10 @@ pub(super) fn nats_server(parts: &Parts, listen: Ports, state: &StateFolder) -> 
         listen.nats.port().to_string().into(),
         "--store_dir".into(),
         state.of(Role::Log).into(),
+        "--ports_file_dir".into(),
+        state.of(Role::Log).into(),
     ];
-    spec.readiness = Readiness::Port(listen.nats);
+    spec.readiness = Readiness::PortsFile(state.of(Role::Log));
     spec
 }
 
@@ -56,6 +58,8 @@ fn daemon(role: Role, program: &Path, listen: Ports, state: &StateFolder) -> Spe
         state.of(role).into(),
     ];
     spec.args.extend(args);
+    // An error's own words are worth more at the end of a log than the frames it came through; panics keep theirs.
+    spec.env.push(("RUST_LIB_BACKTRACE".into(), "0".into()));
     spec
 }
 

@@ -38,7 +38,7 @@ impl Running {
             .context("standard output was asked to be a pipe")?;
         let mut lines = BufReader::new(out).lines();
         let ready = tokio::select! {
-            line = spec.readiness.seen(&mut lines) => Ok(line),
+            line = spec.readiness.seen(pid, &mut lines) => Ok(line),
             ended = child.wait() => Err(anyhow::anyhow!("it ended at once ({})", shown(ended))),
             () = tokio::time::sleep(READY_WITHIN) => Err(anyhow::anyhow!("it was not ready within {READY_WITHIN:?}")),
         };

@@ -1,25 +1,25 @@
 //! How a process shows that it can be used.
 
-use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::io::{BufReader, Lines};
-use tokio::net::TcpStream;
 use tokio::process::ChildStdout;
 
 /// What to wait for after a start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readiness {
     /// A line on its standard output that begins with `ready`.
     Line,
-    /// Its port accepts connections.
-    Port(SocketAddr),
+    /// The file `nats-server_<pid>.ports` in this folder, which nats-server writes once it listens. That its port accepts
+    /// connections would not do: somebody else's server may be the one that does.
+    PortsFile(PathBuf),
 }
 
 impl Readiness {
     /// Waits for the sign and returns the line, if it is one. Waits for ever if the output ends without it: then the
     /// process has ended or is about to, and its exit status tells more.
-    pub(super) async fn seen(self, lines: &mut Lines<BufReader<ChildStdout>>) -> String {
+    pub(super) async fn seen(&self, pid: u32, lines: &mut Lines<BufReader<ChildStdout>>) -> String {
         match self {
             Self::Line => loop {
                 match lines.next_line().await {
@@ -28,9 +28,10 @@ impl Readiness {
                     Ok(None) | Err(_) => std::future::pending().await,
                 }
             },
-            Self::Port(address) => {
-                while TcpStream::connect(address).await.is_err() {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+            Self::PortsFile(folder) => {
+                let file = folder.join(format!("nats-server_{pid}.ports"));
+                while !file.exists() {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
                 }
                 String::new()
             }

@@ -43,7 +43,10 @@ fn up(state: &Path, listen: SocketAddr) -> Command {
 impl Up {
     async fn start(state: &Path) -> Result<Self> {
         let address = free_port()?;
-        let mut child = up(state, address).stdout(Stdio::piped()).spawn()?;
+        let mut command = up(state, address);
+        // Its default is a well-known port, which another test's may take at the same moment.
+        command.args(["--nats", &free_port()?.to_string()]);
+        let mut child = command.stdout(Stdio::piped()).spawn()?;
         let mut lines = BufReader::new(child.stdout.take().context("a pipe")?).lines();
         let (mut nats, mut key) = (String::new(), String::new());
         let ready = async {

@@ -68,7 +68,7 @@ async fn a_missing_template_image_is_named() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_kernel_is_named() -> Result<()> {
     let (manifest, images) = images().await?;
-    let file = manifest["kernel"]["file"].as_str().context("a name")?;
+    let file = manifest["vmlinux"]["file"].as_str().context("a name")?;
     let damage = |path: &Path| fs::write(path, "not a kernel").expect("a fresh folder is writable");
     let error = error_with(images_with(&images, file, damage)?.path()).await?;
     assert!(error.contains(file), "{error}");
