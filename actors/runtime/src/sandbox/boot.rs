@@ -73,6 +73,7 @@ impl Task {
         let generation = self.owner.generation;
         let cancelled = || Fault::new("boot", "the sandbox was ended meanwhile");
         let ready = tokio::select! {
+            biased;
             () = self.cancel.cancelled() => Err(cancelled()),
             () = tokio::time::sleep(after) => Ok(()),
         };
@@ -131,12 +132,14 @@ impl Task {
         let greeting = Greeting {
             env: requested.spec.env.clone(),
         };
+        // In this order, so that what is not wanted any more is undone however far it came.
         tokio::select! {
-            greeted = guests.greet(address, &greeting) => greeted?,
+            biased;
+            () = self.cancel.cancelled() => return Err(Fault::new("boot", "the sandbox was ended meanwhile")),
             last_words = vm.exited() => {
                 return Err(Fault::new("boot the guest", format!("the engine exited: {last_words}")));
             }
-            () = self.cancel.cancelled() => return Err(Fault::new("boot", "the sandbox was ended meanwhile")),
+            greeted = guests.greet(address, &greeting) => greeted?,
         }
         Ok(vm)
     }

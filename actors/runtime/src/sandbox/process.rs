@@ -87,6 +87,7 @@ impl Carrier {
         let (mut stdout, mut stderr) = (Tally::default(), Tally::default());
         let unknown = |reason| ExitStatus::Unknown { reason };
         let status = tokio::select! {
+            biased;
             relayed = self.relay(exec, &mut stdout, &mut stderr) => {
                 relayed.unwrap_or_else(|fault| unknown(fault.to_string()))
             }

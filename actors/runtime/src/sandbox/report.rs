@@ -158,8 +158,9 @@ impl State {
         let myself = self.myself.clone();
         tokio::spawn(async move {
             let detail = tokio::select! {
-                detail = vm.exited() => detail,
+                biased;
                 () = cancel.cancelled() => return,
+                detail = vm.exited() => detail,
             };
             let cause = Cause::EngineExited { detail };
             // An actor that is gone by now attaches anew, and finds the engine gone.

@@ -9,7 +9,7 @@ use roost_schemas::event::{Cause, ExitStatus, SandboxEvent};
 use roost_schemas::output::Frame;
 use roost_schemas::{CommandId, SandboxId};
 
-use crate::world::{World, accepted, eventually, exec, message, owner};
+use crate::world::{World, accepted, create, eventually, exec, id, message, owner};
 
 /// A command that makes the host look at its clock, and far in the future panics over nothing.
 fn with_deadline(id: &str) -> Message {
@@ -90,6 +90,21 @@ async fn programs_of_the_life_that_panicked_are_closed_and_their_output_ends() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nothing_is_written_behind_the_end_of_an_output() {
+    let world = World::new().await;
+    let sandbox = world.running("s1").await;
+    world.script.hold("run");
+    let process = world.exec(&sandbox, "echo", &["too late"]).await;
+    eventually("the guest is asked", || world.script.count("run") == 1).await;
+    crash(&world, &sandbox, 1).await;
+    world.output(&sandbox, &process).await;
+    world.script.release("run");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let frames = world.output(&sandbox, &process).await;
+    assert!(matches!(frames[..], [Frame::End { .. }]), "{frames:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_actor_that_panics_too_often_loses_its_sandbox() {
     let world = World::new().await;
     let (sandbox, other) = (world.running("s1").await, world.running("s2").await);
@@ -143,8 +158,8 @@ async fn commands_that_come_while_it_rests_wait_for_it() {
 async fn a_panic_while_it_boots_boots_it_again() {
     let world = World::new().await;
     world.script.hold("boot");
-    let sandbox = crate::world::id("s1");
-    accepted(world.ask(&sandbox, &crate::world::create()).await);
+    let sandbox = id("s1");
+    accepted(world.ask(&sandbox, &create()).await);
     eventually("it boots", || world.script.count("boot") == 1).await;
     crash(&world, &sandbox, 1).await;
     world.script.release("boot");
@@ -171,11 +186,34 @@ async fn a_panic_while_it_stops_does_not_keep_it_from_stopping() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_over_a_sandbox_that_is_not_there_leaves_no_trace() {
     let world = World::new().await;
-    let sandbox = crate::world::id("nobody");
+    let sandbox = id("nobody");
     world.host_clock.panic(1);
     world.publish(&sandbox, &with_deadline("stray")).await;
     tokio::time::sleep(Duration::from_mins(1)).await;
     assert!(world.events(&sandbox).await.is_empty());
     eventually("its actor retires", || world.actors() == 0).await;
     world.running("nobody").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_everybody_panics_over_is_tried_again_later() {
+    let world = World::new().await;
+    let sandbox = id("s1");
+    // The actor that folds the log, who is to record that, and the actor again.
+    world.script.panic("read", 3);
+    let begin = tokio::time::Instant::now();
+    accepted(world.ask(&sandbox, &create()).await);
+    world.phase(&sandbox, Phase::Running).await;
+    assert!(
+        begin.elapsed() >= Duration::from_secs(30),
+        "{:?}",
+        begin.elapsed()
+    );
+    assert_eq!(
+        world.kinds(&sandbox).await[2..],
+        ["actor_crashed", "starting", "running"]
+    );
+    world.exec(&sandbox, "echo", &[]).await;
+    world.kill(&sandbox).await;
+    world.gone(&sandbox, Phase::Stopped).await;
 }

@@ -4,27 +4,35 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::ActorId;
-use roost_domain::sandbox::Phase;
+use roost_domain::fleet::View;
+use roost_domain::sandbox::{Phase, Sandbox};
 use roost_runtime::host::HostMessage;
-use roost_schemas::reply::Code;
+use roost_schemas::reply::{Code, Reply};
+use roost_schemas::{CommandId, ProcessId};
 
-use crate::world::{World, accepted, create, eventually, exec, id, kill, message, rejected, tenant};
+use crate::world::{World, accepted, create, eventually, exec, id, kill, message, owner, rejected, tenant};
 
 #[tokio::test(start_paused = true)]
-async fn a_sandbox_that_is_asked_for_before_it_is_created_starts_all_the_same() {
+async fn an_actor_that_is_about_to_retire_takes_the_start_that_comes_for_it() {
     let world = World::new().await;
-    for n in 0..20 {
-        let sandbox = id(&format!("s{n}"));
-        // An actor is there, and knows of no sandbox, when the start comes for it.
-        let stray = message(&format!("k{n}"), &exec("echo", &[]));
-        let command = create();
-        let (stray, created) = tokio::join!(world.ask_host(&sandbox, stray), world.ask(&sandbox, &command));
-        accepted(created);
-        // Whichever came first.
-        let (code, _) = rejected(stray);
-        assert!(matches!(code, Code::NotFound | Code::InvalidState));
-        world.phase(&sandbox, Phase::Running).await;
-    }
+    let sandbox = id("s1");
+    // An actor is asked for a sandbox that is not there, and learns so late.
+    world.script.hold("read");
+    let before = world.trouble.reads();
+    let stray = message("stray", &exec("echo", &[]));
+    let created = async {
+        eventually("it has looked", || world.trouble.reads() > before).await;
+        accepted(world.ask(&sandbox, &create()).await);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.script.release("read");
+    };
+    let (stray, ()) = tokio::join!(world.ask_host(&sandbox, stray), created);
+    let (code, _) = rejected(stray);
+    assert!(matches!(code, Code::NotFound | Code::InvalidState), "{code:?}");
+    world.phase(&sandbox, Phase::Running).await;
+    assert_eq!(world.actors(), 1);
+    world.kill(&sandbox).await;
+    world.gone(&sandbox, Phase::Stopped).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -40,7 +48,11 @@ async fn a_retirement_that_is_out_of_date_is_not_believed() {
             .unwrap();
     }
     world.exec(&sandbox, "echo", &[]).await;
-    assert_eq!(world.actors(), 1);
+    assert_eq!(
+        (world.actors(), world.script.count("adopt")),
+        (1, 0),
+        "it is the same actor"
+    );
     world.kill(&sandbox).await;
     world.gone(&sandbox, Phase::Stopped).await;
 }
@@ -114,39 +126,48 @@ async fn a_step_of_a_former_life_is_waited_for() {
 }
 
 /// On real threads and in real time: nothing is asserted of the order, only of the end.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_lives_at_once_leave_nothing() {
-    let world = Arc::new(World::new().await);
-    let lives = (0..100u64).map(|n| {
-        let world = Arc::clone(&world);
-        tokio::spawn(async move {
-            let sandbox = id(&format!("s{n}"));
-            accepted(world.ask(&sandbox, &create()).await);
-            match n % 4 {
-                0 => {}
-                1 => {
-                    world.phase(&sandbox, Phase::Running).await;
-                    world.exec(&sandbox, "sleep", &[]).await;
-                }
-                2 => {
-                    world.phase(&sandbox, Phase::Running).await;
-                    let process = world.exec(&sandbox, "echo", &["x"]).await;
-                    world.output(&sandbox, &process).await;
-                }
-                _ => {
-                    world.phase(&sandbox, Phase::Running).await;
-                    world.machine.crash_engine(&crate::world::owner(&sandbox));
-                }
-            }
-            world.kill(&sandbox).await;
-            world
-                .until(&sandbox, |view| view.state.phase.is_end().then_some(()))
-                .await;
-        })
-    });
+    let world = Arc::new(World::in_real_time().await);
+    let lives = (0..120).map(|n| tokio::spawn(live(Arc::clone(&world), n)));
     for life in futures::future::join_all(lives).await {
         life.unwrap();
     }
     eventually("nothing is held", || world.machine.holders().is_empty()).await;
     eventually("no actor stays", || world.actors() == 0).await;
+}
+
+async fn live(world: Arc<World>, n: u64) {
+    let sandbox = id(&format!("s{n}"));
+    accepted(world.ask(&sandbox, &create()).await);
+    match n % 5 {
+        0 => {}
+        1 => {
+            // Another's actor may meet it instead.
+            world.script.panic("append", 1);
+        }
+        2 => {
+            let started = |view: &View<Sandbox>| (view.state.running.is_some()).then_some(());
+            world.until(&sandbox, started).await;
+            world.ask(&sandbox, &exec("sleep", &[])).await;
+        }
+        3 => {
+            let started = |view: &View<Sandbox>| (view.state.running.is_some()).then_some(());
+            world.until(&sandbox, started).await;
+            let command = CommandId::random();
+            let reply = world
+                .ask_as(command.as_str(), &sandbox, &exec("echo", &["x"]))
+                .await;
+            if let Reply::Accepted(_) = reply {
+                world
+                    .output(&sandbox, &ProcessId::from_command(&sandbox, &command))
+                    .await;
+            }
+        }
+        _ => world.machine.crash_engine(&owner(&sandbox)),
+    }
+    world.kill(&sandbox).await;
+    world
+        .until(&sandbox, |view| view.state.phase.is_end().then_some(()))
+        .await;
 }

@@ -113,10 +113,8 @@ async fn a_sandbox_of_another_host_is_not_here() {
         assert!(sentence.contains("h2") && sentence.contains("h1"), "{sentence}");
     }
     // Not even a panic over it is recorded: it is not ours.
-    world.host_clock.panic(1);
-    let mut late = message("crash", &kill());
-    late.deadline = Some(Timestamp(u64::MAX));
-    world.publish(&sandbox, &late).await;
+    world.script.panic("read", 1);
+    world.publish(&sandbox, &message("crash", &kill())).await;
     tokio::time::sleep(std::time::Duration::from_mins(1)).await;
     assert_eq!(world.head().await, head);
     eventually("no actor stays for it", || world.actors() == 0).await;

@@ -6,6 +6,7 @@ mod stage;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(crate) use ask::*;
 use clock::TestClock;
@@ -52,13 +53,25 @@ impl World {
         world
     }
 
+    /// The same with a queue that delivers again what is not settled soon, which real time needs.
+    pub(crate) async fn in_real_time() -> Self {
+        let mut world = Self::leasing_for(Duration::from_millis(200)).await;
+        world.start_host().await;
+        world
+    }
+
     pub(crate) async fn without_host() -> Self {
+        Self::leasing_for(Options::default().lease).await
+    }
+
+    async fn leasing_for(lease: Duration) -> Self {
         let clock = Arc::new(TestClock::new());
         let options = Options {
             clock: {
                 let clock = Arc::clone(&clock);
                 Arc::new(move || clock.now())
             },
+            lease,
             ..Options::default()
         };
         let memory = Memory::new(&options);
@@ -69,6 +82,7 @@ impl World {
                 journal: memory.journal(),
                 trouble: Arc::clone(&trouble),
                 pulse: Pulse::new(),
+                script: None,
             }),
             queue: Arc::new(memory.queue()),
             fleet: fleet.clone(),
@@ -101,6 +115,7 @@ impl World {
             journal: self.memory.journal(),
             trouble: Arc::clone(&self.trouble),
             pulse: pulse.clone(),
+            script: Some(Arc::clone(&self.script)),
         });
         let context = Arc::new(Context {
             host: host_id(),

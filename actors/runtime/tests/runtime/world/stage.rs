@@ -67,6 +67,11 @@ impl Script {
 
     async fn pass(&self, step: &'static str) {
         self.calls().push(step.to_owned());
+        self.play(step).await;
+    }
+
+    /// Panics, or waits, if `step` is to.
+    pub(crate) async fn play(&self, step: &'static str) {
         let panics = {
             let mut panics = self.panics.lock().unwrap();
             let left = panics.entry(step).or_default();

@@ -10,7 +10,7 @@ use roost_journal::port::{Append, Journal, JournalError, Record, Records};
 use roost_schemas::subject::{EventFilter, EventSubject};
 use roost_schemas::{CommandId, Sequence};
 
-use super::stage::Pulse;
+use super::stage::{Pulse, Script};
 
 /// What is wrong with the wire, for every process on it.
 #[derive(Default)]
@@ -18,6 +18,7 @@ pub(crate) struct Trouble {
     down: AtomicBool,
     mute: AtomicU32,
     appends: AtomicU32,
+    reads: AtomicU32,
 }
 
 impl Trouble {
@@ -35,6 +36,11 @@ impl Trouble {
     pub(crate) fn appends(&self) -> u32 {
         self.appends.load(Ordering::SeqCst)
     }
+
+    /// The same of reads.
+    pub(crate) fn reads(&self) -> u32 {
+        self.reads.load(Ordering::SeqCst)
+    }
 }
 
 /// One process's end of the wire.
@@ -42,6 +48,8 @@ pub(crate) struct Wire {
     pub(crate) journal: MemoryJournal,
     pub(crate) trouble: Arc<Trouble>,
     pub(crate) pulse: Pulse,
+    /// What becomes of appends and of the answers to reads, if a test is to say.
+    pub(crate) script: Option<Arc<Script>>,
 }
 
 impl Wire {
@@ -72,6 +80,11 @@ impl Journal for Wire {
     ) -> Result<Append, JournalError> {
         self.trouble.appends.fetch_add(1, Ordering::SeqCst);
         self.pass("append").await?;
+        if let Some(script) = &self.script
+            && !command_id.as_str().contains(".crashed.")
+        {
+            script.play("append").await;
+        }
         let append = self.journal.append(subject, expected, command_id, payload).await;
         let mute = |left: u32| left.checked_sub(1);
         match self
@@ -86,7 +99,12 @@ impl Journal for Wire {
 
     async fn read(&self, subject: &EventSubject, after: Sequence) -> Result<Vec<Record>, JournalError> {
         self.pass("read").await?;
-        self.journal.read(subject, after).await
+        let records = self.journal.read(subject, after).await;
+        self.trouble.reads.fetch_add(1, Ordering::SeqCst);
+        if let Some(script) = &self.script {
+            script.play("read").await;
+        }
+        records
     }
 
     async fn follow(&self, filter: &EventFilter, after: Sequence) -> Result<Records, JournalError> {
