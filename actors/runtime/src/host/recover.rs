@@ -39,11 +39,18 @@ pub async fn sweep(context: &Context, mine: &[(TenantId, Owner)]) -> Result<(), 
     found.extend(context.slots.owners().await?);
     for orphan in found.iter().filter(|owner| !owners.contains(owner)) {
         tracing::warn!(owner = %orphan, "destroying what no sandbox owns");
-        context.engines.destroy(orphan).await?;
-        context.disks.remove(orphan).await?;
-        context.slots.release(orphan).await?;
+        // Whatever one of them does, the others must not wait for a person to look at it.
+        if let Err(fault) = destroy(context, orphan).await {
+            tracing::error!(owner = %orphan, %fault, "could not destroy it; the next start tries again");
+        }
     }
     Ok(())
+}
+
+async fn destroy(context: &Context, owner: &Owner) -> Result<(), Fault> {
+    context.engines.destroy(owner).await?;
+    context.disks.remove(owner).await?;
+    context.slots.release(owner).await
 }
 
 /// Starts the actors of `mine`, which look themselves what became of theirs.
