@@ -257,6 +257,4 @@ pub enum Cause {
     HostRestarted,
     /// Its actor panicked too often.
     ActorCrashed,
-    /// Nobody started it in time.
-    NotStarted,
 }

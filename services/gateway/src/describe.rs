@@ -12,7 +12,6 @@ pub(crate) fn cause(cause: &Cause) -> String {
         Cause::StepFailed { step, detail } => format!("step {step:?} failed on its host: {detail}"),
         Cause::HostRestarted => "its host restarted and found nothing of it".to_owned(),
         Cause::ActorCrashed => "its actor on the host crashed too often".to_owned(),
-        Cause::NotStarted => "no host started it in time".to_owned(),
     }
 }
 

@@ -28,7 +28,6 @@ fn causes() -> Vec<Cause> {
         },
         Cause::HostRestarted,
         Cause::ActorCrashed,
-        Cause::NotStarted,
     ]
 }
 

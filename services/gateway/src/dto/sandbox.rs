@@ -110,8 +110,6 @@ pub(crate) enum FailureKind {
     HostRestarted,
     /// Its actor on the host crashed too often.
     ActorCrashed,
-    /// No host started it in time.
-    NotStarted,
 }
 
 impl Sandbox {
@@ -191,7 +189,6 @@ impl From<&Cause> for Failure {
             Cause::StepFailed { .. } => FailureKind::StepFailed,
             Cause::HostRestarted => FailureKind::HostRestarted,
             Cause::ActorCrashed => FailureKind::ActorCrashed,
-            Cause::NotStarted => FailureKind::NotStarted,
         };
         Self {
             kind,

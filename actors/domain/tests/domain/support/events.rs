@@ -21,7 +21,6 @@ pub(crate) fn cause() -> impl Strategy<Value = Cause> {
         (".{0,9}", ".{0,9}").prop_map(|(step, detail)| Cause::StepFailed { step, detail }),
         Just(Cause::HostRestarted),
         Just(Cause::ActorCrashed),
-        Just(Cause::NotStarted),
     ]
 }
 
