@@ -47,19 +47,20 @@ pub trait Projection: Default + Send + Sync + 'static {
     fn restore(&mut self, entries: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), Undecodable>;
 }
 
-/// How often a projection is saved: after so many commits, or so long after the first unsaved one.
+/// How often a projection is saved: every so long, if anything was applied, and after so many commits.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     /// Commits.
     pub commits: u64,
-    /// Time.
+    /// Time; not zero.
     pub every: Duration,
 }
 
 impl Default for Pace {
     fn default() -> Self {
+        // Time is what a replay after a crash costs; the count only bounds what one save has to hold in memory.
         Self {
-            commits: 10_000,
+            commits: 500_000,
             every: Duration::from_secs(2),
         }
     }

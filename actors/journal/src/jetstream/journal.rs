@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_nats::Message;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::{PublishMessage, StreamMessage};
 use async_nats::jetstream::stream::DirectGetErrorKind;
@@ -14,7 +15,7 @@ use tokio::time::Instant;
 
 use super::direct;
 use super::link::{Link, answered, not_now};
-use super::record::record;
+use super::record::{record, timestamp};
 use super::streams::EVENTS;
 use super::tail::Tail;
 use crate::append::{self, Attempt, Request, Store};
@@ -64,17 +65,16 @@ impl Journal for JetStreamJournal {
 
     async fn follow(&self, filter: &EventFilter, after: Sequence) -> Result<Records, JournalError> {
         let tail = Tail::open(self.link.clone(), EVENTS, filter.to_string(), after.0).await?;
-        let records = futures::stream::unfold(Some(tail), |tail| async {
+        let records = futures::stream::unfold(Some(Box::new(tail)), |tail| async {
             let mut tail = tail?;
-            let item = tail.next().await.and_then(|message| {
-                let headers = message.message.headers.as_ref();
-                record(
-                    &message.subject,
-                    message.sequence,
+            let item = tail.next().await.and_then(|item| {
+                let Message {
+                    subject,
                     headers,
-                    message.stored_at,
-                    message.message.payload.clone(),
-                )
+                    payload,
+                    ..
+                } = item.message;
+                record(&subject, item.sequence, headers.as_ref(), item.stored_at, payload)
             });
             // An error ends the stream: what follows it could only be read by skipping something.
             let next = item.is_ok().then_some(tail);
@@ -157,7 +157,7 @@ fn stored(message: StreamMessage) -> Result<Record, JournalError> {
         &message.subject,
         message.sequence,
         Some(&message.headers),
-        message.time,
+        timestamp(message.time),
         message.payload,
     )
 }

@@ -66,11 +66,11 @@ impl OutputLog for JetStreamOutput {
         let tail = Tail::open(self.link.clone(), OUTPUT, subject.to_string(), 0)
             .await
             .map_err(unreadable)?;
-        let frames = futures::stream::unfold(Some(tail), |tail| async {
+        let frames = futures::stream::unfold(Some(Box::new(tail)), |tail| async {
             let mut tail = tail?;
             let item = match tail.next().await {
                 Ok(item) => Frame::decode(&item.message.payload).map_err(|error| OutputError::Foreign {
-                    subject: item.subject.to_string(),
+                    subject: item.message.subject.to_string(),
                     detail: error.to_string(),
                 }),
                 Err(error) => Err(unreadable(error)),

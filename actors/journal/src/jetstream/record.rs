@@ -13,7 +13,7 @@ pub(super) fn record(
     subject: &str,
     sequence: u64,
     headers: Option<&HeaderMap>,
-    stored_at: DateTime,
+    stored_at: Timestamp,
     payload: Bytes,
 ) -> Result<Record, JournalError> {
     let sequence = Sequence(sequence);
@@ -31,7 +31,7 @@ pub(super) fn record(
         subject,
         sequence,
         command_id,
-        stored_at: timestamp(stored_at),
+        stored_at,
         payload,
     })
 }

@@ -1,37 +1,43 @@
 //! Follows a stream without gaps, across lost messages, lost consumers and restarted servers.
 //!
 //! ```text
-//!   open ─► pull ─ next in order ─► yield, remember its sequence
-//!    ▲        ├─ a gap, an error, no heartbeat
-//!    └────────┴─ a new connection: consumers of readers do not survive a server
+//!   begin ─► listen ─ the next delivery ─► yield, remember its sequence
+//!    ▲         ├─ flow control: answer, so that the server sends on
+//!    │         ├─ a gap, a heartbeat that tells of one, or no heartbeat
+//!    └─────────┴─ a new connection: readers' consumers do not survive a server
 //!        (again from the sequence after the last one yielded)
 //! ```
 //!
-//! async-nats has an ordered consumer too. This one differs in two things that a fold of the log needs: it compares the
-//! log's end with what it has read whenever it begins anew, so that a log that lost commits is noticed and not waited
-//! for; and it begins anew as soon as the connection is back, not when a heartbeat has been missed.
+//! async-nats has an ordered consumer too. This one differs where a fold of the log needs it: whenever it begins anew it
+//! compares the log's end with what it has read, so that a log that lost commits is noticed and not waited for; it
+//! begins anew as soon as the connection is back, not when a heartbeat was missed; and a replay costs less.
+
+mod place;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::Message;
-use async_nats::datetime::DateTime;
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, ReplayPolicy, pull};
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PushConsumer, ReplayPolicy, push};
+use async_nats::{HeaderValue, Message, StatusCode, Subscriber};
+use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
-use roost_schemas::Sequence;
+use roost_schemas::{Sequence, Timestamp};
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, Interval, interval_at};
 
 use super::link::Link;
 use crate::pause::Pause;
 use crate::port::JournalError;
+use place::Place;
 
-/// Messages asked for at once. Replay speed grows with it up to about here.
-const BATCH: usize = 1000;
-/// The server shows this often that a quiet consumer is alive; twice that without a sign, and it is made anew.
+/// The server shows this often that a quiet consumer is alive.
 const HEARTBEAT: Duration = Duration::from_secs(5);
-/// The server removes a reader's consumer this long after the reader has gone.
-const FORGET: Duration = Duration::from_secs(30);
+/// Silent from one look to the next, it is made anew.
+const LOOK: Duration = Duration::from_secs(6);
+
+/// In an idle heartbeat: the last delivery, and where to ask for more when the server waits for that.
+const LAST_DELIVERY: &str = "Nats-Last-Consumer";
+const STALLED: &str = "Nats-Consumer-Stalled";
 
 /// See the module.
 pub(super) struct Tail {
@@ -40,21 +46,25 @@ pub(super) struct Tail {
     filter: String,
     /// The last sequence that was yielded, or the one to begin after.
     last: u64,
-    pull: Option<Pull>,
+    feed: Option<Feed>,
+    /// One timer for good: making one for every wait would cost more than the messages.
+    look: Interval,
     epoch: watch::Receiver<u64>,
 }
 
-/// A consumer, and how many messages it has delivered.
-struct Pull {
-    messages: Box<pull::Stream>,
+/// What a consumer sends.
+struct Feed {
+    messages: Subscriber,
+    /// How many messages that were.
     delivered: u64,
+    /// Whether anything came since the last look.
+    heard: bool,
 }
 
 /// One message of the stream.
 pub(super) struct Item {
-    pub(super) subject: async_nats::Subject,
     pub(super) sequence: u64,
-    pub(super) stored_at: DateTime,
+    pub(super) stored_at: Timestamp,
     pub(super) message: Message,
 }
 
@@ -67,94 +77,132 @@ impl Tail {
         after: u64,
     ) -> Result<Self, JournalError> {
         let epoch = link.epoch.clone();
+        let look = interval_at(Instant::now() + LOOK, LOOK);
         let mut tail = Self {
             link,
             stream,
             filter,
             last: after,
-            pull: None,
+            feed: None,
+            look,
             epoch,
         };
         let deadline = Instant::now() + tail.link.options.patience;
-        tail.reopen(Some(deadline)).await?;
+        tail.begin(Some(deadline)).await?;
         Ok(tail)
     }
 
     /// The next message. Only [`JournalError::Behind`] comes out, and it is final.
     pub(super) async fn next(&mut self) -> Result<Item, JournalError> {
         loop {
-            let Some(pull) = &mut self.pull else {
-                self.reopen(None).await?;
+            let Some(feed) = &mut self.feed else {
+                self.begin(None).await?;
                 continue;
             };
-            // During a replay the next message is here already, and asking for it costs least.
-            let mut next = pull.messages.next().now_or_never();
-            if next.is_none() {
+            // During a replay the next message is here already, and waiting for nothing else is what makes it fast.
+            let mut message = feed.messages.next().now_or_never();
+            if message.is_none() {
                 tokio::select! {
-                    arrived = pull.messages.next() => next = Some(arrived),
-                    _ = self.epoch.changed() => {
-                        self.pull = None;
-                        continue;
+                    arrived = feed.messages.next() => message = Some(arrived),
+                    _ = self.epoch.changed() => {}
+                    _ = self.look.tick() => {
+                        if std::mem::take(&mut feed.heard) {
+                            continue;
+                        }
                     }
                 }
             }
-            match next.flatten() {
-                Some(Ok(message)) => {
+            feed.heard = true;
+            match message.flatten() {
+                Some(message) if message.status.is_some() => self.control(&message).await,
+                Some(message) => {
                     if let Some(item) = self.take(message) {
                         return Ok(item);
                     }
                 }
-                Some(Err(error)) => self.again(&error),
-                None => self.again(&"the consumer ended"),
+                None => self.again("the consumer went silent, or the connection is a new one"),
             }
         }
     }
 
     /// The message, if it is the next one.
-    fn take(&mut self, message: async_nats::jetstream::Message) -> Option<Item> {
-        let (sequence, delivery, stored_at) = match message.info() {
-            Ok(info) => (info.stream_sequence, info.consumer_sequence, info.published),
-            Err(error) => {
-                self.again(&error);
-                return None;
+    fn take(&mut self, message: Message) -> Option<Item> {
+        let feed = self.feed.as_mut()?;
+        feed.delivered += 1;
+        match message.reply.as_deref().and_then(Place::parse) {
+            Some(place) if place.delivery == feed.delivered && place.sequence > self.last => {
+                self.last = place.sequence;
+                Some(Item {
+                    sequence: place.sequence,
+                    stored_at: place.stored_at,
+                    message,
+                })
             }
-        };
-        let pull = self.pull.as_mut()?;
-        pull.delivered += 1;
-        if delivery != pull.delivered || sequence <= self.last {
-            self.again(&format!(
-                "delivery {delivery} (sequence {sequence}) is out of order"
-            ));
-            return None;
+            _ => {
+                self.again("a message is missing");
+                None
+            }
         }
-        self.last = sequence;
-        let message = message.message;
-        Some(Item {
-            subject: message.subject.clone(),
-            sequence,
-            stored_at,
-            message,
-        })
     }
 
-    fn again(&mut self, why: &dyn std::fmt::Display) {
-        tracing::info!(stream = self.stream, filter = self.filter, after = self.last, %why, "reading anew");
-        self.pull = None;
+    /// Handles a message of the server's own.
+    async fn control(&mut self, message: &Message) {
+        let Some(feed) = &self.feed else { return };
+        let header = |name: &str| message.headers.as_ref()?.get(name).map(HeaderValue::as_str);
+        if message.status != Some(StatusCode::IDLE_HEARTBEAT) {
+            return self.again(
+                message
+                    .description
+                    .as_deref()
+                    .unwrap_or("the server ended the consumer"),
+            );
+        }
+        if header(LAST_DELIVERY)
+            .and_then(|last| last.parse().ok())
+            .is_some_and(|last: u64| last > feed.delivered)
+        {
+            return self.again("a heartbeat tells of a message that is missing");
+        }
+        let go_on = message
+            .reply
+            .as_deref()
+            .or_else(|| header(STALLED))
+            .map(str::to_owned);
+        if let Some(subject) = go_on
+            && let Err(error) = self.link.client.publish(subject, Bytes::new()).await
+        {
+            self.again(&error.to_string());
+        }
     }
 
-    async fn reopen(&mut self, deadline: Option<Instant>) -> Result<(), JournalError> {
+    fn again(&mut self, why: &str) {
+        tracing::info!(
+            stream = self.stream,
+            filter = self.filter,
+            after = self.last,
+            why,
+            "reading anew"
+        );
+        self.feed = None;
+    }
+
+    async fn begin(&mut self, deadline: Option<Instant>) -> Result<(), JournalError> {
         let mut pause = Pause::new();
         loop {
             self.epoch.mark_unchanged();
-            let detail = match self.begin().await {
-                Ok(Begun::At(messages)) => {
-                    self.pull = Some(Pull {
-                        messages,
-                        delivered: 0,
-                    });
-                    return Ok(());
-                }
-                Ok(Begun::Behind { head }) => return Err(self.behind(head)),
+            let detail = match self.link.last_sequence(self.stream).await {
+                Ok(head) if head < self.last => return Err(self.behind(head)),
+                Ok(_) => match self.consumer().await {
+                    Ok(messages) => {
+                        self.feed = Some(Feed {
+                            messages,
+                            delivered: 0,
+                            heard: true,
+                        });
+                        return Ok(());
+                    }
+                    Err(detail) => detail,
+                },
                 Err(detail) => detail,
             };
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
@@ -168,12 +216,17 @@ impl Tail {
         }
     }
 
-    async fn begin(&self) -> Result<Begun, String> {
-        let head = self.link.last_sequence(self.stream).await?;
-        if head < self.last {
-            return Ok(Begun::Behind { head });
-        }
-        let config = pull::Config {
+    /// A consumer in the server's memory, which goes soon after nobody listens to it.
+    async fn consumer(&self) -> Result<Subscriber, String> {
+        let inbox = self.link.client.new_inbox();
+        let messages = self
+            .link
+            .client
+            .subscribe(inbox.clone())
+            .await
+            .map_err(|error| error.to_string())?;
+        let config = push::Config {
+            deliver_subject: inbox,
             deliver_policy: DeliverPolicy::ByStartSequence {
                 start_sequence: self.last + 1,
             },
@@ -181,26 +234,19 @@ impl Tail {
             replay_policy: ReplayPolicy::Instant,
             filter_subject: self.filter.clone(),
             max_deliver: 1,
-            inactive_threshold: FORGET,
+            flow_control: true,
+            idle_heartbeat: HEARTBEAT,
             memory_storage: true,
             num_replicas: 1,
-            ..pull::Config::default()
+            ..push::Config::default()
         };
         let made = self
             .link
             .context
             .create_consumer_on_stream(config, self.stream)
             .await;
-        let consumer: PullConsumer = made.map_err(|error| error.to_string())?;
-        let messages = consumer
-            .stream()
-            .max_messages_per_batch(BATCH)
-            .heartbeat(HEARTBEAT)
-            .messages()
-            .await;
-        messages
-            .map(|messages| Begun::At(Box::new(messages)))
-            .map_err(|error| error.to_string())
+        let _: PushConsumer = made.map_err(|error| error.to_string())?;
+        Ok(messages)
     }
 
     fn behind(&self, head: u64) -> JournalError {
@@ -210,9 +256,4 @@ impl Tail {
             detail: format!("the stream {} ends at {head}", self.stream),
         }
     }
-}
-
-enum Begun {
-    At(Box<pull::Stream>),
-    Behind { head: u64 },
 }

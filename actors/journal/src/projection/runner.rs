@@ -4,12 +4,11 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use futures::StreamExt;
-use futures::stream::ReadyChunks;
+use futures::{FutureExt, StreamExt};
 use roost_schemas::Sequence;
 use roost_schemas::subject::EventFilter;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Interval, interval_at};
 
 use super::handle::{Alarm, Progress, ProjectionHandle, State, Task};
 use super::saver::{self, Saver};
@@ -19,7 +18,7 @@ use crate::pause::Pause;
 use crate::port::{Journal, JournalError, Record, Records};
 
 /// Commits applied under one lock: enough that locks and wake-ups cost nothing, so few that readers wait a moment.
-const BATCH: usize = 256;
+const BATCH: u64 = 256;
 
 /// Restores a projection and lets it follow the log.
 ///
@@ -39,12 +38,14 @@ pub async fn start<P: Projection>(
         state: State::Running,
     });
     let (stop, stopped) = watch::channel(false);
+    let tick = interval_at(Instant::now() + pace.every, pace.every);
     let runner = Runner {
         journal,
         value: value.clone(),
         progress: sender,
         saver,
         stopped,
+        tick,
     };
     let join = tokio::spawn(runner.run(applied));
     let task = Arc::new(Task {
@@ -66,11 +67,13 @@ struct Runner<P> {
     saver: Option<Saver>,
     /// True when it shall end; closed when the last handle is gone.
     stopped: watch::Receiver<bool>,
+    /// When to save. One timer for good: making one for every wait would cost more than the fold.
+    tick: Interval,
 }
 
 /// What comes next.
 enum Next {
-    Apply(Vec<Result<Record, JournalError>>),
+    Apply(Result<Record, JournalError>),
     Save,
     Stop,
 }
@@ -91,14 +94,13 @@ impl<P: Projection> Runner<P> {
 
     async fn follow(&mut self, from: Sequence) -> Result<(), Alarm> {
         let mut stopped = self.stopped.clone();
-        let records = tokio::select! {
+        let mut records = tokio::select! {
             records = self.open(from) => records?,
             _ = stopped.wait_for(|stop| *stop) => return Ok(()),
         };
-        let mut batches = records.ready_chunks(BATCH);
         loop {
-            match self.next(&mut batches).await {
-                Next::Apply(batch) => self.apply(batch)?,
+            match self.next(&mut records).await {
+                Next::Apply(first) => self.apply(first, &mut records)?,
                 Next::Save => self.save().await,
                 Next::Stop => return Ok(()),
             }
@@ -136,40 +138,37 @@ impl<P: Projection> Runner<P> {
         self.journal.follow(&EventFilter::All, from).await
     }
 
-    async fn next(&mut self, batches: &mut ReadyChunks<Records>) -> Next {
-        let due = self.saver.as_ref().and_then(Saver::due);
-        if due.is_some_and(|due| due <= Instant::now()) {
+    async fn next(&mut self, records: &mut Records) -> Next {
+        if self.saver.as_ref().is_some_and(Saver::is_due) {
             return Next::Save;
         }
-        let timer = async {
-            match due {
-                Some(due) => sleep_until(due).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             biased;
             _ = self.stopped.wait_for(|stop| *stop) => Next::Stop,
-            batch = batches.next() => Next::Apply(batch.unwrap_or_else(|| vec![Err(ended())])),
-            () = timer => Next::Save,
+            first = records.next() => Next::Apply(first.unwrap_or_else(|| Err(ended()))),
+            _ = self.tick.tick(), if self.saver.is_some() => Next::Save,
         }
     }
 
-    fn apply(&mut self, batch: Vec<Result<Record, JournalError>>) -> Result<(), Alarm> {
+    /// Applies `first` and what has come behind it, under one lock.
+    fn apply(&mut self, first: Result<Record, JournalError>, records: &mut Records) -> Result<(), Alarm> {
+        let mut value = self.value.write().unwrap_or_else(PoisonError::into_inner);
         let mut applied = None;
         let mut count = 0;
-        let mut value = self.value.write().unwrap_or_else(PoisonError::into_inner);
-        let outcome = batch.into_iter().try_for_each(|item| {
-            let record = item.map_err(|error| Alarm::Log(error.to_string()))?;
-            value.apply(&record).map_err(|reason| Alarm::Undecodable {
-                sequence: record.sequence,
-                subject: record.subject.to_string(),
-                reason,
-            })?;
-            applied = Some(record.sequence);
+        let mut next = Some(first);
+        let outcome = loop {
+            let Some(item) = next else { break Ok(()) };
+            match apply_one(&mut *value, item) {
+                Ok(sequence) => applied = Some(sequence),
+                Err(alarm) => break Err(alarm),
+            }
             count += 1;
-            Ok(())
-        });
+            next = if count < BATCH {
+                records.next().now_or_never().flatten()
+            } else {
+                None
+            };
+        };
         drop(value);
         if let Some(applied) = applied {
             self.progress.send_modify(|progress| progress.applied = applied);
@@ -214,6 +213,18 @@ impl<P: Projection> Runner<P> {
     fn give_up_saving(&mut self, error: &CheckpointError) {
         tracing::warn!(projection = P::NAME, %error, "no more checkpoints; the next start folds from an older one");
         self.saver = None;
+    }
+}
+
+fn apply_one<P: Projection>(value: &mut P, item: Result<Record, JournalError>) -> Result<Sequence, Alarm> {
+    let record = item.map_err(|error| Alarm::Log(error.to_string()))?;
+    match value.apply(&record) {
+        Ok(()) => Ok(record.sequence),
+        Err(reason) => Err(Alarm::Undecodable {
+            sequence: record.sequence,
+            subject: record.subject.to_string(),
+            reason,
+        }),
     }
 }
 

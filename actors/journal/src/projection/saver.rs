@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use roost_schemas::Sequence;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 
 use super::{Pace, Projection};
 use crate::checkpoint::{Change, Checkpoint, CheckpointError, Saved};
@@ -19,44 +18,39 @@ pub(super) struct Saver {
     version: u32,
     pace: Pace,
     unsaved: u64,
-    due: Option<Instant>,
     under_way: Option<JoinHandle<Result<(), CheckpointError>>>,
 }
 
 impl Saver {
-    /// When to save next, if there is anything to save.
-    pub(super) fn due(&self) -> Option<Instant> {
-        self.due
+    /// Whether so much is unsaved that the time to save has come before its time.
+    pub(super) fn is_due(&self) -> bool {
+        self.unsaved >= self.pace.commits && !self.is_under_way()
+    }
+
+    fn is_under_way(&self) -> bool {
+        self.under_way.as_ref().is_some_and(|save| !save.is_finished())
     }
 
     /// Takes note of commits that were applied.
     pub(super) fn note(&mut self, commits: u64) {
         self.unsaved += commits;
-        let now = Instant::now();
-        let by_time = self.due.unwrap_or(now + self.pace.every);
-        self.due = Some(if self.unsaved >= self.pace.commits {
-            now
-        } else {
-            by_time
-        });
     }
 
-    /// Begins to save what `drain` gives, which brings what was saved before up to `applied`; later, if a save is still
-    /// under way. The error is the one of the save before.
+    /// Begins to save what `drain` gives, which brings what was saved before up to `applied`; not now, if a save is
+    /// still under way. The error is the one of the save before.
     pub(super) async fn begin(
         &mut self,
         applied: Sequence,
         drain: impl FnOnce() -> Vec<Change>,
     ) -> Result<(), CheckpointError> {
-        if self.under_way.as_ref().is_some_and(|save| !save.is_finished()) {
-            self.due = Some(Instant::now() + self.pace.every);
+        if self.is_under_way() {
             return Ok(());
         }
         self.finish().await?;
         if self.unsaved == 0 {
             return Ok(());
         }
-        (self.unsaved, self.due) = (0, None);
+        self.unsaved = 0;
         let (checkpoint, name, version, changes) =
             (self.checkpoint.clone(), self.name, self.version, drain());
         let save = async move { checkpoint.save(name, version, applied, changes).await };
@@ -91,7 +85,6 @@ pub(super) async fn restore<P: Projection>(
         version: P::VERSION,
         pace,
         unsaved: 0,
-        due: None,
         under_way: None,
     };
     let reason = match checkpoint.load(P::NAME).await {

@@ -256,11 +256,14 @@ async fn commands_survive_a_dead_server() {
             .await
             .unwrap();
         let began = tokio::time::Instant::now();
-        for expected in [before, after] {
+        // What was delivered and not settled when the server died may come twice; nothing may be missing.
+        let mut seen = Vec::new();
+        while seen.last() != Some(&id(&after)) {
             let delivery = queue::next(&mut deliveries).await;
-            assert_eq!(delivery.message.command_id, id(&expected));
+            seen.push(delivery.message.command_id.clone());
             delivery.settle.done().await.unwrap();
         }
+        assert!(seen.contains(&id(&before)), "{seen:?}");
         assert!(
             began.elapsed() < Duration::from_secs(5),
             "consuming resumes after {:?}",
