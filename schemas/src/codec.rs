@@ -45,7 +45,11 @@ pub fn decode<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T
     let value = T::deserialize(&mut reader).map_err(|e| malformed(what, bytes, &e))?;
     match reader.get_ref().len() {
         0 => Ok(value),
-        rest => Err(malformed(what, bytes, &format_args!("{rest} bytes stand behind its end"))),
+        rest => Err(malformed(
+            what,
+            bytes,
+            &format_args!("{rest} bytes stand behind its end"),
+        )),
     }
 }
 

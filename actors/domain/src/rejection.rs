@@ -1,7 +1,7 @@
 //! Why a command was not accepted: always the caller's fault, never ours.
 
-use roost_schemas::{CommandId, Generation};
 use roost_schemas::reply::{Code, Rejected};
+use roost_schemas::{CommandId, Generation};
 
 /// Characters of an offending value that are shown.
 const MAX_SHOWN: usize = 80;

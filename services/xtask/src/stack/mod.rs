@@ -102,6 +102,8 @@ impl Stack {
         };
         let result = AssertUnwindSafe(async {
             tokio::select! {
+                // Work that ended by itself because of the cancellation, as `up` does, has ended well.
+                biased;
                 result = async { stack.start().await?; work(&stack).await } => result,
                 () = cancelled.cancelled() => bail!("interrupted"),
             }

@@ -35,16 +35,16 @@ async fn kill(stack: &Stack, role: Role) -> Result<()> {
         .map(drop)
 }
 
-/// Runs a program until it succeeds: right after a restart a part may still be away, which is a typed error.
-async fn echo(api: &Api, sandbox: &str, word: &str) -> Result<()> {
+/// Repeats `work` until it succeeds: right after a restart a part may still be away, which is a typed error and worth
+/// trying again.
+async fn eventually<T>(what: &str, mut work: impl AsyncFnMut() -> Result<T>) -> Result<T> {
     let began = Instant::now();
     loop {
-        match api.exec(sandbox, &json!({"cmd": "echo", "args": [word]})).await {
-            Ok(output) => {
-                assert_eq!(output.stdout.trim(), word);
-                return Ok(());
+        match work().await {
+            Ok(value) => return Ok(value),
+            Err(error) if began.elapsed() > Duration::from_secs(30) => {
+                return Err(error.context(what.to_owned()));
             }
-            Err(error) if began.elapsed() > Duration::from_secs(30) => return Err(error),
             Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
         }
     }
@@ -83,11 +83,12 @@ async fn a_sandbox_outlives_the_death_of_gateway_reconciler_and_log() -> Result<
         let sandbox = api.create(&json!({"template": "minimal"})).await?.id;
         for role in [Role::Gateway, Role::Reconciler, Role::Log] {
             kill(stack, role).await?;
-            echo(&api, &sandbox, role.name())
-                .await
-                .with_context(|| format!("after the {} was killed", role.name()))?;
+            let word = role.name();
+            let request = json!({"cmd": "echo", "args": [word]});
+            let output = eventually(word, async || api.exec(&sandbox, &request).await).await?;
+            assert_eq!(output.stdout.trim(), word);
         }
-        api.kill(&sandbox).await?;
+        eventually("kill", async || api.kill(&sandbox).await).await?;
         assert_eq!(api.get(&sandbox).await?.state, "stopped");
         Ok(())
     })
