@@ -14,7 +14,7 @@ use roost_schemas::subject::{AggregateId, EventSubject};
 use roost_schemas::{Sequence, Timestamp};
 
 use crate::support::events::commit;
-use crate::support::{History, host_id, sandbox_id, spec, template_name, tenant};
+use crate::support::{History, host_id, sandbox_id, spec, template_name};
 
 /// vCPUs that may be promised per vCPU of a host.
 const CPU_OVERCOMMIT: u32 = 4;
