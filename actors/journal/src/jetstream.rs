@@ -1,9 +1,9 @@
 //! The ports on NATS JetStream: one nats-server (or cluster), three streams.
 //!
-//! [`connect`] refuses a server that would not keep what it acknowledges (see [`fitness`]) and streams that would drop
-//! or reorder what they hold (see [`streams`]). The connection mends itself; whenever it has been re-established the
+//! [`connect`] refuses a server that would not keep what it acknowledges (see `fitness`) and streams that would drop
+//! or reorder what they hold (see `streams`). The connection mends itself; whenever it has been re-established the
 //! server is checked again, and while it is found unfit every write fails with
-//! [`JournalError::Unfit`](crate::port::JournalError::Unfit).
+//! [`JournalError::Unfit`].
 
 mod direct;
 mod fitness;
@@ -104,7 +104,8 @@ impl Connection {
         self.0.client.clone()
     }
 
-    /// Sends what is buffered and closes; bounded by [`Options::ack_wait`]. Every port's streams end.
+    /// Sends what is buffered and closes, within [`Options::ack_wait`]. For the end of a process: who still reads from a
+    /// port waits for a connection that does not come back.
     pub async fn close(self) {
         let drained = async {
             self.0.client.flush().await.map_err(|e| e.to_string())?;

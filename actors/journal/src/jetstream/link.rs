@@ -23,6 +23,10 @@ use super::fitness::{self, Doubt, Unfit};
 use crate::pause::Pause;
 use crate::port::JournalError;
 
+/// Messages that may wait for a reader. Flow control lets 32 MiB be on their way, which is more small commits than
+/// the client's default holds; what it cannot hold it drops, and the reader has to begin anew.
+const SUBSCRIPTION: usize = 1 << 18;
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Link {
@@ -176,6 +180,7 @@ async fn dial(
         let attempt = ConnectOptions::new()
             .name(&options.name)
             .request_timeout(Some(options.ack_wait))
+            .subscription_capacity(SUBSCRIPTION)
             // The client's own pause grows to 4 s; a restarted server should be met within a breath.
             .reconnect_delay_callback(|attempts| Duration::from_millis(20 << attempts.min(4)))
             .event_callback(move |event| {

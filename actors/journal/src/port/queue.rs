@@ -58,7 +58,8 @@ pub type Deliveries = BoxStream<'static, Result<Delivery, QueueError>>;
 /// The command queue.
 #[async_trait]
 pub trait Queue: Send + Sync + 'static {
-    /// Stores a command; returns once it is durable. The same id again within the server's window is stored once.
+    /// Stores a command; returns once it is durable. The same command on the same route with the same reply inbox is
+    /// stored once within the server's window; forwarded, or asked for anew, it is stored again.
     async fn publish(&self, subject: &CommandSubject, message: &Message) -> Result<(), QueueError>;
 
     /// Stores a command and waits for its answer, at most `patience`.
