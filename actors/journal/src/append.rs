@@ -1,13 +1,14 @@
 //! The append rule, over any store that can try an append once and read a subject's tail.
 //!
 //! ```text
-//!   attempt ──stored──────────────────────────────► Stored
-//!      │ ╲──duplicate──► read that message ─ours──► Stored
-//!      │                        └──another subject► CommandIdReused
-//!      └──no answer, wrong sequence──► read the tail
-//!                                        ├─ our id is in it ──► Stored
-//!                                        ├─ others are ───────► Conflict
-//!                                        └─ nothing: pause, attempt again, until patience ends
+//!   attempt ──stored────────────────────────────────────► Stored
+//!      │ ╲──duplicate──► read that message ─folded before─► Stored
+//!      │                   │    └──another subject────────► CommandIdReused
+//!      │                   ▼ newer
+//!      └──no answer, ──► read the tail
+//!         wrong sequence      ├─ it begins with ours ─────► Stored
+//!                             ├─ with anything else ──────► Conflict
+//!                             └─ nothing: pause, attempt again, until patience ends
 //! ```
 
 use std::future::Future;
@@ -71,7 +72,10 @@ pub(crate) async fn append<S: Store>(
         let detail = match store.attempt(&request).await? {
             Attempt::Stored(sequence) => return Ok(Append::Stored(sequence)),
             Attempt::Duplicate(sequence) => match store.at(sequence).await {
-                Ok(record) => return own(&request, &record),
+                Ok(record) => match duplicate(store, &request, &record).await? {
+                    Some(append) => return Ok(append),
+                    None => "the subject's tail could not be read".to_owned(),
+                },
                 Err(JournalError::Unavailable { detail, .. }) => detail,
                 Err(error) => return Err(error),
             },
@@ -102,28 +106,36 @@ pub(crate) async fn append<S: Store>(
 /// What the subject's tail says of an append in doubt; nothing if it says nothing, or cannot be read now.
 async fn resolve<S: Store>(store: &S, request: &Request<'_>) -> Result<Option<Append>, JournalError> {
     match store.tail(request.subject, request.expected).await {
-        Ok(tail) => Ok(
-            match tail
-                .iter()
-                .find(|record| record.command_id == *request.command_id)
-            {
-                Some(mine) => Some(Append::Stored(mine.sequence)),
-                None if tail.is_empty() => None,
-                None => Some(Append::Conflict(tail)),
-            },
-        ),
+        Ok(tail) => Ok(match tail.first() {
+            Some(first) if is_this(request, first) => Some(Append::Stored(first.sequence)),
+            Some(_) => Some(Append::Conflict(tail)),
+            None => None,
+        }),
         Err(JournalError::Unavailable { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
+/// Whether `record` is this very append. Another decision on the same command, which a second writer may have taken in
+/// another state, is not: its events are to be folded, not ours.
+fn is_this(request: &Request<'_>, record: &Record) -> bool {
+    record.command_id == *request.command_id && record.payload == request.payload
+}
+
 /// A duplicate counts as ours only when it stands on our subject: the server compares ids across the whole stream.
-fn own(request: &Request<'_>, found: &Record) -> Result<Append, JournalError> {
-    if found.subject == *request.subject && found.command_id == *request.command_id {
-        return Ok(Append::Stored(found.sequence));
+async fn duplicate<S: Store>(
+    store: &S,
+    request: &Request<'_>,
+    found: &Record,
+) -> Result<Option<Append>, JournalError> {
+    if found.subject != *request.subject || found.command_id != *request.command_id {
+        let (command_id, used_by) = (request.command_id.clone(), found.subject.to_string());
+        return Err(JournalError::CommandIdReused { command_id, used_by });
     }
-    let (command_id, used_by) = (request.command_id.clone(), found.subject.to_string());
-    Err(JournalError::CommandIdReused { command_id, used_by })
+    if found.sequence <= request.expected {
+        return Ok(Some(Append::Stored(found.sequence)));
+    }
+    resolve(store, request).await
 }
 
 fn behind(request: &Request<'_>, detail: String) -> JournalError {

@@ -11,12 +11,18 @@ use std::time::Duration;
 use async_nats::client::{Request, RequestErrorKind};
 use async_nats::{Client, ServerInfo};
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use crate::port::JournalError;
 
 /// The oldest release with all that is relied on: batched direct gets, and `sync_interval: always` that also holds for
 /// a replicated stream.
 const OLDEST: (u64, u64) = (2, 15);
+
+/// How long a server may be without the export before it is believed to have none.
+const GRACE: Duration = Duration::from_secs(2);
+/// The pause between questions meanwhile.
+const PAUSE: Duration = Duration::from_millis(100);
 
 const CONF: &str = "start it with Roost's nats.conf";
 
@@ -80,7 +86,7 @@ pub(super) async fn check(client: &Client, server: &str, patience: Duration) -> 
     if !info.jetstream {
         return Err(unfit("JetStream is not enabled".to_owned(), CONF.to_owned()));
     }
-    match syncs(client, &info, patience).await {
+    match syncs(client, patience).await {
         Ok(true) => Ok(()),
         Ok(false) => {
             let reason = "it acknowledges messages before they are on disk".to_owned();
@@ -134,8 +140,20 @@ struct Config {
     sync_always: bool,
 }
 
-async fn syncs(client: &Client, info: &ServerInfo, patience: Duration) -> Result<bool, Silence> {
-    let subject = format!("$SYS.REQ.SERVER.{}.VARZ", info.server_id);
+/// Asks until somebody listens: a server that has just come back has not yet put its exports in place, or the client
+/// does not know its new id yet.
+async fn syncs(client: &Client, patience: Duration) -> Result<bool, Silence> {
+    let deadline = Instant::now() + GRACE;
+    loop {
+        match ask(client, patience).await {
+            Err(Silence::NotExported) if Instant::now() < deadline => tokio::time::sleep(PAUSE).await,
+            answered => return answered,
+        }
+    }
+}
+
+async fn ask(client: &Client, patience: Duration) -> Result<bool, Silence> {
+    let subject = format!("$SYS.REQ.SERVER.{}.VARZ", client.server_info().server_id);
     let answer = client
         .send_request(subject, Request::new().timeout(Some(patience)))
         .await;

@@ -135,15 +135,19 @@ impl Guard {
                         break;
                     }
                     Err(Doubt::Unfit(unfit)) => {
-                        let (reason, remedy) = (&unfit.reason, &unfit.remedy);
-                        tracing::error!(
-                            server = self.server,
-                            reason,
-                            remedy,
-                            "nats-server came back unfit: writes stop"
-                        );
+                        if self.verdict.borrow().is_none() {
+                            let (reason, remedy) = (&unfit.reason, &unfit.remedy);
+                            let server = &self.server;
+                            tracing::error!(
+                                server,
+                                reason,
+                                remedy,
+                                "nats-server came back unfit: writes stop"
+                            );
+                        }
                         self.verdict.send_replace(Some(unfit));
-                        break;
+                        // A verdict is not for ever: whatever made the server look unfit may pass.
+                        pause.wait().await;
                     }
                     Err(Doubt::Unknown(detail)) => {
                         tracing::debug!(server = self.server, detail, "cannot check nats-server yet");

@@ -39,8 +39,9 @@ pub type Records = BoxStream<'static, Result<Record, JournalError>>;
 pub trait Journal: Send + Sync + 'static {
     /// Appends a commit to `subject` if `expected` is the sequence of its last one (0: it has none).
     ///
-    /// The append rule: on a lost answer or a wrong sequence the subject's tail is read. If `command_id` is in it, the
-    /// append succeeded; if others are, it is a [`Append::Conflict`]; if nothing came, it is tried again, bounded.
+    /// The append rule: on a lost answer or a wrong sequence the subject's tail is read. If it begins with this very
+    /// commit, the append succeeded; if with anything else, it is a [`Append::Conflict`], which may hold another decision
+    /// on the same command; if nothing came, it is tried again, bounded.
     async fn append(
         &self,
         subject: &EventSubject,
