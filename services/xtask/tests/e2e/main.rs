@@ -7,6 +7,7 @@ mod command_line;
 mod faults;
 mod harness;
 mod nats;
+mod network;
 mod output;
 mod restart;
 mod rounds;

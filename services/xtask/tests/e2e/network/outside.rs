@@ -1,0 +1,159 @@
+//! A host outside this machine: a network namespace with a public address and a web server.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::mpsc;
+use std::thread;
+
+use anyhow::{Context, Result, anyhow};
+use futures::TryStreamExt;
+use nix::sched::{CloneFlags, unshare};
+use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVeth};
+use rtnetlink::{Handle, LinkMessageBuilder, LinkUnspec, LinkVeth};
+
+/// Its address (RFC 5737: for documentation, so nobody's).
+pub(crate) const OUTSIDE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 10);
+/// This machine's address on the link to it.
+pub(crate) const MACHINE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
+/// The link's two ends.
+const ENDS: [&str; 2] = ["rst-e2e-here", "rst-e2e-there"];
+
+pub(crate) struct Outside {
+    port: u16,
+    /// The namespace, and with it the link, lives as long as the server's thread.
+    _namespace: OwnedFd,
+    handle: Handle,
+}
+
+impl Outside {
+    /// Makes it, linked to this machine.
+    pub(crate) async fn make() -> Result<Self> {
+        let (made, namespace) = mpsc::channel();
+        let (linked, link) = mpsc::channel::<()>();
+        let (served, port) = mpsc::channel();
+        thread::spawn(move || live(&made, &link, &served));
+        let namespace: OwnedFd = namespace.recv().context("no namespace")??;
+        let handle = open()?;
+        let there = LinkUnspec::new_with_name(ENDS[1])
+            .setns_by_fd(namespace.as_raw_fd())
+            .build();
+        let pair = LinkMessageBuilder::<LinkVeth>::new_with_info_kind(InfoKind::Veth)
+            .name(ENDS[0])
+            .set_info_data(InfoData::Veth(InfoVeth::Peer(there)))
+            .build();
+        handle
+            .link()
+            .add(pair)
+            .execute()
+            .await
+            .context("cannot make a veth pair")?;
+        up(&handle, ENDS[0], MACHINE).await?;
+        linked.send(()).map_err(|_| anyhow!("the outside is gone"))?;
+        let port = port.recv().context("the outside does not serve")??;
+        Ok(Self {
+            port,
+            _namespace: namespace,
+            handle,
+        })
+    }
+
+    /// Where its server listens. It tells every caller the address it is seen under.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Takes the link away. A test that fails leaves that to the end of its process, with which the namespace goes.
+    pub(crate) async fn remove(self) -> Result<()> {
+        let index = index(&self.handle, ENDS[0]).await?;
+        self.handle
+            .link()
+            .del(index)
+            .execute()
+            .await
+            .context("cannot remove the link")
+    }
+}
+
+/// The life of the thread that is outside.
+fn live(
+    made: &mpsc::Sender<Result<OwnedFd>>,
+    linked: &mpsc::Receiver<()>,
+    served: &mpsc::Sender<Result<u16>>,
+) {
+    let namespace = unshare(CloneFlags::CLONE_NEWNET)
+        .context("cannot make a namespace")
+        .and_then(|()| {
+            let path = format!("/proc/self/task/{}/ns/net", nix::unistd::gettid());
+            Ok(std::fs::File::open(path)?.into())
+        });
+    // Whoever does not wait any more has failed for another reason.
+    let _ = made.send(namespace);
+    if linked.recv().is_err() {
+        return;
+    }
+    match listen() {
+        Ok((listener, port)) => {
+            let _ = served.send(Ok(port));
+            serve(&listener);
+        }
+        Err(error) => {
+            let _ = served.send(Err(error));
+        }
+    }
+}
+
+fn listen() -> Result<(TcpListener, u16)> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async { up(&open()?, ENDS[1], OUTSIDE).await })?;
+    let listener = TcpListener::bind((OUTSIDE, 0))?;
+    let port = listener.local_addr()?.port();
+    Ok((listener, port))
+}
+
+fn serve(listener: &TcpListener) {
+    while let Ok((mut stream, peer)) = listener.accept() {
+        let mut request = [0; 1024];
+        let _ = stream.read(&mut request);
+        let body = format!("you are {}", peer.ip());
+        let _ = write!(
+            stream,
+            "HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+    }
+}
+
+/// A netlink handle of the calling thread's namespace.
+fn open() -> Result<Handle> {
+    let (connection, handle, _) = rtnetlink::new_connection()?;
+    tokio::spawn(connection);
+    Ok(handle)
+}
+
+async fn index(handle: &Handle, name: &str) -> Result<u32> {
+    let mut found = handle.link().get().match_name(name.to_owned()).execute();
+    let link = found
+        .try_next()
+        .await?
+        .with_context(|| format!("no link {name}"))?;
+    Ok(link.header.index)
+}
+
+async fn up(handle: &Handle, name: &str, address: Ipv4Addr) -> Result<()> {
+    let index = index(handle, name).await?;
+    handle
+        .address()
+        .add(index, IpAddr::V4(address), 24)
+        .execute()
+        .await?;
+    let up = LinkUnspec::new_with_index(index).up().build();
+    handle
+        .link()
+        .change(up)
+        .execute()
+        .await
+        .context("cannot set the link up")
+}
