@@ -1,15 +1,13 @@
 //! Extractors that fail as our errors: a JSON body, a path's sandbox id, a query's pairs.
 
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use bytes::Bytes;
 use roost_schemas::SandboxId;
 use serde::de::DeserializeOwned;
 
+use crate::body;
 use crate::error::{ApiError, Code};
-use crate::limits::MAX_BODY;
 
 /// A body in JSON. What is wrong with it is told with the field's path.
 #[derive(Debug)]
@@ -18,12 +16,9 @@ pub(crate) struct Body<T>(pub(crate) T);
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         check_content_type(request.headers())?;
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| unread(&rejection))?;
-        parse(&bytes).map(Self)
+        parse(&body::read(request.into_body()).await?).map(Self)
     }
 }
 
@@ -46,22 +41,6 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
         Code::UnsupportedMediaType,
         format!("Content-Type is {given}: send application/json"),
     ))
-}
-
-fn unread(rejection: &BytesRejection) -> ApiError {
-    // The only way for a body to be refused rather than broken off is the limit that the router sets.
-    if rejection.status() == Code::PayloadTooLarge.status() {
-        return too_large();
-    }
-    ApiError::invalid(format!("the body could not be read to its end: {rejection}"))
-}
-
-/// Of a body beyond [`MAX_BODY`].
-pub(crate) fn too_large() -> ApiError {
-    ApiError::new(
-        Code::PayloadTooLarge,
-        format!("the body has more than {MAX_BODY} bytes: send less"),
-    )
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {

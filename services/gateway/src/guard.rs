@@ -2,21 +2,24 @@
 
 use std::any::Any;
 
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::body;
 use crate::error::{ApiError, Code};
-use crate::extract::too_large;
 use crate::limits::MAX_BODY;
 
-/// Refuses a body by its declared length, before a byte of it is read.
+/// Refuses a body by its declared length. A client that asked whether to send it is told before it does.
 pub(crate) async fn declared_length(request: Request, next: Next) -> Result<Response, ApiError> {
     let declared = request.headers().get(header::CONTENT_LENGTH);
     let declared = declared.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|bytes| bytes > MAX_BODY as u64) {
-        return Err(too_large());
+        let asked = request.headers().contains_key(header::EXPECT);
+        let body = if asked { Body::empty() } else { request.into_body() };
+        return Err(body::refuse(body.into_data_stream()).await);
     }
     Ok(next.run(request).await)
 }

@@ -10,6 +10,7 @@
 //! `Idempotency-Key` and answers `Roost-Sequence`; a read may ask for `Roost-Min-Sequence`.
 
 pub mod auth;
+mod body;
 mod command;
 mod describe;
 mod dto;

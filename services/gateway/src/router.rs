@@ -1,13 +1,11 @@
 //! Which route answers which path, and what stands around them.
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
 
-use crate::limits::MAX_BODY;
 use crate::routes::{
     create, delete, events, exec, get as get_one, health, hosts, list, openapi, templates, timeout,
 };
@@ -33,7 +31,6 @@ pub fn router(gateway: Gateway) -> Router {
         .method_not_allowed_fallback(guard::no_method)
         .merge(keyed)
         .fallback(guard::no_route)
-        .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn(guard::declared_length))
         .layer(CatchPanicLayer::custom(guard::panicked))
         .layer(TraceLayer::new_for_http())

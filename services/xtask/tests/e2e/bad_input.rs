@@ -68,7 +68,7 @@ async fn others_are_refused(api: &Api) -> Result<()> {
         .send_raw(Method::POST, "/v1/sandboxes", &json_type, "{\"template\":")
         .await?;
     assert_refused(&broken, 400, "invalid_request", "");
-    let huge = json!({"template": "minimal", "metadata": {"a": "x".repeat(MAX_BODY + 1)}});
+    let huge = json!({"template": "minimal", "metadata": {"a": "x".repeat(16 * MAX_BODY)}});
     assert_refused(&create(api, huge).await?, 413, "payload_too_large", "");
     let text = api
         .send_raw(
