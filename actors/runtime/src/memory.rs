@@ -229,7 +229,7 @@ impl Guests for Machine {
         Ok(())
     }
 
-    /// Knows `echo` (writes its arguments), `flood` (writes as many bytes as its argument says), `false` (exit code 1)
+    /// Knows `echo` (writes its arguments), `flood` (writes as many bytes as its argument says), `chatter` (writes as many bytes, one by one), `false` (exit code 1)
     /// and `sleep` (ends never, and says nothing when its VM is destroyed).
     async fn run(&self, address: IpAddr, program: &Program) -> Result<Outputs, Fault> {
         self.step("run")?.connect(address)?;
@@ -242,6 +242,15 @@ impl Guests for Machine {
             "flood" => {
                 let bytes = program.args.first().and_then(|bytes| bytes.parse().ok());
                 return Ok(flood(bytes.unwrap_or_default()).boxed());
+            }
+            "chatter" => {
+                let byte = || Output::Data(Channel::Stdout, Bytes::from_static(b"."));
+                let times = program.args.first().and_then(|times| times.parse().ok());
+                let end = Output::End(ExitStatus::Exited { code: 0 });
+                std::iter::repeat_with(byte)
+                    .take(times.unwrap_or_default())
+                    .chain([end])
+                    .collect()
             }
             "sleep" => return Ok(futures::stream::pending().boxed()),
             other => vec![Output::End(ExitStatus::NotStarted {

@@ -1,10 +1,12 @@
 //! Carrying a program's output from the guest to the `OUTPUT` stream, and its end to the log.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures::StreamExt;
+use bytes::{Bytes, BytesMut};
+use futures::stream::Peekable;
+use futures::{FutureExt, StreamExt};
 use ractor::ActorRef;
 use roost_domain::sandbox::ProcessEnd;
 use roost_schemas::command::Exec;
@@ -19,7 +21,7 @@ use super::outlet::Outlet;
 use super::state::{Arguments, State};
 use super::{Message, Report};
 use crate::host::Context;
-use crate::port::{Fault, Output, Program};
+use crate::port::{Fault, Output, Outputs, Program};
 
 /// How much later than a program's own deadline its guest may tell of its end before nobody believes in it.
 const GRACE: Duration = Duration::from_secs(10);
@@ -123,12 +125,12 @@ impl Carrier {
             user,
             timeout_sec,
         };
-        let mut outputs = self.context.guests.run(slot.address, &program).await?;
+        let mut outputs = self.context.guests.run(slot.address, &program).await?.peekable();
         let mut number = 0;
         while let Some(output) = outputs.next().await {
             let (channel, data) = match output? {
                 Output::End(status) => return Ok(status),
-                Output::Data(channel, data) => (channel, data),
+                Output::Data(channel, data) => (channel, gather(&mut outputs, channel, data)),
             };
             let tally = match channel {
                 Channel::Stdout => &mut *stdout,
@@ -159,6 +161,23 @@ impl Carrier {
         let Ok(sequence) = sequence.await else { return };
         self.outlet.end(end, sequence).await;
     }
+}
+
+/// `first`, and what else has arrived on `channel` meanwhile: a program that writes byte by byte must not cost a stored
+/// message for each.
+fn gather(outputs: &mut Peekable<Outputs>, channel: Channel, first: Bytes) -> Bytes {
+    let is_more =
+        |output: &Result<Output, Fault>| matches!(output, Ok(Output::Data(other, _)) if *other == channel);
+    let mut all = BytesMut::new();
+    while first.len().max(all.len()) < MAX_CHUNK
+        && let Some(Some(Ok(Output::Data(_, more)))) = Pin::new(&mut *outputs).next_if(is_more).now_or_never()
+    {
+        if all.is_empty() {
+            all.extend_from_slice(&first);
+        }
+        all.extend_from_slice(&more);
+    }
+    if all.is_empty() { first } else { all.freeze() }
 }
 
 impl Tally {

@@ -37,6 +37,24 @@ async fn a_flood_is_counted_to_the_end_and_kept_to_the_bound() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn small_writes_travel_together() {
+    let world = World::new().await;
+    let sandbox = world.running("s1").await;
+    let process = world.exec(&sandbox, "chatter", &["5000"]).await;
+    let frames = world.output(&sandbox, &process).await;
+    let [
+        Frame::Data { offset: 0, data, .. },
+        Frame::End {
+            stdout_bytes: 5000, ..
+        },
+    ] = &frames[..]
+    else {
+        panic!("{} frames", frames.len())
+    };
+    assert_eq!(*data, [b'.'; 5000]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_program_nobody_hears_of_any_more_is_given_up() {
     let world = World::new().await;
     let sandbox = world.running("s1").await;
