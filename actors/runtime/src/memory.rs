@@ -229,8 +229,8 @@ impl Guests for Machine {
         Ok(())
     }
 
-    /// Knows `echo` (writes its arguments), `flood` (writes as many bytes as its argument says), `chatter` (writes as many bytes, one by one), `false` (exit code 1)
-    /// and `sleep` (ends never, and says nothing when its VM is destroyed).
+    /// Knows `echo` (writes its arguments), `flood` (writes as many bytes as its argument says), `chatter` (the same, byte
+    /// by byte), `false` (exit code 1) and `sleep` (ends never, and says nothing when its VM is destroyed).
     async fn run(&self, address: IpAddr, program: &Program) -> Result<Outputs, Fault> {
         self.step("run")?.connect(address)?;
         let outputs = match program.cmd.as_str() {
