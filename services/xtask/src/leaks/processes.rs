@@ -90,6 +90,11 @@ mod tests {
             .arg(folder.path())
             .spawn()
             .unwrap();
+        // The kernel lets a parent go on a moment before the new program's command line can be read.
+        let line = format!("/proc/{}/cmdline", child.id());
+        while fs::read(&line).unwrap().is_empty() {
+            std::thread::yield_now();
+        }
         let found = of(&scope).unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
