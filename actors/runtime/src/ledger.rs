@@ -28,8 +28,6 @@ pub struct Ledger<A> {
 pub struct Done {
     /// Where its commit stands, or what state confirmed that none was needed.
     pub sequence: Sequence,
-    /// Whether it took effect just now.
-    pub fresh: bool,
 }
 
 /// A command that was not.
@@ -104,10 +102,7 @@ impl<A: Aggregate> Ledger<A> {
         for _ in 0..MAX_TRIES {
             let commit = match self.folded.decide(command)? {
                 Decision::Done(sequence) | Decision::Nothing(sequence) => {
-                    return Ok(Done {
-                        sequence,
-                        fresh: false,
-                    });
+                    return Ok(Done { sequence });
                 }
                 Decision::Commit(commit) => commit,
             };
@@ -120,10 +115,7 @@ impl<A: Aggregate> Ledger<A> {
             {
                 Append::Stored(sequence) => {
                     self.folded.apply(sequence, &commit);
-                    return Ok(Done {
-                        sequence,
-                        fresh: true,
-                    });
+                    return Ok(Done { sequence });
                 }
                 Append::Conflict(records) => self.fold(&records)?,
             }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use roost_domain::Aggregate;
 use roost_domain::host::{Command as HostCommand, Host};
 use roost_domain::template::{Command as TemplateCommand, Template};
-use roost_domain::{Aggregate, host};
 use roost_schemas::command::Envelope;
 use roost_schemas::event::{HostRegistered, TemplateRegistered};
 use roost_schemas::subject::{AggregateId, EventSubject};
@@ -40,7 +40,7 @@ pub async fn drain(context: &Context) -> Result<(), Refusal> {
     tell::<Host>(
         context,
         AggregateId::Host(context.host.clone()),
-        host::Command::Drain,
+        HostCommand::Drain,
     )
     .await
 }

@@ -8,7 +8,7 @@ use ractor::ActorRef;
 use roost_domain::Rejection;
 use roost_domain::sandbox::{Command, Sandbox};
 use roost_schemas::command::Envelope;
-use roost_schemas::subject::{AggregateId, EventSubject};
+use roost_schemas::subject::EventSubject;
 use roost_schemas::{CommandId, Generation, Owner, ProcessId, SandboxId, Sequence, TenantId};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -78,11 +78,7 @@ impl State {
     }
 
     pub(super) fn subject(&self) -> EventSubject {
-        let aggregate = AggregateId::Sandbox(self.args.sandbox.clone());
-        EventSubject {
-            tenant: self.args.tenant.clone(),
-            aggregate,
-        }
+        EventSubject::sandbox(self.args.tenant.clone(), self.args.sandbox.clone())
     }
 
     pub(super) fn owner(&self, generation: Generation) -> Owner {

@@ -17,11 +17,6 @@ impl RealSlots {
     pub fn new(pool: SlotPool) -> Self {
         Self { pool }
     }
-
-    /// Stops the pool; slots in use stay.
-    pub async fn close(self) -> Result<(), roost_net::Error> {
-        self.pool.close().await
-    }
 }
 
 fn slot(slot: roost_net::Slot) -> Slot {
