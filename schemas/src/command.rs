@@ -11,6 +11,7 @@ use crate::Timestamp;
 use crate::codec::{self, Undecodable};
 use crate::commit::Principal;
 use crate::id::{CommandId, Generation, HostId};
+use crate::network::NetworkPolicy;
 use crate::spec::{Resources, SandboxSpec};
 
 /// Names of the headers that a command may carry beside its body.
@@ -86,6 +87,8 @@ pub enum SandboxCommand {
     Exec(Exec),
     /// Change when it times out.
     SetTimeout(SetTimeout),
+    /// Change what it may reach and who may reach it.
+    SetNetwork(SetNetwork),
     /// End it.
     Kill(Kill),
 }
@@ -164,6 +167,27 @@ pub struct Exec {
     /// Seconds until it is killed.
     #[serde(default = "default_exec_timeout_sec")]
     pub timeout_sec: u32,
+    /// Whether it has an input that can be written to; otherwise that is empty.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub stdin: bool,
+    /// A terminal of this size, which is then its input and all its output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pty: Option<PtySize>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// The size of a terminal, in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PtySize {
+    /// Columns.
+    pub cols: u16,
+    /// Rows.
+    pub rows: u16,
 }
 
 fn default_exec_timeout_sec() -> u32 {
@@ -181,6 +205,17 @@ pub const MAX_EXEC_TIMEOUT_SEC: u32 = *crate::spec::TIMEOUT_SEC.end();
 pub struct SetTimeout {
     /// Seconds from the command's own time.
     pub timeout_sec: u32,
+    /// Whether a time that is later already stays.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub extend: bool,
+}
+
+/// Change what a sandbox may reach and who may reach it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetNetwork {
+    /// In place of the policy it has.
+    pub policy: NetworkPolicy,
 }
 
 /// End a sandbox.

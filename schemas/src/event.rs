@@ -9,8 +9,9 @@ mod template;
 
 pub use host::{HostEvent, Registered as HostRegistered};
 pub use sandbox::{
-    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, Lost, Placed, ProcessExited, ProcessStarted,
-    Requested, Running, SandboxEvent, StartFailed, Starting, StopReason, Stopping, TimeoutSet,
+    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, Lost, NetworkSet, Placed, ProcessExited,
+    ProcessOrigin, ProcessStarted, Requested, Running, SandboxEvent, StartFailed, Starting, StopReason,
+    Stopping, TimeoutSet,
 };
 pub use template::{Registered as TemplateRegistered, TemplateEvent};
 

@@ -3,18 +3,23 @@
 //! Everything that crosses a process or outlives one is defined here, and nothing else is: no I/O, no clock but
 //! [`Timestamp::now`], no async. The bytes of each version are checked in under `golden/`.
 
+pub mod audit;
 pub mod codec;
 pub mod command;
 pub mod commit;
+pub mod edge;
 #[cfg(feature = "envd")]
 pub mod envd;
 pub mod event;
 pub mod id;
+pub mod metadata;
+pub mod network;
 pub mod output;
 pub mod reply;
 pub mod spec;
 pub mod subject;
 mod time;
+pub mod token;
 
 pub use id::{CommandId, Generation, HostId, Owner, ProcessId, SandboxId, Sequence, TemplateName, TenantId};
 pub use time::Timestamp;

@@ -19,6 +19,8 @@ pub enum Channel {
     Stdout,
     /// Standard error.
     Stderr,
+    /// Its terminal, in place of both.
+    Pty,
 }
 
 /// One message on a process's subject; `End` is the last.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::id::TemplateName;
+use crate::network::NetworkPolicy;
 
 /// vCPUs a sandbox may have.
 pub const VCPUS: std::ops::RangeInclusive<u32> = 1..=32;
@@ -43,6 +44,9 @@ pub struct SandboxSpec {
     /// Environment variables of every process.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// What it may reach and who may reach it.
+    #[serde(default, skip_serializing_if = "NetworkPolicy::is_default")]
+    pub network: NetworkPolicy,
 }
 
 fn default_timeout_sec() -> u32 {

@@ -18,7 +18,9 @@ mod command;
 mod create;
 mod exec;
 mod kill;
+mod process_asked;
 mod report;
+mod set_network;
 mod set_timeout;
 mod start;
 mod state;
@@ -45,6 +47,7 @@ impl Aggregate for Sandbox {
             Command::Start(start) => start::decide(self, *start),
             Command::Exec { process, exec } => exec::decide(self, process, exec),
             Command::SetTimeout(set) => set_timeout::decide(self, *set, at),
+            Command::SetNetwork(set) => set_network::decide(self, set),
             Command::Kill(kill) => kill::decide(self, *kill, at),
             Command::Started {
                 generation,
@@ -53,6 +56,9 @@ impl Aggregate for Sandbox {
                 boot_ms,
             } => report::started(self, *generation, *engine, engine_version, *boot_ms, at),
             Command::StartFailed { generation, cause } => report::start_failed(self, *generation, cause),
+            Command::ProcessAsked { generation, started } => {
+                process_asked::decide(self, *generation, started)
+            }
             Command::ProcessEnded(end) => Ok(report::process_ended(self, end)),
             Command::Ended { generation } => report::ended(self, *generation),
             Command::Vanished { generation, cause } => report::vanished(self, *generation, cause),

@@ -61,7 +61,8 @@ async fn start(memory: &Memory, fleet: &FleetHandle) -> Result<()> {
         slots: Arc::clone(&machine) as _,
         disks: Arc::clone(&machine) as _,
         engines: Arc::clone(&machine) as _,
-        guests: machine,
+        guests: Arc::clone(&machine) as _,
+        edge: machine,
         clock: Arc::new(SystemClock),
         turns: Turns::default(),
     });
@@ -78,6 +79,7 @@ async fn start(memory: &Memory, fleet: &FleetHandle) -> Result<()> {
         engine: EngineKind::Qemu,
         engine_version: "memory".to_owned(),
         release: env!("CARGO_PKG_VERSION").to_owned(),
+        edge: None,
     };
     let template = TemplateRegistered {
         digest: "blake3:0".to_owned(),

@@ -10,12 +10,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use roost_schemas::event::{EngineKind, ExitStatus};
+use roost_schemas::network::NetworkPolicy;
 use roost_schemas::output::Channel;
-use roost_schemas::{Owner, TemplateName};
-use tokio::sync::watch;
+use roost_schemas::{Owner, SandboxId, TemplateName};
+use tokio::sync::{mpsc, watch};
 
 use crate::port::{
-    Disks, Drives, Engines, Fault, Greeting, Guests, Output, Outputs, Program, Slot, Slots, Vm, VmSpec,
+    AuditFeed, Disks, Drives, Edge, Engines, Fault, Greeting, Guests, Output, Outputs, Program, Slot, Slots,
+    Vm, VmSpec,
 };
 
 /// See the module. Clones are the same machine.
@@ -30,6 +32,8 @@ const FIRST_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 #[derive(Default)]
 struct Inner {
     slots: BTreeMap<Owner, u32>,
+    policies: BTreeMap<Owner, NetworkPolicy>,
+    doors: BTreeMap<Owner, IpAddr>,
     drives: BTreeSet<Owner>,
     engines: BTreeMap<Owner, Arc<MemoryVm>>,
     failures: BTreeMap<&'static str, u32>,
@@ -55,8 +59,8 @@ impl Inner {
 }
 
 impl Machine {
-    /// Lets the next `times` takings of `step` fail: `claim`, `create`, `boot`, `greet`, `run`, `destroy`, `remove`,
-    /// `release`.
+    /// Lets the next `times` takings of `step` fail: `claim`, `apply`, `create`, `boot`, `greet`, `run`, `audit`, `destroy`,
+    /// `remove`, `release`.
     pub fn fail(&self, step: &'static str, times: u32) {
         self.lock().failures.insert(step, times);
     }
@@ -86,6 +90,7 @@ impl Machine {
             .keys()
             .chain(&inner.drives)
             .chain(inner.engines.keys())
+            .chain(inner.doors.keys())
             .cloned()
             .collect()
     }
@@ -127,12 +132,19 @@ impl Slots for Machine {
         Ok(slot(*inner.slots.entry(owner.clone()).or_insert(free)))
     }
 
+    async fn apply(&self, owner: &Owner, policy: &NetworkPolicy) -> Result<(), Fault> {
+        self.step("apply")?.policies.insert(owner.clone(), policy.clone());
+        Ok(())
+    }
+
     async fn find(&self, owner: &Owner) -> Result<Option<Slot>, Fault> {
         Ok(self.lock().slots.get(owner).copied().map(slot))
     }
 
     async fn release(&self, owner: &Owner) -> Result<(), Fault> {
-        self.step("release")?.slots.remove(owner);
+        let mut inner = self.step("release")?;
+        inner.slots.remove(owner);
+        inner.policies.remove(owner);
         Ok(())
     }
 
@@ -231,7 +243,7 @@ impl Guests for Machine {
 
     /// Knows `echo` (writes its arguments), `flood` (writes as many bytes as its argument says), `chatter` (the same, byte
     /// by byte), `false` (exit code 1) and `sleep` (ends never, and says nothing when its VM is destroyed).
-    async fn run(&self, address: IpAddr, program: &Program) -> Result<Outputs, Fault> {
+    async fn run(&self, address: IpAddr, _sandbox: &SandboxId, program: &Program) -> Result<Outputs, Fault> {
         self.step("run")?.connect(address)?;
         let outputs = match program.cmd.as_str() {
             "echo" => vec![
@@ -258,6 +270,25 @@ impl Guests for Machine {
             })],
         };
         Ok(futures::stream::iter(outputs.into_iter().map(Ok)).boxed())
+    }
+
+    /// A guest in which nobody but its host starts anything.
+    async fn audit(&self, address: IpAddr, _sandbox: &SandboxId) -> Result<AuditFeed, Fault> {
+        self.step("audit")?.connect(address)?;
+        Ok(AuditFeed {
+            notices: futures::stream::pending().boxed(),
+            answers: mpsc::channel(1).0,
+        })
+    }
+}
+
+impl Edge for Machine {
+    fn open(&self, owner: &Owner, address: IpAddr) {
+        self.lock().doors.insert(owner.clone(), address);
+    }
+
+    fn close(&self, owner: &Owner) {
+        self.lock().doors.remove(owner);
     }
 }
 

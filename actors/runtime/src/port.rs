@@ -5,6 +5,7 @@
 
 mod clock;
 mod disks;
+mod edge;
 mod engines;
 mod fault;
 mod guests;
@@ -12,7 +13,8 @@ mod slots;
 
 pub use clock::{Clock, SystemClock};
 pub use disks::{Disks, Drives};
+pub use edge::Edge;
 pub use engines::{Engines, Vm, VmSpec};
 pub use fault::Fault;
-pub use guests::{Greeting, Guests, Output, Outputs, Program};
+pub use guests::{AuditFeed, Greeting, Guests, Output, Outputs, Program};
 pub use slots::{Slot, Slots};

@@ -23,3 +23,7 @@ pub const TIMEOUT_HEADER: &str = "connect-timeout-ms";
 
 /// How `EndEvent.error` begins when the agent killed the process because its deadline passed.
 pub const DEADLINE_ERROR: &str = "deadline exceeded";
+
+/// Header of [`process.Process/Start`](process::Process::start) from the host: the process's id in the log, which has it
+/// already. Without it the agent asks for an entry by its [audit feed](crate::audit). Edges take it off clients' requests.
+pub const PROCESS_HEADER: &str = "roost-process";

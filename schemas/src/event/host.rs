@@ -34,4 +34,7 @@ pub struct Registered {
     pub engine_version: String,
     /// The release of the host agent.
     pub release: String,
+    /// Where gateways reach its edge, such as `http://127.0.0.1:40123`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edge: Option<String>,
 }

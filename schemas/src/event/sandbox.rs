@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::id::{Generation, HostId, ProcessId};
+use crate::network::NetworkPolicy;
 use crate::spec::{Resources, SandboxSpec};
 
 /// A fact about one sandbox.
@@ -31,6 +32,8 @@ pub enum SandboxEvent {
     ProcessExited(ProcessExited),
     /// Its time was changed.
     TimeoutSet(TimeoutSet),
+    /// What it may reach, or who may reach it, was changed.
+    NetworkSet(NetworkSet),
     /// It is being ended.
     Stopping(Stopping),
     /// It has ended, and its host holds nothing of it.
@@ -127,8 +130,42 @@ pub struct ProcessStarted {
     /// As whom; absent: the template's default user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Seconds until it is killed.
-    pub timeout_sec: u32,
+    /// Seconds until it is killed; absent: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_sec: Option<u32>,
+    /// Whether it has a terminal.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub pty: bool,
+    /// The name its starter gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// By which way it was started.
+    #[serde(default, skip_serializing_if = "ProcessOrigin::is_command")]
+    pub origin: ProcessOrigin,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// By which way a process was started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProcessOrigin {
+    /// By a command.
+    #[default]
+    Command,
+    /// By a call to the sandbox's agent, which holders of its access token may make.
+    Agent,
+}
+
+impl ProcessOrigin {
+    /// Whether it was started by a command.
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    pub fn is_command(&self) -> bool {
+        *self == Self::Command
+    }
 }
 
 /// See [`SandboxEvent::ProcessExited`].
@@ -181,6 +218,14 @@ pub enum ExitStatus {
 pub struct TimeoutSet {
     /// When it times out now.
     pub expires_at: Timestamp,
+}
+
+/// See [`SandboxEvent::NetworkSet`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkSet {
+    /// In place of the policy it had.
+    pub policy: NetworkPolicy,
 }
 
 /// See [`SandboxEvent::Stopping`].

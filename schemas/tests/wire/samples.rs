@@ -9,6 +9,7 @@ use roost_schemas::codec::Undecodable;
 use roost_schemas::command::{ContentType, Create, Exec, Kill, Placement, SandboxCommand, SetTimeout, Start};
 use roost_schemas::commit::{Commit, SCHEMA_VERSION};
 use roost_schemas::event::{ExitStatus, Payload, StopReason};
+use roost_schemas::network::NetworkPolicy;
 use roost_schemas::output::{Channel, Frame};
 use roost_schemas::reply::{Accepted, Code, Rejected, Reply};
 use roost_schemas::spec::{OnTimeout, Resources, SandboxSpec};
@@ -87,6 +88,7 @@ fn spec() -> SandboxSpec {
         on_timeout: OnTimeout::Kill,
         metadata: pairs(&[("owner", "Zoë")]),
         env: pairs(&[("PATH", "/bin")]),
+        network: NetworkPolicy::default(),
     }
 }
 
@@ -107,6 +109,8 @@ fn commands() -> Vec<Sample> {
         env: pairs(&[("A", "b c")]),
         user: Some("root".into()),
         timeout_sec: 5,
+        stdin: false,
+        pty: None,
     };
     let commands = [
         (
@@ -132,7 +136,10 @@ fn commands() -> Vec<Sample> {
         ("exec", SandboxCommand::Exec(exec)),
         (
             "set_timeout",
-            SandboxCommand::SetTimeout(SetTimeout { timeout_sec: 600 }),
+            SandboxCommand::SetTimeout(SetTimeout {
+                timeout_sec: 600,
+                extend: false,
+            }),
         ),
         (
             "kill",

@@ -13,6 +13,7 @@ pub mod auth;
 mod body;
 mod command;
 mod describe;
+mod door;
 mod dto;
 pub mod error;
 mod exec;

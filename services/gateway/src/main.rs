@@ -13,6 +13,7 @@ use roost_gateway::{Gateway, Limits, Ports, router, serve};
 use roost_journal::checkpoint::{Checkpoint, SledCheckpoint};
 use roost_journal::jetstream::{self, Connection, Options};
 use roost_runtime::fleet::FleetHandle;
+use roost_schemas::token::TokenKey;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -22,7 +23,7 @@ const KEY: &str = "ROOST_API_KEY";
 /// How often the log's replay is looked at before the gateway calls itself ready.
 const REPLAY_LOOK: Duration = Duration::from_secs(5);
 
-/// Serves Roost's HTTP API. Needs `ROOST_API_KEY` in its environment.
+/// Serves Roost's HTTP API. Needs `ROOST_API_KEY` and `ROOST_TOKEN_KEY` in its environment.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Args {
@@ -55,6 +56,13 @@ async fn run(args: Args) -> anyhow::Result<()> {
         bail!("{KEY} is not set (or not UTF-8): set it to the key that clients are to send");
     };
     let key = ApiKey::new(&key)?;
+    let Ok(tokens) = std::env::var(TokenKey::VARIABLE) else {
+        bail!(
+            "{} is not set (or not UTF-8): set it to the key that the hosts were given",
+            TokenKey::VARIABLE
+        );
+    };
+    let tokens: TokenKey = tokens.parse()?;
     let listener = TcpListener::bind(args.listen).await.with_context(|| {
         format!(
             "cannot listen on {}: choose another --listen, or port 0 for a free one",
@@ -82,7 +90,13 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let limits = Limits::default();
     let patience = limits.shutdown;
     let announcing = tokio::spawn(announce(ports.clone(), address));
-    let served = serve(listener, router(Gateway::new(ports, key, limits)), stop, patience).await;
+    let served = serve(
+        listener,
+        router(Gateway::new(ports, key, tokens, limits)),
+        stop,
+        patience,
+    )
+    .await;
     announcing.abort();
     fleet.stop().await;
     connection.close().await;

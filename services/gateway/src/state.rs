@@ -7,6 +7,7 @@ use roost_domain::fleet::Fleet;
 use roost_journal::port::{Journal, OutputLog, Queue};
 use roost_runtime::fleet::FleetHandle;
 use roost_schemas::subject::EventSubject;
+use roost_schemas::token::TokenKey;
 use roost_schemas::{SandboxId, Sequence, TenantId};
 use tokio::sync::{OnceCell, Semaphore};
 
@@ -35,6 +36,7 @@ struct Inner {
     ports: Ports,
     tenant: TenantId,
     key: ApiKey,
+    tokens: TokenKey,
     limits: Limits,
     execs: Arc<Semaphore>,
     exec_memory: Arc<Semaphore>,
@@ -44,7 +46,7 @@ struct Inner {
 
 impl Gateway {
     /// A gateway for the one tenant there is.
-    pub fn new(ports: Ports, key: ApiKey, limits: Limits) -> Self {
+    pub fn new(ports: Ports, key: ApiKey, tokens: TokenKey, limits: Limits) -> Self {
         let tenant = TenantId::new("default").expect("a fixed, valid id");
         let execs = Arc::new(Semaphore::new(limits.execs));
         let exec_memory = Arc::new(Semaphore::new(limits.exec_bytes / crate::exec::UNIT));
@@ -53,6 +55,7 @@ impl Gateway {
             ports,
             tenant,
             key,
+            tokens,
             limits,
             execs,
             exec_memory,
@@ -74,6 +77,11 @@ impl Gateway {
 
     pub(crate) fn key(&self) -> &ApiKey {
         &self.0.key
+    }
+
+    /// From which sandboxes' tokens are derived.
+    pub(crate) fn tokens(&self) -> &TokenKey {
+        &self.0.tokens
     }
 
     pub(crate) fn limits(&self) -> &Limits {

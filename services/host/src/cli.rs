@@ -1,11 +1,12 @@
 //! The command line.
 
-use std::net::SocketAddrV4;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use ipnet::Ipv4Net;
 use roost_schemas::HostId;
+use roost_schemas::token::TokenKey;
 
 pub use crate::machine::Wanted;
 
@@ -57,6 +58,12 @@ pub struct Run {
     /// The resolver that guests are given, as ADDRESS:PORT; by default this machine's.
     #[arg(long)]
     pub dns: Option<SocketAddrV4>,
+    /// The key from which sandboxes' tokens are derived: 64 hex digits, the same for every host and gateway.
+    #[arg(long, env = TokenKey::VARIABLE, hide_env_values = true, required = true)]
+    pub token_key: Option<TokenKey>,
+    /// Where this host's edge listens; gateways must reach it. Port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub edge: SocketAddr,
     /// Slots kept ready.
     #[arg(long, default_value_t = 4)]
     pub warm_slots: usize,

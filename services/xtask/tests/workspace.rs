@@ -9,7 +9,7 @@ use serde::Deserialize;
 use xtask::repository;
 
 /// Every package of ours, and those of ours it may depend on. Tests may reach further; they ship nowhere.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("roost-schemas", &[]),
     ("roost-guest", &["roost-schemas"]),
     ("roost-domain", &["roost-schemas"]),
@@ -21,10 +21,18 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("roost-engine", &["roost-schemas"]),
     ("roost-net", &["roost-schemas"]),
     ("roost-images", &["roost-schemas"]),
+    ("roost-proxy", &[]),
+    ("roost-edge", &["roost-schemas", "roost-runtime", "roost-proxy"]),
     ("roost-qemu", &["roost-schemas", "roost-engine"]),
     (
         "roost-gateway",
-        &["roost-schemas", "roost-domain", "roost-journal", "roost-runtime"],
+        &[
+            "roost-schemas",
+            "roost-domain",
+            "roost-journal",
+            "roost-runtime",
+            "roost-proxy",
+        ],
     ),
     (
         "roost-reconciler",
@@ -37,6 +45,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "roost-domain",
             "roost-journal",
             "roost-runtime",
+            "roost-edge",
             "roost-engine",
             "roost-net",
             "roost-images",

@@ -1,7 +1,7 @@
 //! What may be asked of a sandbox: what users send, and what its host has observed.
 
-use roost_schemas::command::{Create, Exec, Kill, SetTimeout, Start};
-use roost_schemas::event::{Cause, EngineKind, ExitStatus};
+use roost_schemas::command::{Create, Exec, Kill, SetNetwork, SetTimeout, Start};
+use roost_schemas::event::{Cause, EngineKind, ExitStatus, ProcessStarted};
 use roost_schemas::{Generation, ProcessId};
 
 /// A request, or a host's report. Reports never come from the wire.
@@ -20,6 +20,8 @@ pub enum Command {
     },
     /// Change when it times out.
     SetTimeout(SetTimeout),
+    /// Change what it may reach and who may reach it.
+    SetNetwork(SetNetwork),
     /// End it.
     Kill(Kill),
     /// Its guest answers.
@@ -39,6 +41,13 @@ pub enum Command {
         generation: Generation,
         /// Why.
         cause: Cause,
+    },
+    /// Its agent asks whether a program may start that somebody wants there.
+    ProcessAsked {
+        /// The placement.
+        generation: Generation,
+        /// The program.
+        started: ProcessStarted,
     },
     /// A program has ended.
     ProcessEnded(ProcessEnd),

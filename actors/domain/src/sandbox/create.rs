@@ -45,7 +45,8 @@ pub fn check_resources(resources: Resources) -> Result<(), Rejection> {
 fn check_spec(spec: &SandboxSpec) -> Result<(), Rejection> {
     within("timeout_sec", spec.timeout_sec, TIMEOUT_SEC)?;
     check_pairs("metadata", &spec.metadata)?;
-    check_env("env", &spec.env)
+    check_env("env", &spec.env)?;
+    super::set_network::check(&spec.network)
 }
 
 /// Refuses environment variables that no process could be given.

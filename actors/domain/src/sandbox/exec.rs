@@ -2,7 +2,7 @@
 
 use roost_schemas::ProcessId;
 use roost_schemas::command::{Exec, MAX_EXEC_TIMEOUT_SEC};
-use roost_schemas::event::{ProcessStarted, SandboxEvent};
+use roost_schemas::event::{ProcessOrigin, ProcessStarted, SandboxEvent};
 
 use super::create::{check_env, within};
 use super::{Phase, Sandbox};
@@ -37,7 +37,10 @@ pub(super) fn decide(
         args: exec.args.clone(),
         cwd: exec.cwd.clone(),
         user: exec.user.clone(),
-        timeout_sec: exec.timeout_sec,
+        timeout_sec: Some(exec.timeout_sec),
+        pty: exec.pty.is_some(),
+        tag: None,
+        origin: ProcessOrigin::Command,
     })])
 }
 

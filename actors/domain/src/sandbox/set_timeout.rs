@@ -21,5 +21,8 @@ pub(super) fn decide(
         return Err(sandbox.refuse("timeout", "running"));
     }
     let expires_at = at.plus(Duration::from_secs(set.timeout_sec.into()));
+    if set.extend && sandbox.expires_at.is_some_and(|already| already >= expires_at) {
+        return Ok(Vec::new());
+    }
     Ok(vec![SandboxEvent::TimeoutSet(TimeoutSet { expires_at })])
 }

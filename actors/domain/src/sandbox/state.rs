@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use roost_schemas::event::{Cause, Placed, Requested, Running, SandboxEvent, StopReason};
+use roost_schemas::network::NetworkPolicy;
 use roost_schemas::{Generation, ProcessId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +73,8 @@ pub struct Sandbox {
     pub crashes: u32,
     /// When it times out, once it runs.
     pub expires_at: Option<Timestamp>,
+    /// What it may reach and who may reach it.
+    pub network: NetworkPolicy,
     /// Programs that run in it.
     pub processes: BTreeSet<ProcessId>,
     /// Why it is being or was stopped.
@@ -114,6 +117,7 @@ pub(super) fn evolve(sandbox: &mut Sandbox, event: &SandboxEvent) {
     match event {
         SandboxEvent::Requested(requested) => {
             sandbox.phase = Phase::Requested;
+            sandbox.network = requested.spec.network.clone();
             sandbox.requested = Some(requested.clone());
         }
         SandboxEvent::Placed(placed) => {
@@ -140,6 +144,7 @@ pub(super) fn evolve(sandbox: &mut Sandbox, event: &SandboxEvent) {
             sandbox.processes.remove(&exited.process);
         }
         SandboxEvent::TimeoutSet(set) => sandbox.expires_at = Some(set.expires_at),
+        SandboxEvent::NetworkSet(set) => sandbox.network = set.policy.clone(),
         SandboxEvent::Stopping(stopping) => {
             sandbox.phase = Phase::Stopping;
             sandbox.stop_reason = Some(stopping.reason);

@@ -37,6 +37,7 @@ fn registered(memory_mb: u32) -> HostRegistered {
         engine: EngineKind::Qemu,
         engine_version: "10.0.8".into(),
         release: "0.1.0".into(),
+        edge: None,
     }
 }
 

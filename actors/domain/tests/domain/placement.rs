@@ -59,6 +59,7 @@ impl World {
             engine: EngineKind::Qemu,
             engine_version: "1".into(),
             release: "0.1.0".into(),
+            edge: None,
         })];
         events.extend(size.drained.then_some(HostEvent::Drained));
         self.apply(

@@ -124,7 +124,10 @@ fn an_expiry_that_was_overtaken_by_a_longer_time_kills_nothing() {
     let due = history.folded.state.expires_at.unwrap();
     let correction = only(&fleet_of(&[history.clone()]), due).unwrap();
     history
-        .tell(Command::SetTimeout(SetTimeout { timeout_sec: 3_600 }))
+        .tell(Command::SetTimeout(SetTimeout {
+            timeout_sec: 3_600,
+            extend: false,
+        }))
         .unwrap();
     let answer = history.ask(&command(&correction, due));
     assert_eq!(answer, Ok(Decision::Nothing(history.folded.sequence)));

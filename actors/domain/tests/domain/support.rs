@@ -10,6 +10,7 @@ pub(crate) use history::History;
 use roost_domain::sandbox::Command;
 use roost_schemas::command::{Create, Exec, Kill, Placement, Start};
 use roost_schemas::event::{Cause, EngineKind, StopReason};
+use roost_schemas::network::NetworkPolicy;
 use roost_schemas::spec::{OnTimeout, Resources, SandboxSpec};
 use roost_schemas::{CommandId, Generation, HostId, ProcessId, SandboxId, TemplateName, TenantId};
 
@@ -53,6 +54,7 @@ pub(crate) fn spec() -> SandboxSpec {
         on_timeout: OnTimeout::Kill,
         metadata: BTreeMap::new(),
         env: BTreeMap::new(),
+        network: NetworkPolicy::default(),
     }
 }
 
@@ -74,6 +76,8 @@ pub(crate) fn exec(cmd: &str) -> Exec {
         env: BTreeMap::new(),
         user: None,
         timeout_sec: 30,
+        stdin: false,
+        pty: None,
     }
 }
 

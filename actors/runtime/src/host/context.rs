@@ -7,7 +7,7 @@ use roost_journal::port::{Journal, OutputLog, Queue};
 use roost_schemas::{HostId, Owner};
 use tokio::sync::OwnedMutexGuard;
 
-use crate::port::{Clock, Disks, Engines, Guests, Slots};
+use crate::port::{Clock, Disks, Edge, Engines, Guests, Slots};
 
 /// The host's name, its ports, and the turns its steps take.
 pub struct Context {
@@ -27,6 +27,8 @@ pub struct Context {
     pub engines: Arc<dyn Engines>,
     /// Guests.
     pub guests: Arc<dyn Guests>,
+    /// The edge.
+    pub edge: Arc<dyn Edge>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
     /// One step per owner at a time.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use roost_schemas::Owner;
 use roost_schemas::event::EngineKind;
 use roost_schemas::spec::Resources;
+use roost_schemas::{Owner, TemplateName};
 
 use super::{Drives, Fault, Slot};
 
@@ -18,6 +18,8 @@ pub struct VmSpec {
     pub drives: Drives,
     /// Its place in the network.
     pub slot: Slot,
+    /// What it starts from.
+    pub template: TemplateName,
 }
 
 /// A VM whose engine runs.

@@ -6,14 +6,20 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
+use roost_schemas::audit::{Answer, Notice};
+use roost_schemas::command::PtySize;
 use roost_schemas::event::ExitStatus;
 use roost_schemas::output::Channel;
+use roost_schemas::{ProcessId, SandboxId};
+use tokio::sync::mpsc;
 
 use super::Fault;
 
 /// What a guest is told before anyone may use it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Greeting {
+    /// Whom it belongs to.
+    pub sandbox: SandboxId,
     /// Variables of every process.
     pub env: BTreeMap<String, String>,
 }
@@ -21,6 +27,8 @@ pub struct Greeting {
 /// A program to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
+    /// Its id in the log, by which the guest knows it too.
+    pub process: ProcessId,
     /// Its path, or a name to look up.
     pub cmd: String,
     /// Its arguments.
@@ -33,6 +41,10 @@ pub struct Program {
     pub user: Option<String>,
     /// Seconds until the guest kills it.
     pub timeout_sec: u32,
+    /// Whether its input can be written to.
+    pub stdin: bool,
+    /// Its terminal.
+    pub pty: Option<PtySize>,
 }
 
 /// What a program does.
@@ -47,11 +59,21 @@ pub enum Output {
 /// A program's doings in order. A fault, or an end without [`Output::End`], means that the connection broke.
 pub type Outputs = BoxStream<'static, Result<Output, Fault>>;
 
+/// A guest's wishes to start programs, and their ends; see [`roost_schemas::audit`].
+pub struct AuditFeed {
+    /// What is to be recorded, in order. A fault, or the end, means that the connection broke.
+    pub notices: BoxStream<'static, Result<Notice, Fault>>,
+    /// What became of each.
+    pub answers: mpsc::Sender<Answer>,
+}
+
 /// The guests of this host.
 #[async_trait]
 pub trait Guests: Send + Sync + 'static {
     /// Waits, boundedly, until the guest at `address` answers, and greets it. Cancelled by being dropped.
     async fn greet(&self, address: IpAddr, greeting: &Greeting) -> Result<(), Fault>;
     /// Runs a program. A program that cannot be run gives [`ExitStatus::NotStarted`], not a fault.
-    async fn run(&self, address: IpAddr, program: &Program) -> Result<Outputs, Fault>;
+    async fn run(&self, address: IpAddr, sandbox: &SandboxId, program: &Program) -> Result<Outputs, Fault>;
+    /// Connects to the guest's audit feed, in place of an earlier connection.
+    async fn audit(&self, address: IpAddr, sandbox: &SandboxId) -> Result<AuditFeed, Fault>;
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use roost_schemas::Owner;
+use roost_schemas::network::NetworkPolicy;
 
 use super::Fault;
 
@@ -28,6 +29,8 @@ pub struct Slot {
 pub trait Slots: Send + Sync + 'static {
     /// The slot of `owner`, taken from the pool if it has none yet.
     async fn claim(&self, owner: &Owner) -> Result<Slot, Fault>;
+    /// Lets the slot of `owner` carry out `policy`, in place of the one before; open connections are held to it too.
+    async fn apply(&self, owner: &Owner, policy: &NetworkPolicy) -> Result<(), Fault>;
     /// The slot of `owner`, if it has one.
     async fn find(&self, owner: &Owner) -> Result<Option<Slot>, Fault>;
     /// Takes the slot of `owner` apart, if it has one.

@@ -108,6 +108,7 @@ impl Task {
             disks,
             engines,
             guests,
+            edge,
             ..
         } = &*self.context;
         let requested = self.sandbox.requested.as_ref();
@@ -119,6 +120,7 @@ impl Task {
         );
         let (slot, drives) = (slot?, drives?);
         let address = slot.address;
+        slots.apply(&self.owner, &self.sandbox.network).await?;
         let vm = engines
             .boot(
                 &self.owner,
@@ -126,10 +128,12 @@ impl Task {
                     resources: requested.resources,
                     drives,
                     slot,
+                    template: requested.spec.template.clone(),
                 },
             )
             .await?;
         let greeting = Greeting {
+            sandbox: self.owner.sandbox.clone(),
             env: requested.spec.env.clone(),
         };
         // In this order, so that what is not wanted any more is undone however far it came.
@@ -141,12 +145,14 @@ impl Task {
             }
             greeted = guests.greet(address, &greeting) => greeted?,
         }
+        // Before the log says that it runs: whoever reads that there may come at once.
+        edge.open(&self.owner, address);
         Ok(vm)
     }
 
     async fn attach(&self) -> Report {
         let generation = self.owner.generation;
-        match self.context.engines.adopt(&self.owner).await {
+        match self.adopt().await {
             Ok(vm) => Report::Attached { generation, vm },
             Err(fault) => {
                 tracing::warn!(owner = %self.owner, %fault, "cannot tell whether the VM still runs");
@@ -154,6 +160,19 @@ impl Task {
                 Report::Stuck { generation }
             }
         }
+    }
+
+    async fn adopt(&self) -> Result<Option<Arc<dyn Vm>>, Fault> {
+        let Context {
+            slots, engines, edge, ..
+        } = &*self.context;
+        let Some(vm) = engines.adopt(&self.owner).await? else {
+            return Ok(None);
+        };
+        if let Some(slot) = slots.find(&self.owner).await? {
+            edge.open(&self.owner, slot.address);
+        }
+        Ok(Some(vm))
     }
 
     async fn release(&self) -> Report {
@@ -171,8 +190,10 @@ impl Task {
             slots,
             disks,
             engines,
+            edge,
             ..
         } = &*self.context;
+        edge.close(&self.owner);
         let results = [
             engines.destroy(&self.owner).await,
             disks.remove(&self.owner).await,

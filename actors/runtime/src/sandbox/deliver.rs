@@ -99,6 +99,7 @@ fn to_domain(command: &SandboxCommand, process: &ProcessId) -> Command {
             exec,
         },
         SandboxCommand::SetTimeout(set) => Command::SetTimeout(set),
+        SandboxCommand::SetNetwork(set) => Command::SetNetwork(set),
         SandboxCommand::Kill(kill) => Command::Kill(kill),
     }
 }

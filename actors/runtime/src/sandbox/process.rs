@@ -116,16 +116,26 @@ impl Carrier {
             env,
             user,
             timeout_sec,
+            stdin,
+            pty,
         } = exec;
         let program = Program {
+            process: self.process.clone(),
             cmd,
             args,
             cwd,
             env,
             user,
             timeout_sec,
+            stdin,
+            pty,
         };
-        let mut outputs = self.context.guests.run(slot.address, &program).await?.peekable();
+        let mut outputs = self
+            .context
+            .guests
+            .run(slot.address, &self.owner.sandbox, &program)
+            .await?
+            .peekable();
         let mut number = 0;
         while let Some(output) = outputs.next().await {
             let (channel, data) = match output? {
@@ -133,7 +143,7 @@ impl Carrier {
                 Output::Data(channel, data) => (channel, gather(&mut outputs, channel, data)),
             };
             let tally = match channel {
-                Channel::Stdout => &mut *stdout,
+                Channel::Stdout | Channel::Pty => &mut *stdout,
                 Channel::Stderr => &mut *stderr,
             };
             for frame in tally.frames(channel, &data) {

@@ -65,7 +65,10 @@ async fn more_time_is_more_time() {
     accepted(world.ask(&sandbox, &living_for(60)).await);
     world.phase(&sandbox, Phase::Running).await;
     tokio::time::sleep(Duration::from_secs(50)).await;
-    let more = SandboxCommand::SetTimeout(SetTimeout { timeout_sec: 100 });
+    let more = SandboxCommand::SetTimeout(SetTimeout {
+        timeout_sec: 100,
+        extend: false,
+    });
     accepted(world.ask(&sandbox, &more).await);
     tokio::time::sleep(Duration::from_secs(95)).await;
     world.phase(&sandbox, Phase::Running).await;

@@ -125,7 +125,8 @@ impl World {
             slots: Arc::clone(&stage) as _,
             disks: Arc::clone(&stage) as _,
             engines: Arc::clone(&stage) as _,
-            guests: stage,
+            guests: Arc::clone(&stage) as _,
+            edge: stage,
             clock: Arc::clone(&self.host_clock) as _,
             turns: Turns::default(),
         });
@@ -190,6 +191,7 @@ fn registration() -> HostRegistered {
         engine: EngineKind::Qemu,
         engine_version: "memory".to_owned(),
         release: "test".to_owned(),
+        edge: None,
     }
 }
 

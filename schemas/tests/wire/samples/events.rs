@@ -2,8 +2,8 @@
 
 use roost_schemas::event::{
     ActorCrashed, Cause, EngineKind, ExitStatus, Failed, HostEvent, HostRegistered, Lost, Placed,
-    ProcessExited, ProcessStarted, Requested, Running, SandboxEvent, StartFailed, Starting, StopReason,
-    Stopping, TemplateEvent, TemplateRegistered, TimeoutSet,
+    ProcessExited, ProcessOrigin, ProcessStarted, Requested, Running, SandboxEvent, StartFailed, Starting,
+    StopReason, Stopping, TemplateEvent, TemplateRegistered, TimeoutSet,
 };
 use roost_schemas::spec::Resources;
 use roost_schemas::{Generation, HostId, ProcessId, Timestamp};
@@ -71,7 +71,10 @@ pub(super) fn sandbox() -> Vec<(&'static str, Vec<SandboxEvent>)> {
         args: vec!["-a".into()],
         cwd: None,
         user: None,
-        timeout_sec: 30,
+        timeout_sec: Some(30),
+        pty: false,
+        tag: None,
+        origin: ProcessOrigin::Command,
     };
     let full = ProcessStarted {
         cwd: Some("/tmp".into()),
@@ -151,6 +154,7 @@ pub(super) fn host() -> Vec<(&'static str, Vec<HostEvent>)> {
         engine: EngineKind::Qemu,
         engine_version: "10.0.8".into(),
         release: "0.1.0".into(),
+        edge: None,
     };
     vec![
         ("registered", vec![HostEvent::Registered(registered)]),

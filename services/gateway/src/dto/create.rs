@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use roost_schemas::TemplateName;
+use roost_schemas::network::NetworkPolicy;
 use roost_schemas::spec::{DEFAULT_TIMEOUT_SEC, SandboxSpec};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -80,6 +81,7 @@ impl From<CreateSandbox> for SandboxSpec {
             on_timeout,
             metadata,
             env,
+            network: NetworkPolicy::default(),
         }
     }
 }

@@ -53,6 +53,8 @@ impl From<ExecRequest> for Exec {
             env,
             user,
             timeout_sec,
+            stdin: false,
+            pty: None,
         }
     }
 }

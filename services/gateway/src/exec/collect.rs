@@ -66,7 +66,7 @@ impl Collected {
     pub(crate) fn take(&mut self, channel: Channel, offset: u64, data: &[u8]) -> Result<(), OverBudget> {
         self.reserve(data.len())?;
         let kept = match channel {
-            Channel::Stdout => &mut self.stdout,
+            Channel::Stdout | Channel::Pty => &mut self.stdout,
             Channel::Stderr => &mut self.stderr,
         };
         kept.take(offset, data);

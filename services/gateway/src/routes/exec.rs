@@ -82,7 +82,7 @@ fn starts(commit: &Commit<SandboxEvent>, process: &ProcessId, exec: &Exec) -> bo
                 && started.args == exec.args
                 && started.cwd == exec.cwd
                 && started.user == exec.user
-                && started.timeout_sec == exec.timeout_sec
+                && started.timeout_sec == Some(exec.timeout_sec)
         }
         _ => false,
     })

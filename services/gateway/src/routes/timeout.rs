@@ -33,7 +33,10 @@ pub(crate) async fn timeout(
     Id(id): Id,
     Body(SetTimeout { timeout_sec }): Body<SetTimeout>,
 ) -> Result<Response, ApiError> {
-    let command = SandboxCommand::SetTimeout(Command { timeout_sec });
+    let command = SandboxCommand::SetTimeout(Command {
+        timeout_sec,
+        extend: false,
+    });
     let sequence = gateway
         .execute(&id, &key, &command, |commit| sets(commit, timeout_sec))
         .await?;

@@ -67,6 +67,7 @@ async fn register(ports: &Ports) {
         engine: EngineKind::Qemu,
         engine_version: "7.2".into(),
         release: "test".into(),
+        edge: None,
     };
     let host = EventSubject {
         tenant: system.clone(),
@@ -151,6 +152,7 @@ impl Script {
                 exec: exec.clone(),
             }),
             SandboxCommand::SetTimeout(set) => Ok(Command::SetTimeout(*set)),
+            SandboxCommand::SetNetwork(set) => Ok(Command::SetNetwork(set.clone())),
             SandboxCommand::Kill(kill) => Ok(Command::Kill(*kill)),
             SandboxCommand::Start(start) => Ok(Command::Start(*start)),
         };

@@ -9,6 +9,7 @@ use roost_gateway::auth::ApiKey;
 use roost_gateway::{Gateway, Limits, Ports, router};
 use roost_journal::memory::Memory;
 use roost_runtime::fleet::FleetHandle;
+use roost_schemas::token::TokenKey;
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Call, KEY};
@@ -31,6 +32,11 @@ pub(crate) fn limits() -> Limits {
         last_frame: Duration::from_millis(100),
         ..Limits::default()
     }
+}
+
+/// The key from which sandboxes' tokens are derived.
+pub(crate) fn tokens() -> TokenKey {
+    "5a".repeat(32).parse().unwrap()
 }
 
 /// The ports in memory, with a fleet that follows them.
@@ -58,7 +64,7 @@ impl World {
 
     /// Over these ports, with or without a host.
     pub(crate) fn over(ports: Ports, limits: Limits, host: Option<Host>) -> Self {
-        let gateway = Gateway::new(ports.clone(), ApiKey::new(KEY).unwrap(), limits);
+        let gateway = Gateway::new(ports.clone(), ApiKey::new(KEY).unwrap(), tokens(), limits);
         Self {
             ports,
             app: router(gateway),

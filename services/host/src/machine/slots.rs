@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use roost_net::SlotPool;
 use roost_runtime::port::{Fault, Slot, Slots};
 use roost_schemas::Owner;
+use roost_schemas::network::NetworkPolicy;
 
 /// The slots of this host.
 pub struct RealSlots {
@@ -37,6 +38,10 @@ impl Slots for RealSlots {
             .await
             .map(slot)
             .map_err(|error| Fault::of("claim a slot", &error))
+    }
+
+    async fn apply(&self, _owner: &Owner, _policy: &NetworkPolicy) -> Result<(), Fault> {
+        Ok(())
     }
 
     async fn find(&self, owner: &Owner) -> Result<Option<Slot>, Fault> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use roost_edge::Edge;
 use roost_journal::checkpoint::{Checkpoint, SledCheckpoint};
 use roost_journal::jetstream::{Connection, Options, connect};
 use roost_journal::port::Journal;
@@ -46,10 +47,10 @@ impl Opened {
 
 pub(super) async fn open(cli: Run) -> Result<Opened> {
     // clap has seen to it that these are given; only a subcommand goes without.
-    let (Some(nats), Some(state), Some(images), Some(host)) =
-        (&cli.nats, &cli.state, &cli.images, &cli.host_id)
+    let (Some(nats), Some(state), Some(images), Some(host), Some(tokens)) =
+        (&cli.nats, &cli.state, &cli.images, &cli.host_id, &cli.token_key)
     else {
-        anyhow::bail!("--nats, --state, --images and --host-id are needed");
+        anyhow::bail!("--nats, --state, --images, --host-id and --token-key are needed");
     };
     let paths = Paths::open(state, host)?;
     let images = open_images(images.clone()).await?;
@@ -59,12 +60,14 @@ pub(super) async fn open(cli: Run) -> Result<Opened> {
         paths.state.join("jails"),
     )
     .await?;
+    let edge = Edge::listen(cli.edge, tokens).await?;
     let registration = HostRegistered {
         capacity: capacity::of_this_machine(&cli)?,
         max_sandboxes: cli.max_sandboxes,
         engine: choice.kind(),
         engine_version: choice.version(),
         release: env!("CARGO_PKG_VERSION").to_owned(),
+        edge: Some(edge.url()),
     };
     let templates = images.registrations();
 
@@ -94,7 +97,9 @@ pub(super) async fn open(cli: Run) -> Result<Opened> {
         engines: Arc::new(engines),
         guests: Arc::new(RealGuests {
             boot_patience: Duration::from_secs(cli.boot_timeout_sec),
+            tokens: tokens.clone(),
         }),
+        edge: Arc::new(edge),
         clock: Arc::new(SystemClock),
         turns: Turns::default(),
     };

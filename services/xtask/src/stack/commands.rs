@@ -34,6 +34,8 @@ pub(super) fn host(parts: &Parts, listen: Ports, state: &StateFolder) -> Spec {
     let mut spec = daemon(Role::Host, &parts.binaries.host, listen, state);
     spec.args.extend(["--images".into(), parts.images.clone().into()]);
     spec.args.extend(["--host-id".into(), state.host_id().into()]);
+    spec.env
+        .push(("ROOST_TOKEN_KEY".into(), state.token_key().into()));
     spec
 }
 
@@ -46,6 +48,8 @@ pub(super) fn gateway(parts: &Parts, listen: Ports, state: &StateFolder) -> Spec
     spec.args
         .extend(["--listen".into(), listen.gateway.to_string().into()]);
     spec.env.push(("ROOST_API_KEY".into(), state.api_key().into()));
+    spec.env
+        .push(("ROOST_TOKEN_KEY".into(), state.token_key().into()));
     spec
 }
 

@@ -17,6 +17,7 @@ pub struct StateFolder {
     path: PathBuf,
     temporary: Option<TempDir>,
     api_key: String,
+    token_key: String,
     host_id: String,
     /// Locked for as long as it is open.
     _lock: File,
@@ -58,11 +59,13 @@ impl StateFolder {
                 format!("e2b_{}{}", random(), &random()[..8])
             })?,
         };
+        let token_key = kept(&path.join("token-key"), || random() + &random())?;
         let host_id = kept(&path.join("host-id"), || format!("h{}", &random()[..12]))?;
         Ok(Self {
             path,
             temporary: None,
             api_key,
+            token_key,
             host_id,
             _lock: lock,
         })
@@ -91,6 +94,11 @@ impl StateFolder {
     /// What clients present to the gateway.
     pub fn api_key(&self) -> &str {
         &self.api_key
+    }
+
+    /// The key from which the gateway and the host derive sandboxes' tokens.
+    pub fn token_key(&self) -> &str {
+        &self.token_key
     }
 
     /// The id under which the host registers, and by which its resources are named.

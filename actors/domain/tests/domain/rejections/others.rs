@@ -15,7 +15,10 @@ const LIVE: [Phase; 4] = [Phase::Placed, Phase::Starting, Phase::Running, Phase:
 const ENDS: [Phase; 3] = [Phase::Stopped, Phase::Lost, Phase::Failed];
 
 fn timeout(timeout_sec: u32) -> Command {
-    Command::SetTimeout(SetTimeout { timeout_sec })
+    Command::SetTimeout(SetTimeout {
+        timeout_sec,
+        extend: false,
+    })
 }
 
 #[test]

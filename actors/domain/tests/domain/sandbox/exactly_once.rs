@@ -76,7 +76,10 @@ fn busy(commits: usize) -> History {
     for _ in 0..commits {
         history.now.0 += 1;
         history
-            .tell(Command::SetTimeout(SetTimeout { timeout_sec: 60 }))
+            .tell(Command::SetTimeout(SetTimeout {
+                timeout_sec: 60,
+                extend: false,
+            }))
             .unwrap();
     }
     history
@@ -103,7 +106,10 @@ fn the_last_commits_and_the_first_are_remembered() {
 #[test]
 fn what_was_rejected_is_decided_anew() {
     let mut history = History::in_phase(Phase::Starting);
-    let set = Command::SetTimeout(SetTimeout { timeout_sec: 60 });
+    let set = Command::SetTimeout(SetTimeout {
+        timeout_sec: 60,
+        extend: false,
+    });
     history.tell(set).unwrap_err();
     let rejected = history.asked.last().unwrap().clone();
     history.tell(started()).unwrap();

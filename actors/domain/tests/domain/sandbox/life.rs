@@ -30,10 +30,12 @@ fn generation_named(command: &Command) -> Option<Generation> {
         | Command::StartFailed { generation, .. }
         | Command::Ended { generation }
         | Command::Vanished { generation, .. }
+        | Command::ProcessAsked { generation, .. }
         | Command::Crashed { generation, .. } => Some(*generation),
         Command::Create(_)
         | Command::Exec { .. }
         | Command::SetTimeout(_)
+        | Command::SetNetwork(_)
         | Command::Kill(_)
         | Command::ProcessEnded(_) => None,
     }

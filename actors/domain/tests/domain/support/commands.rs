@@ -69,7 +69,7 @@ fn requested() -> impl Strategy<Value = Command> {
         2 => generation().prop_map(|generation| Command::Start(Start { generation })),
         8 => prop_oneof![8 => Just("ls"), 1 => Just("")]
             .prop_map(|cmd| Command::Exec { process: process_id("never"), exec: exec(cmd) }),
-        2 => (0..120u32).prop_map(|timeout_sec| Command::SetTimeout(SetTimeout { timeout_sec })),
+        2 => (0..120u32).prop_map(|timeout_sec| Command::SetTimeout(SetTimeout { timeout_sec, extend: false })),
         3 => Just(kill(StopReason::TimedOut)),
         1 => Just(kill(StopReason::Requested)),
     ]

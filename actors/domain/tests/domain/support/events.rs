@@ -6,9 +6,10 @@ use proptest::prelude::*;
 use roost_schemas::commit::{Commit, SCHEMA_VERSION};
 use roost_schemas::event::{
     ActorCrashed, Cause, EngineKind, ExitStatus, Failed, HostEvent, HostRegistered, Lost, Placed,
-    ProcessExited, ProcessStarted, Requested, Running, SandboxEvent, StartFailed, Starting, StopReason,
-    Stopping, TemplateEvent, TemplateRegistered, TimeoutSet,
+    ProcessExited, ProcessOrigin, ProcessStarted, Requested, Running, SandboxEvent, StartFailed, Starting,
+    StopReason, Stopping, TemplateEvent, TemplateRegistered, TimeoutSet,
 };
+use roost_schemas::network::NetworkPolicy;
 use roost_schemas::spec::{OnTimeout, Resources, SandboxSpec};
 use roost_schemas::{Generation, ProcessId, Timestamp};
 
@@ -69,6 +70,7 @@ fn requested() -> impl Strategy<Value = Requested> {
                     on_timeout,
                     metadata,
                     env,
+                    network: NetworkPolicy::default(),
                 },
                 resources,
             }
@@ -99,7 +101,7 @@ fn process_started() -> impl Strategy<Value = ProcessStarted> {
         vec(".{0,9}", 0..3),
         of(".{0,9}"),
         of(".{0,9}"),
-        any::<u32>(),
+        of(any::<u32>()),
     )
         .prop_map(|(process, cmd, args, cwd, user, timeout_sec)| ProcessStarted {
             process,
@@ -108,6 +110,9 @@ fn process_started() -> impl Strategy<Value = ProcessStarted> {
             cwd,
             user,
             timeout_sec,
+            pty: false,
+            tag: None,
+            origin: ProcessOrigin::Command,
         })
 }
 
@@ -168,6 +173,7 @@ pub(crate) fn host_event() -> impl Strategy<Value = HostEvent> {
             engine,
             engine_version,
             release,
+            edge: None,
         })
     });
     prop_oneof![2 => registered, 1 => Just(HostEvent::Drained)]

@@ -10,6 +10,7 @@ use roost_journal::port::{Journal, Message, OutputLog, Queue, QueueError};
 use roost_schemas::command::{ContentType, Create, Exec, Kill, SandboxCommand, Start};
 use roost_schemas::commit::Commit;
 use roost_schemas::event::{SandboxEvent, StopReason};
+use roost_schemas::network::NetworkPolicy;
 use roost_schemas::output::Frame;
 use roost_schemas::reply::{Accepted, Code, Reply};
 use roost_schemas::spec::SandboxSpec;
@@ -52,6 +53,7 @@ pub(crate) fn create() -> SandboxCommand {
         on_timeout: roost_schemas::spec::OnTimeout::Kill,
         metadata: std::collections::BTreeMap::default(),
         env: std::collections::BTreeMap::default(),
+        network: NetworkPolicy::default(),
     };
     SandboxCommand::Create(Create {
         spec,
@@ -79,6 +81,8 @@ pub(crate) fn exec(cmd: &str, args: &[&str]) -> SandboxCommand {
         env: std::collections::BTreeMap::default(),
         user: None,
         timeout_sec: 3600,
+        stdin: false,
+        pty: None,
     })
 }
 

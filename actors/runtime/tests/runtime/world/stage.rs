@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use roost_runtime::memory::Machine;
 use roost_runtime::port::{
-    Disks, Drives, Engines, Fault, Greeting, Guests, Outputs, Program, Slot, Slots, Vm, VmSpec,
+    AuditFeed, Disks, Drives, Edge, Engines, Fault, Greeting, Guests, Outputs, Program, Slot, Slots, Vm,
+    VmSpec,
 };
-use roost_schemas::{Owner, TemplateName};
+use roost_schemas::network::NetworkPolicy;
+use roost_schemas::{Owner, SandboxId, TemplateName};
 use tokio::sync::watch;
 
 /// Whether a process lives. What a dead one has begun stands still for ever, as after `kill -9`.
@@ -109,6 +111,11 @@ impl Slots for Stage {
         self.machine.claim(owner).await
     }
 
+    async fn apply(&self, owner: &Owner, policy: &NetworkPolicy) -> Result<(), Fault> {
+        self.pass("apply").await;
+        self.machine.apply(owner, policy).await
+    }
+
     async fn find(&self, owner: &Owner) -> Result<Option<Slot>, Fault> {
         self.machine.find(owner).await
     }
@@ -169,8 +176,23 @@ impl Guests for Stage {
         self.machine.greet(address, greeting).await
     }
 
-    async fn run(&self, address: IpAddr, program: &Program) -> Result<Outputs, Fault> {
+    async fn run(&self, address: IpAddr, sandbox: &SandboxId, program: &Program) -> Result<Outputs, Fault> {
         self.pass("run").await;
-        self.machine.run(address, program).await
+        self.machine.run(address, sandbox, program).await
+    }
+
+    async fn audit(&self, address: IpAddr, sandbox: &SandboxId) -> Result<AuditFeed, Fault> {
+        self.pass("audit").await;
+        self.machine.audit(address, sandbox).await
+    }
+}
+
+impl Edge for Stage {
+    fn open(&self, owner: &Owner, address: IpAddr) {
+        self.machine.open(owner, address);
+    }
+
+    fn close(&self, owner: &Owner) {
+        self.machine.close(owner);
     }
 }

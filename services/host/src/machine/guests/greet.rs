@@ -41,10 +41,14 @@ pub(super) async fn until_ready(address: IpAddr, patience: Duration) -> Result<(
     Err(Fault::timed_out(STEP, detail))
 }
 
-/// Tells the guest the time and its variables.
-pub(super) async fn init(address: IpAddr, greeting: &Greeting) -> Result<(), Fault> {
+/// Tells the guest the time, its variables and its access token.
+pub(super) async fn init(address: IpAddr, greeting: &Greeting, token: &str) -> Result<(), Fault> {
     const STEP: &str = "greet the guest";
-    let body = json!({ "envVars": greeting.env, "timestamp": Timestamp::now().to_string() });
+    let body = json!({
+        "accessToken": token,
+        "envVars": greeting.env,
+        "timestamp": Timestamp::now().to_string(),
+    });
     match call(address, Method::POST, "/init", Bytes::from(body.to_string())).await {
         Ok((StatusCode::NO_CONTENT, _)) => Ok(()),
         Ok((status, body)) => Err(Fault::new(STEP, format!("/init answered {status}: {body}"))),

@@ -11,7 +11,7 @@ use roost_runtime::port::{Fault, Output, Outputs, Program};
 use roost_schemas::envd::process::__buffa::oneof::process_event::{Event, data_event};
 use roost_schemas::envd::process::process_event::EndEvent;
 use roost_schemas::envd::process::{ProcessClient, ProcessConfig, StartRequest, StartResponse};
-use roost_schemas::envd::{DEADLINE_ERROR, PORT, TIMEOUT_HEADER};
+use roost_schemas::envd::{ACCESS_TOKEN_HEADER, DEADLINE_ERROR, PORT, PROCESS_HEADER, TIMEOUT_HEADER};
 use roost_schemas::event::ExitStatus;
 use roost_schemas::output::Channel;
 
@@ -19,14 +19,14 @@ use crate::machine::signals;
 
 const STEP: &str = "run a program";
 
-pub(super) async fn run(address: IpAddr, program: &Program) -> Result<Outputs, Fault> {
+pub(super) async fn run(address: IpAddr, token: &str, program: &Program) -> Result<Outputs, Fault> {
     let base = format!("http://{address}:{PORT}")
         .parse()
         .map_err(|error| Fault::of(STEP, &error))?;
     // A client of its own, so a connection of its own: the address may be another guest's the next time.
     let client = ProcessClient::new(HttpClient::plaintext(), ClientConfig::new(base).proto());
     let stream = match client
-        .start_with_options(request(program), options(program))
+        .start_with_options(request(program), options(token, program))
         .await
     {
         Ok(stream) => stream,
@@ -67,9 +67,12 @@ fn request(program: &Program) -> StartRequest {
     }
 }
 
-fn options(program: &Program) -> CallOptions {
+fn options(token: &str, program: &Program) -> CallOptions {
     let deadline = u64::from(program.timeout_sec) * 1000;
-    let options = CallOptions::default().with_header(TIMEOUT_HEADER, deadline.to_string());
+    let options = CallOptions::default()
+        .with_header(ACCESS_TOKEN_HEADER, token)
+        .with_header(PROCESS_HEADER, program.process.as_str())
+        .with_header(TIMEOUT_HEADER, deadline.to_string());
     match &program.user {
         Some(user) => {
             let basic = BASE64_STANDARD.encode(format!("{user}:"));

@@ -1,0 +1,99 @@
+//! The secrets of the data plane, all derived from one key that the gateway and the hosts share.
+//!
+//! ```text
+//!   TokenKey ──┬─ access(sandbox)   a client shows it to the sandbox's agent
+//!              ├─ traffic(sandbox)  a client shows it for ports that are not public
+//!              └─ edge()            the gateway shows it to a host's edge
+//! ```
+//!
+//! Derived, so that none of them stands in the log and each can be told again at any time.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::id::SandboxId;
+
+/// Bytes of the key.
+const KEY_BYTES: usize = 32;
+/// Hex characters of a token: 160 bits.
+const TOKEN_CHARS: usize = 40;
+
+/// The key; shows itself to nobody.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TokenKey([u8; KEY_BYTES]);
+
+/// Why a text is no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the token key is not {len} hex digits: make one with `openssl rand -hex 32`", len = KEY_BYTES * 2)]
+pub struct InvalidTokenKey;
+
+impl TokenKey {
+    /// The variable in which processes are given the key.
+    pub const VARIABLE: &str = "ROOST_TOKEN_KEY";
+
+    /// What a client shows to the agent of `sandbox` as `X-Access-Token`.
+    pub fn access(&self, sandbox: &SandboxId) -> String {
+        self.derive("roost 2026 sandbox access token", sandbox.as_str())
+    }
+
+    /// What a client shows for the ports of `sandbox` if they are not public.
+    pub fn traffic(&self, sandbox: &SandboxId) -> String {
+        self.derive("roost 2026 sandbox traffic token", sandbox.as_str())
+    }
+
+    /// What the gateway shows to a host's edge.
+    pub fn edge(&self) -> String {
+        self.derive("roost 2026 host edge token", "")
+    }
+
+    fn derive(&self, context: &'static str, text: &str) -> String {
+        let key = blake3::derive_key(context, &self.0);
+        blake3::keyed_hash(&key, text.as_bytes()).to_hex()[..TOKEN_CHARS].to_owned()
+    }
+}
+
+impl FromStr for TokenKey {
+    type Err = InvalidTokenKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTokenKey> {
+        let hash = blake3::Hash::from_hex(text.trim()).map_err(|_| InvalidTokenKey)?;
+        Ok(Self(*hash.as_bytes()))
+    }
+}
+
+impl fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenKey(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_differ_by_key_purpose_and_sandbox_and_are_stable() {
+        let key = |digit: &str| digit.repeat(64).parse::<TokenKey>().unwrap();
+        let sandbox = |id| SandboxId::new(id).unwrap();
+        let all = [
+            key("1").access(&sandbox("a")),
+            key("1").access(&sandbox("b")),
+            key("1").traffic(&sandbox("a")),
+            key("1").edge(),
+            key("2").access(&sandbox("a")),
+        ];
+        let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
+        assert!(all.iter().all(|token| token.len() == TOKEN_CHARS));
+        assert_eq!(all[0], key("1").access(&sandbox("a")));
+    }
+
+    #[test]
+    fn a_key_is_hex_and_never_shown() {
+        for bad in ["", "ab", &"g".repeat(64), &"a".repeat(63)] {
+            assert_eq!(bad.parse::<TokenKey>(), Err(InvalidTokenKey), "{bad:?}");
+        }
+        let key: TokenKey = "ab".repeat(32).parse().unwrap();
+        assert!(!format!("{key:?}").contains("ab"));
+    }
+}
