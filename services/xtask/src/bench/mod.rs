@@ -1,6 +1,7 @@
 //! The figures that DESIGN.md promises, measured; never part of the tests, because they depend on the machine's load.
 
 mod bare;
+mod data;
 mod overhead;
 mod table;
 
@@ -20,6 +21,9 @@ pub struct Options {
     /// How often a comparison is repeated.
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(5..))]
     rounds: u32,
+    /// MiB of each transfer.
+    #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..))]
+    mib: u64,
 }
 
 /// A figure with a bar.
@@ -29,6 +33,8 @@ enum Figure {
     Journal,
     /// Create to first output, against the bare engine.
     Overhead,
+    /// Bulk data and calls through the gateway, against the same made straight to the guest.
+    Data,
     /// The host agent's memory per idle sandbox.
     Idle,
 }
@@ -38,6 +44,7 @@ pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> 
     match options.figure {
         Figure::Journal => example("roost-journal", "journal_bench", cancelled).await,
         Figure::Idle => example("roost-runtime", "idle_actors", cancelled).await,
+        Figure::Data => data::run(options.rounds, options.mib, cancelled).await,
         Figure::Overhead => overhead::run(options.rounds, cancelled).await,
     }
 }

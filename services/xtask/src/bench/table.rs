@@ -18,6 +18,16 @@ pub(super) fn judge(what: &str, ratio: f64, bar: f64) -> bool {
     met
 }
 
+/// Prints the verdict on a ratio that must not be below `bar`, and returns whether it is met.
+pub(super) fn judge_at_least(what: &str, ratio: f64, bar: f64) -> bool {
+    let met = ratio >= bar;
+    println!(
+        "  {what:<44} {ratio:>6.3}x   bar {bar:.2}x   {}",
+        if met { "pass" } else { "FAIL" }
+    );
+    met
+}
+
 /// Prints one row of times in milliseconds.
 pub(super) fn row(what: &str, times: &[Duration]) {
     let shown: Vec<String> = times
