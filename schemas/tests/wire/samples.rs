@@ -1,12 +1,15 @@
 //! A small value of every kind that is written anywhere, with the name of its golden file.
 
+mod audit;
 mod events;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use roost_schemas::codec::Undecodable;
-use roost_schemas::command::{ContentType, Create, Exec, Kill, Placement, SandboxCommand, SetTimeout, Start};
+use roost_schemas::command::{
+    ContentType, Create, Exec, Kill, Placement, PtySize, SandboxCommand, SetNetwork, SetTimeout, Start,
+};
 use roost_schemas::commit::{Commit, SCHEMA_VERSION};
 use roost_schemas::event::{ExitStatus, Payload, StopReason};
 use roost_schemas::network::NetworkPolicy;
@@ -48,6 +51,7 @@ pub(crate) fn all() -> Vec<Sample> {
         .chain(commands())
         .chain(replies())
         .chain(frames())
+        .chain(audit::all())
         .collect()
 }
 
@@ -92,6 +96,17 @@ fn spec() -> SandboxSpec {
     }
 }
 
+/// A policy in which nothing is as it is by default.
+fn policy() -> NetworkPolicy {
+    NetworkPolicy {
+        internet: false,
+        allow: vec!["1.2.3.0/24".parse().unwrap()],
+        deny: vec!["9.9.9.9".parse().unwrap()],
+        public: false,
+        mask_host: Some("localhost:${PORT}".into()),
+    }
+}
+
 const RESOURCES: Resources = Resources {
     vcpus: 2,
     memory_mb: 512,
@@ -112,6 +127,11 @@ fn commands() -> Vec<Sample> {
         stdin: false,
         pty: None,
     };
+    let interactive = Exec {
+        stdin: true,
+        pty: Some(PtySize { cols: 80, rows: 24 }),
+        ..exec.clone()
+    };
     let commands = [
         (
             "create",
@@ -128,18 +148,40 @@ fn commands() -> Vec<Sample> {
             }),
         ),
         (
+            "create.network",
+            SandboxCommand::Create(Create {
+                spec: SandboxSpec {
+                    network: policy(),
+                    ..spec()
+                },
+                placement: None,
+            }),
+        ),
+        (
             "start",
             SandboxCommand::Start(Start {
                 generation: Generation(1),
             }),
         ),
         ("exec", SandboxCommand::Exec(exec)),
+        ("exec.pty", SandboxCommand::Exec(interactive)),
         (
             "set_timeout",
             SandboxCommand::SetTimeout(SetTimeout {
                 timeout_sec: 600,
                 extend: false,
             }),
+        ),
+        (
+            "set_timeout.extend",
+            SandboxCommand::SetTimeout(SetTimeout {
+                timeout_sec: 600,
+                extend: true,
+            }),
+        ),
+        (
+            "set_network",
+            SandboxCommand::SetNetwork(SetNetwork { policy: policy() }),
         ),
         (
             "kill",
@@ -214,6 +256,7 @@ fn frames() -> Vec<Sample> {
     [
         ("data", data(Channel::Stdout)),
         ("data.stderr", data(Channel::Stderr)),
+        ("data.pty", data(Channel::Pty)),
         ("end", end),
     ]
     .into_iter()

@@ -1,14 +1,14 @@
 //! Every event, with every cause and every end that one can carry.
 
 use roost_schemas::event::{
-    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, HostEvent, HostRegistered, Lost, Placed,
+    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, HostEvent, HostRegistered, Lost, NetworkSet, Placed,
     ProcessExited, ProcessOrigin, ProcessStarted, Requested, Running, SandboxEvent, StartFailed, Starting,
     StopReason, Stopping, TemplateEvent, TemplateRegistered, TimeoutSet,
 };
 use roost_schemas::spec::Resources;
 use roost_schemas::{Generation, HostId, ProcessId, Timestamp};
 
-use super::{RESOURCES, spec};
+use super::{RESOURCES, policy, spec};
 
 fn process() -> ProcessId {
     ProcessId::new("p0123456789abcdef0123").unwrap()
@@ -81,6 +81,16 @@ pub(super) fn sandbox() -> Vec<(&'static str, Vec<SandboxEvent>)> {
         user: Some("root".into()),
         ..bare.clone()
     };
+    let by_agent = ProcessStarted {
+        cmd: "/bin/bash".into(),
+        args: vec!["-i".into(), "-l".into()],
+        user: Some("user".into()),
+        timeout_sec: None,
+        pty: true,
+        tag: Some("shell".into()),
+        origin: ProcessOrigin::Agent,
+        ..full.clone()
+    };
     let lost = |cause| SandboxEvent::Lost(Lost { generation, cause });
     let cause = causes().remove(0);
     let stopping = |reason| SandboxEvent::Stopping(Stopping { reason });
@@ -116,8 +126,12 @@ pub(super) fn sandbox() -> Vec<(&'static str, Vec<SandboxEvent>)> {
             "process_started",
             vec![
                 SandboxEvent::ProcessStarted(bare),
-                SandboxEvent::ProcessStarted(full),
+                SandboxEvent::ProcessStarted(full.clone()),
             ],
+        ),
+        (
+            "process_started.agent",
+            vec![SandboxEvent::ProcessStarted(by_agent)],
         ),
         ("process_exited", statuses.map(exited).to_vec()),
         (
@@ -125,6 +139,10 @@ pub(super) fn sandbox() -> Vec<(&'static str, Vec<SandboxEvent>)> {
             vec![SandboxEvent::TimeoutSet(TimeoutSet {
                 expires_at: Timestamp(1_790_000_600_000),
             })],
+        ),
+        (
+            "network_set",
+            vec![SandboxEvent::NetworkSet(NetworkSet { policy: policy() })],
         ),
         (
             "stopping",
@@ -156,8 +174,13 @@ pub(super) fn host() -> Vec<(&'static str, Vec<HostEvent>)> {
         release: "0.1.0".into(),
         edge: None,
     };
+    let with_edge = HostRegistered {
+        edge: Some("http://10.0.0.1:40123".into()),
+        ..registered.clone()
+    };
     vec![
         ("registered", vec![HostEvent::Registered(registered)]),
+        ("registered.edge", vec![HostEvent::Registered(with_edge)]),
         ("drained", vec![HostEvent::Drained]),
     ]
 }
