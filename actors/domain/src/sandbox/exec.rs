@@ -1,17 +1,21 @@
 //! `Exec`: admit a program.
 
+use std::ops::RangeInclusive;
+
 use roost_schemas::ProcessId;
-use roost_schemas::command::{Exec, MAX_EXEC_TIMEOUT_SEC};
+use roost_schemas::command::{Exec, MAX_EXEC_TIMEOUT_SEC, PtySize};
 use roost_schemas::event::{ProcessOrigin, ProcessStarted, SandboxEvent};
 
 use super::create::{check_env, within};
 use super::{Phase, Sandbox};
 use crate::Rejection;
 
-/// Programs that may run in one sandbox at a time, started natively.
+/// Programs that may run in one sandbox at a time, however they were started.
 pub const MAX_PROCESSES: usize = 1024;
 /// Bytes of a program's name and arguments together; the guest's kernel stops at 128 KiB for one.
 const MAX_ARGS_BYTES: usize = 128 * 1024;
+/// Columns, or rows, that a terminal may have.
+const PTY_SIDE: RangeInclusive<u32> = 1..=4096;
 
 pub(super) fn decide(
     sandbox: &Sandbox,
@@ -22,7 +26,7 @@ pub(super) fn decide(
     if sandbox.phase != Phase::Running {
         return Err(sandbox.refuse("exec", "running"));
     }
-    if sandbox.processes.contains(process) {
+    if sandbox.processes.contains_key(process) {
         return Ok(Vec::new());
     }
     if sandbox.processes.len() >= MAX_PROCESSES {
@@ -70,5 +74,9 @@ fn check(exec: &Exec) -> Result<(), Rejection> {
         ));
     }
     within("timeout_sec", exec.timeout_sec, 1..=MAX_EXEC_TIMEOUT_SEC)?;
+    if let Some(PtySize { cols, rows }) = exec.pty {
+        within("pty.cols", cols.into(), PTY_SIDE)?;
+        within("pty.rows", rows.into(), PTY_SIDE)?;
+    }
     check_env("env", &exec.env)
 }

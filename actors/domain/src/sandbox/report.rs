@@ -68,7 +68,7 @@ pub(super) fn start_failed(sandbox: &Sandbox, generation: Generation, cause: &Ca
 
 pub(super) fn process_ended(sandbox: &Sandbox, end: &ProcessEnd) -> Vec<SandboxEvent> {
     // A process that the end of its sandbox has already closed is not closed twice.
-    if !sandbox.processes.contains(&end.process) {
+    if !sandbox.processes.contains_key(&end.process) {
         return Vec::new();
     }
     vec![SandboxEvent::ProcessExited(ProcessExited {
@@ -145,5 +145,5 @@ fn closing(sandbox: &Sandbox, reason: &str, last: SandboxEvent) -> Vec<SandboxEv
             stderr_bytes: 0,
         })
     };
-    sandbox.processes.iter().map(close).chain([last]).collect()
+    sandbox.processes.keys().map(close).chain([last]).collect()
 }

@@ -1,8 +1,8 @@
 //! What a sandbox is, and how each event changes it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use roost_schemas::event::{Cause, Placed, Requested, Running, SandboxEvent, StopReason};
+use roost_schemas::event::{Cause, Placed, ProcessOrigin, Requested, Running, SandboxEvent, StopReason};
 use roost_schemas::network::NetworkPolicy;
 use roost_schemas::{Generation, ProcessId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -75,8 +75,8 @@ pub struct Sandbox {
     pub expires_at: Option<Timestamp>,
     /// What it may reach and who may reach it.
     pub network: NetworkPolicy,
-    /// Programs that run in it.
-    pub processes: BTreeSet<ProcessId>,
+    /// Programs that run in it, and by which way each was started.
+    pub processes: BTreeMap<ProcessId, ProcessOrigin>,
     /// Why it is being or was stopped.
     pub stop_reason: Option<StopReason>,
     /// Why it was lost, or failed, or did not start the last time.
@@ -90,6 +90,12 @@ impl Sandbox {
             .as_ref()
             .map(|placed| placed.generation)
             .unwrap_or_default()
+    }
+
+    /// The running programs that commands started: their host carries their output. Of the others their agent tells.
+    pub fn commanded(&self) -> BTreeSet<ProcessId> {
+        let commanded = self.processes.iter().filter(|(_, origin)| origin.is_command());
+        commanded.map(|(process, _)| process.clone()).collect()
     }
 
     pub(super) fn fence(&self, given: Generation) -> Result<(), Rejection> {
@@ -138,7 +144,7 @@ pub(super) fn evolve(sandbox: &mut Sandbox, event: &SandboxEvent) {
             sandbox.cause = None;
         }
         SandboxEvent::ProcessStarted(started) => {
-            sandbox.processes.insert(started.process.clone());
+            sandbox.processes.insert(started.process.clone(), started.origin);
         }
         SandboxEvent::ProcessExited(exited) => {
             sandbox.processes.remove(&exited.process);

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub(crate) use history::History;
 use roost_domain::sandbox::Command;
 use roost_schemas::command::{Create, Exec, Kill, Placement, Start};
-use roost_schemas::event::{Cause, EngineKind, StopReason};
+use roost_schemas::event::{Cause, EngineKind, ProcessOrigin, ProcessStarted, StopReason};
 use roost_schemas::network::NetworkPolicy;
 use roost_schemas::spec::{OnTimeout, Resources, SandboxSpec};
 use roost_schemas::{CommandId, Generation, HostId, ProcessId, SandboxId, TemplateName, TenantId};
@@ -78,6 +78,21 @@ pub(crate) fn exec(cmd: &str) -> Exec {
         timeout_sec: 30,
         stdin: false,
         pty: None,
+    }
+}
+
+/// What the agent asks to start for a client.
+pub(crate) fn asked(process: &str) -> ProcessStarted {
+    ProcessStarted {
+        process: process_id(process),
+        cmd: "/bin/bash".to_owned(),
+        args: vec!["-l".to_owned()],
+        cwd: Some("/home/user".to_owned()),
+        user: Some("user".to_owned()),
+        timeout_sec: None,
+        pty: true,
+        tag: Some("shell".to_owned()),
+        origin: ProcessOrigin::Agent,
     }
 }
 

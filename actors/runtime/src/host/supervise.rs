@@ -52,7 +52,7 @@ async fn record(context: &Arc<Context>, (tenant, sandbox): &Key, message: &str) 
         // Somebody else's: that our actor panicked over a stray command does not count against it.
         return Ok(0);
     }
-    let open = ledger.state().processes.clone();
+    let open = ledger.state().commanded();
     let generation = ledger.state().generation();
     let fact = format!("crashed.{}", ledger.state().crashes + 1);
     let envelope = Envelope {
@@ -65,7 +65,8 @@ async fn record(context: &Arc<Context>, (tenant, sandbox): &Key, message: &str) 
         },
     };
     let done = ledger.execute(&envelope).await?;
-    let closed = open.difference(&ledger.state().processes).cloned();
+    let running = &ledger.state().processes;
+    let closed = open.into_iter().filter(|process| !running.contains_key(process));
     outlet::close(context, tenant, sandbox, closed, done.sequence);
     Ok(ledger.state().crashes)
 }

@@ -42,7 +42,7 @@ impl State {
     pub(super) fn carry(&mut self, process: ProcessId, exec: Exec) {
         let Some(sandbox) = self.known() else { return };
         // A repeated command finds its program carried, or over, or left by an earlier life that may have begun it.
-        if !sandbox.processes.contains(&process)
+        if !sandbox.processes.contains_key(&process)
             || self.carried.contains(&process)
             || self.orphans.contains(&process)
         {

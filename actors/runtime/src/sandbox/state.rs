@@ -93,7 +93,7 @@ impl State {
         if self.ledger.is_none() {
             let journal = Arc::clone(&self.args.context.journal);
             let ledger: Ledger<Sandbox> = Ledger::load(journal, self.subject()).await?;
-            self.orphans.clone_from(&ledger.state().processes);
+            self.orphans = ledger.state().commanded();
             self.ledger = Some(ledger);
         }
         Ok(self.ledger.as_mut().expect("it was just loaded"))
@@ -138,7 +138,7 @@ impl State {
             command,
         };
         let ledger = self.ledger().await?;
-        let open = ledger.state().processes.clone();
+        let open = ledger.state().commanded();
         let done = ledger.execute(&envelope).await?;
         self.close_outputs(open, done.sequence);
         Ok(done)
@@ -149,7 +149,7 @@ impl State {
         let Some(sandbox) = self.known() else { return };
         let closed = open
             .into_iter()
-            .filter(|process| !sandbox.processes.contains(process) && !self.carried.contains(process));
+            .filter(|process| !sandbox.processes.contains_key(process) && !self.carried.contains(process));
         let Arguments {
             tenant,
             sandbox,

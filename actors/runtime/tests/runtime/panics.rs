@@ -82,7 +82,7 @@ async fn programs_of_the_life_that_panicked_are_closed_and_their_output_ends() {
         "{frames:?}"
     );
     let none = |view: &roost_domain::fleet::View<roost_domain::sandbox::Sandbox>| {
-        (!view.state.processes.contains(&process)).then_some(())
+        (!view.state.processes.contains_key(&process)).then_some(())
     };
     world.until(&sandbox, none).await;
     // The command it panicked over comes again, and runs; the closed one does not.

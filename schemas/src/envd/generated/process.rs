@@ -2491,14 +2491,52 @@ pub mod process_event {
         from_json: ::buffa::type_registry::any_from_json::<EndEvent>,
         is_wkt: false,
     };
-    /// Keeps idle connections open.
+    /// Keeps idle connections open; or marks a gap, when it counts lost bytes.
+    ///
+    /// Numbers from 1001 are Roost's own: clients of the contract pass over fields they do not know. Bytes are lost when
+    /// nobody reads them and the agent has to make room. A marker stands before the data that follows the gap.
     #[derive(Clone, PartialEq, Default)]
     #[derive(::serde::Serialize, ::serde::Deserialize)]
     #[serde(default)]
-    pub struct KeepAlive {}
+    pub struct KeepAlive {
+        /// Bytes of standard output that are missing here.
+        ///
+        /// Field 1001: `stdout_dropped`
+        #[serde(
+            rename = "stdoutDropped",
+            alias = "stdout_dropped",
+            with = "::buffa::json_helpers::uint64",
+            skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+        )]
+        pub stdout_dropped: u64,
+        /// Bytes of standard error that are missing here.
+        ///
+        /// Field 1002: `stderr_dropped`
+        #[serde(
+            rename = "stderrDropped",
+            alias = "stderr_dropped",
+            with = "::buffa::json_helpers::uint64",
+            skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+        )]
+        pub stderr_dropped: u64,
+        /// Bytes of the terminal's output that are missing here.
+        ///
+        /// Field 1003: `pty_dropped`
+        #[serde(
+            rename = "ptyDropped",
+            alias = "pty_dropped",
+            with = "::buffa::json_helpers::uint64",
+            skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u64"
+        )]
+        pub pty_dropped: u64,
+    }
     impl ::core::fmt::Debug for KeepAlive {
         fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-            f.debug_struct("KeepAlive").finish()
+            f.debug_struct("KeepAlive")
+                .field("stdout_dropped", &self.stdout_dropped)
+                .field("stderr_dropped", &self.stderr_dropped)
+                .field("pty_dropped", &self.pty_dropped)
+                .finish()
         }
     }
     impl KeepAlive {
@@ -2527,16 +2565,40 @@ pub mod process_event {
         fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
             #[allow(unused_imports)]
             use ::buffa::Enumeration as _;
-            let size = 0u64;
+            let mut size = 0u64;
+            if self.stdout_dropped != 0u64 {
+                size
+                    += 2u64
+                        + ::buffa::types::uint64_encoded_len(self.stdout_dropped) as u64;
+            }
+            if self.stderr_dropped != 0u64 {
+                size
+                    += 2u64
+                        + ::buffa::types::uint64_encoded_len(self.stderr_dropped) as u64;
+            }
+            if self.pty_dropped != 0u64 {
+                size
+                    += 2u64
+                        + ::buffa::types::uint64_encoded_len(self.pty_dropped) as u64;
+            }
             ::buffa::saturate_size(size)
         }
         fn write_to(
             &self,
             _cache: &mut ::buffa::SizeCache,
-            _buf: &mut impl ::buffa::EncodeSink,
+            buf: &mut impl ::buffa::EncodeSink,
         ) {
             #[allow(unused_imports)]
             use ::buffa::Enumeration as _;
+            if self.stdout_dropped != 0u64 {
+                ::buffa::types::put_uint64_field(1001u32, self.stdout_dropped, buf);
+            }
+            if self.stderr_dropped != 0u64 {
+                ::buffa::types::put_uint64_field(1002u32, self.stderr_dropped, buf);
+            }
+            if self.pty_dropped != 0u64 {
+                ::buffa::types::put_uint64_field(1003u32, self.pty_dropped, buf);
+            }
         }
         fn merge_field(
             &mut self,
@@ -2549,13 +2611,38 @@ pub mod process_event {
             #[allow(unused_imports)]
             use ::buffa::Enumeration as _;
             match tag.field_number() {
+                1001u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::Varint,
+                    )?;
+                    self.stdout_dropped = ::buffa::types::decode_uint64(buf)?;
+                }
+                1002u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::Varint,
+                    )?;
+                    self.stderr_dropped = ::buffa::types::decode_uint64(buf)?;
+                }
+                1003u32 => {
+                    ::buffa::encoding::check_wire_type(
+                        tag,
+                        ::buffa::encoding::WireType::Varint,
+                    )?;
+                    self.pty_dropped = ::buffa::types::decode_uint64(buf)?;
+                }
                 _ => {
                     ::buffa::encoding::skip_field_depth(tag, buf, ctx.depth())?;
                 }
             }
             ::core::result::Result::Ok(())
         }
-        fn clear(&mut self) {}
+        fn clear(&mut self) {
+            self.stdout_dropped = 0u64;
+            self.stderr_dropped = 0u64;
+            self.pty_dropped = 0u64;
+        }
     }
     impl ::buffa::json_helpers::ProtoElemJson for KeepAlive {
         fn serialize_proto_json<S: ::serde::Serializer>(
@@ -9428,9 +9515,24 @@ pub mod __buffa {
                     ::serde::Serialize::serialize(&self.0, __s)
                 }
             }
-            /// Keeps idle connections open.
+            /// Keeps idle connections open; or marks a gap, when it counts lost bytes.
+            ///
+            /// Numbers from 1001 are Roost's own: clients of the contract pass over fields they do not know. Bytes are lost when
+            /// nobody reads them and the agent has to make room. A marker stands before the data that follows the gap.
             #[derive(Clone, Debug, Default)]
             pub struct KeepAliveView<'a> {
+                /// Bytes of standard output that are missing here.
+                ///
+                /// Field 1001: `stdout_dropped`
+                pub stdout_dropped: u64,
+                /// Bytes of standard error that are missing here.
+                ///
+                /// Field 1002: `stderr_dropped`
+                pub stderr_dropped: u64,
+                /// Bytes of the terminal's output that are missing here.
+                ///
+                /// Field 1003: `pty_dropped`
+                pub pty_dropped: u64,
                 #[doc(hidden)]
                 pub __buffa_phantom: ::core::marker::PhantomData<&'a ()>,
             }
@@ -9470,6 +9572,31 @@ pub mod __buffa {
                     let view = self;
                     let mut cur = cur;
                     match tag.field_number() {
+                        1001u32 => {
+                            ::buffa::encoding::check_wire_type(
+                                tag,
+                                ::buffa::encoding::WireType::Varint,
+                            )?;
+                            view.stdout_dropped = ::buffa::types::decode_uint64(
+                                &mut cur,
+                            )?;
+                        }
+                        1002u32 => {
+                            ::buffa::encoding::check_wire_type(
+                                tag,
+                                ::buffa::encoding::WireType::Varint,
+                            )?;
+                            view.stderr_dropped = ::buffa::types::decode_uint64(
+                                &mut cur,
+                            )?;
+                        }
+                        1003u32 => {
+                            ::buffa::encoding::check_wire_type(
+                                tag,
+                                ::buffa::encoding::WireType::Varint,
+                            )?;
+                            view.pty_dropped = ::buffa::types::decode_uint64(&mut cur)?;
+                        }
                         _ => {
                             ::buffa::encoding::skip_field_depth(
                                 tag,
@@ -9500,6 +9627,9 @@ pub mod __buffa {
                     use ::buffa::alloc::string::ToString as _;
                     let _ = __buffa_src;
                     ::core::result::Result::Ok(super::super::super::process_event::KeepAlive {
+                        stdout_dropped: self.stdout_dropped,
+                        stderr_dropped: self.stderr_dropped,
+                        pty_dropped: self.pty_dropped,
                         ..::core::default::Default::default()
                     })
                 }
@@ -9509,17 +9639,52 @@ pub mod __buffa {
                 fn compute_size(&self, _cache: &mut ::buffa::SizeCache) -> u32 {
                     #[allow(unused_imports)]
                     use ::buffa::Enumeration as _;
-                    let size = 0u64;
+                    let mut size = 0u64;
+                    if self.stdout_dropped != 0u64 {
+                        size
+                            += 2u64
+                                + ::buffa::types::uint64_encoded_len(self.stdout_dropped)
+                                    as u64;
+                    }
+                    if self.stderr_dropped != 0u64 {
+                        size
+                            += 2u64
+                                + ::buffa::types::uint64_encoded_len(self.stderr_dropped)
+                                    as u64;
+                    }
+                    if self.pty_dropped != 0u64 {
+                        size
+                            += 2u64
+                                + ::buffa::types::uint64_encoded_len(self.pty_dropped)
+                                    as u64;
+                    }
                     ::buffa::saturate_size(size)
                 }
                 #[allow(clippy::needless_borrow)]
                 fn write_to(
                     &self,
                     _cache: &mut ::buffa::SizeCache,
-                    _buf: &mut impl ::buffa::EncodeSink,
+                    buf: &mut impl ::buffa::EncodeSink,
                 ) {
                     #[allow(unused_imports)]
                     use ::buffa::Enumeration as _;
+                    if self.stdout_dropped != 0u64 {
+                        ::buffa::types::put_uint64_field(
+                            1001u32,
+                            self.stdout_dropped,
+                            buf,
+                        );
+                    }
+                    if self.stderr_dropped != 0u64 {
+                        ::buffa::types::put_uint64_field(
+                            1002u32,
+                            self.stderr_dropped,
+                            buf,
+                        );
+                    }
+                    if self.pty_dropped != 0u64 {
+                        ::buffa::types::put_uint64_field(1003u32, self.pty_dropped, buf);
+                    }
                 }
             }
             /// Serializes this view as protobuf JSON.
@@ -9540,6 +9705,31 @@ pub mod __buffa {
                 ) -> ::core::result::Result<__S::Ok, __S::Error> {
                     use ::serde::ser::SerializeMap as _;
                     let mut __map = __s.serialize_map(::core::option::Option::None)?;
+                    if !::buffa::json_helpers::skip_if::is_zero_u64(
+                        &self.stdout_dropped,
+                    ) {
+                        __map
+                            .serialize_entry(
+                                "stdoutDropped",
+                                &::buffa::json_helpers::ProtoJson(&self.stdout_dropped),
+                            )?;
+                    }
+                    if !::buffa::json_helpers::skip_if::is_zero_u64(
+                        &self.stderr_dropped,
+                    ) {
+                        __map
+                            .serialize_entry(
+                                "stderrDropped",
+                                &::buffa::json_helpers::ProtoJson(&self.stderr_dropped),
+                            )?;
+                    }
+                    if !::buffa::json_helpers::skip_if::is_zero_u64(&self.pty_dropped) {
+                        __map
+                            .serialize_entry(
+                                "ptyDropped",
+                                &::buffa::json_helpers::ProtoJson(&self.pty_dropped),
+                            )?;
+                    }
                     __map.end()
                 }
             }
@@ -9634,6 +9824,27 @@ pub mod __buffa {
                 #[must_use]
                 pub fn into_bytes(self) -> ::buffa::bytes::Bytes {
                     self.0.into_bytes()
+                }
+                /// Bytes of standard output that are missing here.
+                ///
+                /// Field 1001: `stdout_dropped`
+                #[must_use]
+                pub fn stdout_dropped(&self) -> u64 {
+                    self.0.reborrow().stdout_dropped
+                }
+                /// Bytes of standard error that are missing here.
+                ///
+                /// Field 1002: `stderr_dropped`
+                #[must_use]
+                pub fn stderr_dropped(&self) -> u64 {
+                    self.0.reborrow().stderr_dropped
+                }
+                /// Bytes of the terminal's output that are missing here.
+                ///
+                /// Field 1003: `pty_dropped`
+                #[must_use]
+                pub fn pty_dropped(&self) -> u64 {
+                    self.0.reborrow().pty_dropped
                 }
             }
             impl ::core::convert::From<::buffa::OwnedView<KeepAliveView<'static>>>
@@ -15451,7 +15662,7 @@ pub trait Process: Send + Sync + 'static {
             impl ::connectrpc::Encodable<ListResponse> + Send + use<'a, Self>,
         >,
     > + Send;
-    /// Follows a process that is already running. Output before the call is not replayed.
+    /// Follows a process that runs, or that ended a moment ago: `start`, what is still held of its output, then what comes.
     ///
     /// `request` is borrowed from the request body and is valid for the
     /// duration of the call (until the response stream is returned);

@@ -42,29 +42,8 @@ fn exited(status: ExitStatus) -> SandboxEvent {
     })
 }
 
-pub(super) fn sandbox() -> Vec<(&'static str, Vec<SandboxEvent>)> {
-    let generation = Generation(1);
-    let statuses = [
-        ExitStatus::Exited { code: 0 },
-        ExitStatus::Signaled { signal: 11 },
-        ExitStatus::TimedOut,
-        ExitStatus::NotStarted {
-            reason: "no such file".into(),
-        },
-        ExitStatus::Unknown {
-            reason: "the sandbox was stopped".into(),
-        },
-    ];
-    let running = |engine| {
-        SandboxEvent::Running(Running {
-            generation,
-            engine,
-            engine_version: "10.0.8".into(),
-            boot_ms: 3_021,
-            started_at: Timestamp(1_790_000_003_144),
-            expires_at: Timestamp(1_790_000_303_144),
-        })
-    };
+/// As little as can be said of a start, what a command can say, and what an agent can.
+fn started() -> [ProcessStarted; 3] {
     let bare = ProcessStarted {
         process: process(),
         cmd: "uname".into(),
@@ -91,6 +70,33 @@ pub(super) fn sandbox() -> Vec<(&'static str, Vec<SandboxEvent>)> {
         origin: ProcessOrigin::Agent,
         ..full.clone()
     };
+    [bare, full, by_agent]
+}
+
+pub(super) fn sandbox() -> Vec<(&'static str, Vec<SandboxEvent>)> {
+    let generation = Generation(1);
+    let statuses = [
+        ExitStatus::Exited { code: 0 },
+        ExitStatus::Signaled { signal: 11 },
+        ExitStatus::TimedOut,
+        ExitStatus::NotStarted {
+            reason: "no such file".into(),
+        },
+        ExitStatus::Unknown {
+            reason: "the sandbox was stopped".into(),
+        },
+    ];
+    let running = |engine| {
+        SandboxEvent::Running(Running {
+            generation,
+            engine,
+            engine_version: "10.0.8".into(),
+            boot_ms: 3_021,
+            started_at: Timestamp(1_790_000_003_144),
+            expires_at: Timestamp(1_790_000_303_144),
+        })
+    };
+    let [bare, full, by_agent] = started();
     let lost = |cause| SandboxEvent::Lost(Lost { generation, cause });
     let cause = causes().remove(0);
     let stopping = |reason| SandboxEvent::Stopping(Stopping { reason });
@@ -126,7 +132,7 @@ pub(super) fn sandbox() -> Vec<(&'static str, Vec<SandboxEvent>)> {
             "process_started",
             vec![
                 SandboxEvent::ProcessStarted(bare),
-                SandboxEvent::ProcessStarted(full.clone()),
+                SandboxEvent::ProcessStarted(full),
             ],
         ),
         (

@@ -47,7 +47,7 @@ pub(crate) async fn follow(
     // The log tells of the end before the last frame does. If that frame never comes, the log must do.
     let ended = gateway.until(patience, |fleet| {
         let view = fleet.sandbox(gateway.tenant(), sandbox)?;
-        (view.sequence >= admitted && !view.state.processes.contains(process)).then_some(())
+        (view.sequence >= admitted && !view.state.processes.contains_key(process)).then_some(())
     });
     tokio::pin!(ended);
     let mut last_frame_by = None;

@@ -1,7 +1,7 @@
 //! `Exec`: what no process can be, and when none can start.
 
 use roost_domain::sandbox::{Command, MAX_PROCESSES, Phase};
-use roost_schemas::command::Exec;
+use roost_schemas::command::{Exec, PtySize};
 use roost_schemas::reply::Code;
 
 use super::refuses;
@@ -101,6 +101,16 @@ fn with_a_limit_out_of_bounds() {
             &message,
         );
     }
+}
+
+#[test]
+fn with_a_terminal_of_no_or_of_absurd_size() {
+    let exec_in = |cols, rows| Exec {
+        pty: Some(PtySize { cols, rows }),
+        ..exec("ls")
+    };
+    refuses_exec(exec_in(0, 24), "pty.cols is 0: use 1 to 4096");
+    refuses_exec(exec_in(80, 4097), "pty.rows is 4097: use 1 to 4096");
 }
 
 #[test]

@@ -30,7 +30,7 @@ proptest! {
         let state = &history.folded.state;
         for (process, (starts, ends)) in seen {
             prop_assert_eq!(starts, 1, "{}", process);
-            let runs = state.processes.contains(process);
+            let runs = state.processes.contains_key(process);
             prop_assert_eq!(ends, u32::from(!runs), "{}", process);
             prop_assert!(!(runs && state.phase.is_end()), "{} outlived its sandbox", process);
         }

@@ -5,11 +5,12 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use roost_domain::sandbox::{Command, ProcessEnd};
 use roost_schemas::Generation;
-use roost_schemas::command::{SetTimeout, Start};
+use roost_schemas::command::{SetNetwork, SetTimeout, Start};
 use roost_schemas::event::{EngineKind, StopReason};
+use roost_schemas::network::NetworkPolicy;
 
 use super::events::{cause, exit_status};
-use super::{FIRST, create, exec, kill, process_id, start, started};
+use super::{FIRST, asked, create, exec, kill, process_id, start, started};
 
 /// Which id a command has.
 #[derive(Debug, Clone)]
@@ -57,6 +58,7 @@ fn reported() -> impl Strategy<Value = Command> {
         4 => (generation(), any::<u64>()).prop_map(started),
         2 => (generation(), cause()).prop_map(|(generation, cause)| Command::StartFailed { generation, cause }),
         8 => process_ended,
+        4 => generation().prop_map(|generation| Command::ProcessAsked { generation, started: asked("never") }),
         2 => generation().prop_map(|generation| Command::Ended { generation }),
         1 => (generation(), cause()).prop_map(|(generation, cause)| Command::Vanished { generation, cause }),
         2 => (generation(), ".{0,9}").prop_map(|(generation, message)| Command::Crashed { generation, message }),
@@ -69,7 +71,10 @@ fn requested() -> impl Strategy<Value = Command> {
         2 => generation().prop_map(|generation| Command::Start(Start { generation })),
         8 => prop_oneof![8 => Just("ls"), 1 => Just("")]
             .prop_map(|cmd| Command::Exec { process: process_id("never"), exec: exec(cmd) }),
-        2 => (0..120u32).prop_map(|timeout_sec| Command::SetTimeout(SetTimeout { timeout_sec, extend: false })),
+        2 => (0..120u32, any::<bool>())
+            .prop_map(|(timeout_sec, extend)| Command::SetTimeout(SetTimeout { timeout_sec, extend })),
+        1 => any::<bool>()
+            .prop_map(|internet| Command::SetNetwork(SetNetwork { policy: NetworkPolicy { internet, ..NetworkPolicy::default() } })),
         3 => Just(kill(StopReason::TimedOut)),
         1 => Just(kill(StopReason::Requested)),
     ]

@@ -5,7 +5,7 @@ use proptest::option::of;
 use proptest::prelude::*;
 use roost_schemas::commit::{Commit, SCHEMA_VERSION};
 use roost_schemas::event::{
-    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, HostEvent, HostRegistered, Lost, Placed,
+    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, HostEvent, HostRegistered, Lost, NetworkSet, Placed,
     ProcessExited, ProcessOrigin, ProcessStarted, Requested, Running, SandboxEvent, StartFailed, Starting,
     StopReason, Stopping, TemplateEvent, TemplateRegistered, TimeoutSet,
 };
@@ -101,19 +101,25 @@ fn process_started() -> impl Strategy<Value = ProcessStarted> {
         vec(".{0,9}", 0..3),
         of(".{0,9}"),
         of(".{0,9}"),
-        of(any::<u32>()),
+        (of(any::<u32>()), any::<bool>(), of(".{0,9}"), any::<bool>()),
     )
-        .prop_map(|(process, cmd, args, cwd, user, timeout_sec)| ProcessStarted {
-            process,
-            cmd,
-            args,
-            cwd,
-            user,
-            timeout_sec,
-            pty: false,
-            tag: None,
-            origin: ProcessOrigin::Command,
-        })
+        .prop_map(
+            |(process, cmd, args, cwd, user, (timeout_sec, pty, tag, by_agent))| ProcessStarted {
+                process,
+                cmd,
+                args,
+                cwd,
+                user,
+                timeout_sec,
+                pty,
+                tag,
+                origin: if by_agent {
+                    ProcessOrigin::Agent
+                } else {
+                    ProcessOrigin::Command
+                },
+            },
+        )
 }
 
 fn process_exited() -> impl Strategy<Value = ProcessExited> {
@@ -148,6 +154,12 @@ pub(crate) fn sandbox_event() -> impl Strategy<Value = SandboxEvent> {
         process_started().prop_map(SandboxEvent::ProcessStarted),
         process_exited().prop_map(SandboxEvent::ProcessExited),
         time().prop_map(|expires_at| SandboxEvent::TimeoutSet(TimeoutSet { expires_at })),
+        any::<bool>().prop_map(|internet| SandboxEvent::NetworkSet(NetworkSet {
+            policy: NetworkPolicy {
+                internet,
+                ..NetworkPolicy::default()
+            }
+        })),
         reason.prop_map(|reason| SandboxEvent::Stopping(Stopping { reason })),
         Just(SandboxEvent::Stopped),
         (generation(), cause())

@@ -120,6 +120,10 @@ impl History {
                 *process = ProcessId::from_command(&sandbox_id("sb1"), &command_id);
                 self.processes.push(process.clone());
             }
+            Command::ProcessAsked { started, .. } => {
+                started.process = ProcessId::from_command(&sandbox_id("sb1"), &command_id);
+                self.processes.push(started.process.clone());
+            }
             Command::ProcessEnded(end) if !self.processes.is_empty() => {
                 end.process = step.process.get(&self.processes).clone();
             }
