@@ -9,6 +9,7 @@
 //! Every error is `{"error":{"code","message"}}`; see [`error::Code`]. Every write takes effect once under its
 //! `Idempotency-Key` and answers `Roost-Sequence`; a read may ask for `Roost-Min-Sequence`.
 
+mod actions;
 pub mod auth;
 mod body;
 mod command;

@@ -36,6 +36,10 @@ struct Args {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// The domain of sandboxes' ports, which are reached as `<port>-<sandbox>.<domain>`; it may name a port. Without it,
+    /// localhost with the port listened on.
+    #[arg(long)]
+    domain: Option<String>,
 }
 
 #[tokio::main]
@@ -87,12 +91,15 @@ async fn run(args: Args) -> anyhow::Result<()> {
         output: Arc::new(connection.output()),
         fleet: fleet.clone(),
     };
+    let domain = args
+        .domain
+        .unwrap_or_else(|| format!("localhost:{}", address.port()));
     let limits = Limits::default();
     let patience = limits.shutdown;
     let announcing = tokio::spawn(announce(ports.clone(), address));
     let served = serve(
         listener,
-        router(Gateway::new(ports, key, tokens, limits)),
+        router(Gateway::new(ports, key, tokens, domain, limits)),
         stop,
         patience,
     )

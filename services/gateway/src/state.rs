@@ -37,6 +37,7 @@ struct Inner {
     tenant: TenantId,
     key: ApiKey,
     tokens: TokenKey,
+    domain: String,
     limits: Limits,
     execs: Arc<Semaphore>,
     exec_memory: Arc<Semaphore>,
@@ -45,8 +46,8 @@ struct Inner {
 }
 
 impl Gateway {
-    /// A gateway for the one tenant there is.
-    pub fn new(ports: Ports, key: ApiKey, tokens: TokenKey, limits: Limits) -> Self {
+    /// A gateway for the one tenant there is. Ports of sandboxes are at `<port>-<id>.<domain>`.
+    pub fn new(ports: Ports, key: ApiKey, tokens: TokenKey, domain: String, limits: Limits) -> Self {
         let tenant = TenantId::new("default").expect("a fixed, valid id");
         let execs = Arc::new(Semaphore::new(limits.execs));
         let exec_memory = Arc::new(Semaphore::new(limits.exec_bytes / crate::exec::UNIT));
@@ -56,6 +57,7 @@ impl Gateway {
             tenant,
             key,
             tokens,
+            domain,
             limits,
             execs,
             exec_memory,
@@ -82,6 +84,11 @@ impl Gateway {
     /// From which sandboxes' tokens are derived.
     pub(crate) fn tokens(&self) -> &TokenKey {
         &self.0.tokens
+    }
+
+    /// Under which the ports of sandboxes are reached, as `<port>-<id>.<domain>`; may have a port of its own.
+    pub(crate) fn domain(&self) -> &str {
+        &self.0.domain
     }
 
     pub(crate) fn limits(&self) -> &Limits {

@@ -1,13 +1,9 @@
 //! `POST /v1/sandboxes/{id}/timeout`: move a sandbox's end.
 
-use std::time::Duration;
-
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use roost_schemas::command::{SandboxCommand, SetTimeout as Command};
-use roost_schemas::commit::Commit;
-use roost_schemas::event::SandboxEvent;
+use roost_schemas::command::SetTimeout as Command;
 
 use super::answer;
 use crate::dto::sandbox::Sandbox;
@@ -33,21 +29,10 @@ pub(crate) async fn timeout(
     Id(id): Id,
     Body(SetTimeout { timeout_sec }): Body<SetTimeout>,
 ) -> Result<Response, ApiError> {
-    let command = SandboxCommand::SetTimeout(Command {
+    let set = Command {
         timeout_sec,
         extend: false,
-    });
-    let sequence = gateway
-        .execute(&id, &key, &command, |commit| sets(commit, timeout_sec))
-        .await?;
+    };
+    let sequence = gateway.set_timeout(&id, &key, set).await?;
     Ok(answer(StatusCode::OK, sequence, gateway.view(&id)?))
-}
-
-/// Whether `commit` moved the end to `timeout_sec` after its command.
-fn sets(commit: &Commit<SandboxEvent>, timeout_sec: u32) -> bool {
-    let due = commit.at.plus(Duration::from_secs(timeout_sec.into()));
-    commit
-        .events
-        .iter()
-        .any(|event| matches!(event, SandboxEvent::TimeoutSet(set) if set.expires_at == due))
 }

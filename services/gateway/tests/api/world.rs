@@ -18,6 +18,9 @@ use crate::host::Host;
 /// Longer than anything takes that works.
 pub(crate) const LONG: Duration = Duration::from_secs(30);
 
+/// Under which sandboxes' ports are reached.
+pub(crate) const DOMAIN: &str = "sandboxes.test:8080";
+
 pub(crate) struct World {
     pub(crate) ports: Ports,
     pub(crate) app: Router,
@@ -64,7 +67,8 @@ impl World {
 
     /// Over these ports, with or without a host.
     pub(crate) fn over(ports: Ports, limits: Limits, host: Option<Host>) -> Self {
-        let gateway = Gateway::new(ports.clone(), ApiKey::new(KEY).unwrap(), tokens(), limits);
+        let key = ApiKey::new(KEY).unwrap();
+        let gateway = Gateway::new(ports.clone(), key, tokens(), DOMAIN.to_owned(), limits);
         Self {
             ports,
             app: router(gateway),
