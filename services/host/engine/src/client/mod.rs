@@ -6,12 +6,13 @@ mod transport;
 
 use crate::{
     api::{
-        Action, ActionType, BootSource, Drive, Entropy, InstanceInfo, MachineConfig, NetworkInterface,
-        Serial, Version, VmState, VmStateChange,
+        Action, ActionType, BootSource, Drive, Entropy, InstanceInfo, MachineConfig, MmdsConfig,
+        NetworkInterface, Serial, Version, VmState, VmStateChange,
     },
     error::EngineError,
 };
 use hyper::Method;
+use serde::{Serialize, de::DeserializeOwned};
 use std::{path::Path, time::Duration};
 use transport::Transport;
 
@@ -86,6 +87,26 @@ impl Client {
     /// Says where the guest's console goes: `PUT /serial`.
     pub async fn put_serial(&self, serial: &Serial) -> Result<(), EngineError> {
         self.transport.send(Method::PUT, "/serial", serial).await
+    }
+
+    /// Gives the guest a metadata service: `PUT /mmds/config`. Its interfaces must have been put.
+    pub async fn put_mmds_config(&self, config: &MmdsConfig) -> Result<(), EngineError> {
+        self.transport.send(Method::PUT, "/mmds/config", config).await
+    }
+
+    /// Sets all that the metadata service tells: `PUT /mmds`. At most [`crate::api::MAX_BODY_BYTES`].
+    pub async fn put_mmds(&self, data: &impl Serialize) -> Result<(), EngineError> {
+        self.transport.send(Method::PUT, "/mmds", data).await
+    }
+
+    /// Changes some of it, as a JSON merge patch (RFC 7396): `PATCH /mmds`.
+    pub async fn patch_mmds(&self, patch: &impl Serialize) -> Result<(), EngineError> {
+        self.transport.send(Method::PATCH, "/mmds", patch).await
+    }
+
+    /// What it tells: `GET /mmds`.
+    pub async fn mmds<T: DeserializeOwned>(&self) -> Result<T, EngineError> {
+        self.transport.get("/mmds").await
     }
 
     /// Boots the machine: `InstanceStart`. Not idempotent: a second one is refused.
