@@ -9,8 +9,8 @@ use connectrpc::{ConnectError, ConnectRpcService, Limits};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
-use hyper::body::Incoming;
 use roost_schemas::envd::process::ProcessServer;
+use thiserror::Error;
 use tower::ServiceExt;
 
 use super::auth;
@@ -21,8 +21,13 @@ use super::setup;
 /// Longest accepted request body, in bytes; a longer one is answered with `resource_exhausted`.
 pub(super) const MAX_BODY: usize = 4 << 20;
 
-/// A response body of any kind.
-pub(super) type Body = UnsyncBoxBody<Bytes, Box<dyn Error + Send + Sync>>;
+/// A body of any kind, of a request or of a response.
+pub(super) type Body = UnsyncBoxBody<Bytes, BodyError>;
+
+/// Why a body broke off.
+#[derive(Debug, Error)]
+#[error(transparent)]
+pub(super) struct BodyError(Box<dyn Error + Send + Sync>);
 
 /// Answers requests; clones share everything.
 #[derive(Clone)]
@@ -43,7 +48,7 @@ impl Server {
         }
     }
 
-    pub(super) async fn answer(self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
+    pub(super) async fn answer(self, request: Request<Body>, peer: IpAddr) -> Response<Body> {
         match (request.method(), request.uri().path()) {
             (&Method::GET | &Method::HEAD, "/health") => empty(StatusCode::NO_CONTENT),
             (_, "/health") => not_allowed("GET, HEAD"),
@@ -88,10 +93,11 @@ fn not_allowed(allowed: &'static str) -> Response<Body> {
     response
 }
 
-fn boxed<B>(body: B) -> Body
+/// Any body as [`Body`].
+pub(super) fn boxed<B>(body: B) -> Body
 where
     B: hyper::body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    body.map_err(Into::into).boxed_unsync()
+    body.map_err(|error| BodyError(error.into())).boxed_unsync()
 }

@@ -20,6 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, io};
 
+use ::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -76,9 +78,9 @@ async fn serve() -> io::Result<std::convert::Infallible> {
 async fn connection(stream: TcpStream, peer: SocketAddr, server: Server) {
     // Small events must not wait for the acknowledgement of earlier ones.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let server = server.clone();
-        async move { Ok::<_, std::convert::Infallible>(server.answer(request, peer.ip()).await) }
+    let service = service_fn(move |request: Request<Incoming>| {
+        let answer = server.clone().answer(request.map(http::boxed), peer.ip());
+        async move { Ok::<_, std::convert::Infallible>(answer.await) }
     });
     // An error here is the client's disconnect or its broken request; hyper has answered what can be answered.
     let _ = http1::Builder::new()

@@ -8,7 +8,6 @@ use buffa_types::google::protobuf::Timestamp;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
 use serde::Deserialize;
 
 use super::clock;
@@ -29,7 +28,7 @@ struct Init {
 }
 
 /// Applies the settings and corrects the clock: 204, also when a later request was here first.
-pub(super) async fn answer(request: Request<Incoming>, peer: IpAddr, store: &Store) -> Response<Body> {
+pub(super) async fn answer(request: Request<Body>, peer: IpAddr, store: &Store) -> Response<Body> {
     // No token guards this path, so what runs inside the sandbox must be kept from it.
     if peer.is_loopback() || peer == IpAddr::V4(ADDRESS) {
         return refusal(StatusCode::FORBIDDEN, "only the host may initialise the sandbox");
