@@ -56,6 +56,11 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether trying again would come to the same.
+    pub(crate) fn is_final(&self) -> bool {
+        self.answer().is_some()
+    }
+
     /// The caller's answer; nothing when the command is to wait, because trying again may help.
     pub(crate) fn answer(&self) -> Option<Reply> {
         let code = match self {

@@ -2,6 +2,8 @@
 //!
 //! It keeps what a real one would (slots, drives, engines by owner), fails where it is told to, and lets a test look.
 
+mod agent;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,11 +11,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
+use roost_schemas::audit::{Answer, Fact, Verdict};
 use roost_schemas::event::{EngineKind, ExitStatus};
 use roost_schemas::network::NetworkPolicy;
 use roost_schemas::output::Channel;
 use roost_schemas::{Owner, SandboxId, TemplateName};
 use tokio::sync::{mpsc, watch};
+
+use agent::Agent;
 
 use crate::port::{
     AuditFeed, Disks, Drives, Edge, Engines, Fault, Greeting, Guests, Output, Outputs, Program, Slot, Slots,
@@ -36,25 +41,24 @@ struct Inner {
     doors: BTreeMap<Owner, IpAddr>,
     drives: BTreeSet<Owner>,
     engines: BTreeMap<Owner, Arc<MemoryVm>>,
+    agents: BTreeMap<Owner, Agent>,
     failures: BTreeMap<&'static str, u32>,
     hanging_greetings: bool,
 }
 
 impl Inner {
-    /// Fails unless an engine runs at `address`.
-    fn connect(&self, address: IpAddr) -> Result<(), Fault> {
+    /// Whose engine runs at `address`; fails if none does.
+    fn connect(&self, address: IpAddr) -> Result<Owner, Fault> {
         let at = |owner: &Owner| {
             self.slots
                 .get(owner)
                 .is_some_and(|number| slot(*number).address == address)
         };
-        if self.engines.keys().any(at) {
-            return Ok(());
-        }
-        Err(Fault::new(
-            "connect to the guest",
-            format!("nothing answers at {address}"),
-        ))
+        self.engines
+            .keys()
+            .find(|owner| at(owner))
+            .cloned()
+            .ok_or_else(|| Fault::new("connect to the guest", format!("nothing answers at {address}")))
     }
 }
 
@@ -72,9 +76,34 @@ impl Machine {
 
     /// Ends the engine of `owner`, as a crash would.
     pub fn crash_engine(&self, owner: &Owner) {
-        if let Some(vm) = self.lock().engines.remove(owner) {
+        let mut inner = self.lock();
+        inner.agents.remove(owner);
+        if let Some(vm) = inner.engines.remove(owner) {
             vm.alive.send_replace(false);
         }
+    }
+
+    /// Lets the agent in the guest of `owner` tell its host something, and again until it is answered. Answers the number
+    /// to ask [`Machine::verdict`] for.
+    pub fn tell_host(&self, owner: &Owner, fact: Fact) -> u64 {
+        self.lock().agents.entry(owner.clone()).or_default().tell(fact)
+    }
+
+    /// What the host answered, if it has.
+    pub fn verdict(&self, owner: &Owner, number: u64) -> Option<Verdict> {
+        self.lock().agents.get(owner)?.verdict(number)
+    }
+
+    /// Breaks the audit feed of `owner`.
+    pub fn break_audit(&self, owner: &Owner) {
+        if let Some(agent) = self.lock().agents.get_mut(owner) {
+            agent.disconnect();
+        }
+    }
+
+    /// The policy that the slot of `owner` carries out.
+    pub fn policy(&self, owner: &Owner) -> Option<NetworkPolicy> {
+        self.lock().policies.get(owner).cloned()
     }
 
     /// Whether `owner` has an engine that runs.
@@ -216,7 +245,9 @@ impl Engines for Machine {
     }
 
     async fn destroy(&self, owner: &Owner) -> Result<(), Fault> {
-        if let Some(vm) = self.step("destroy")?.engines.remove(owner) {
+        let mut inner = self.step("destroy")?;
+        inner.agents.remove(owner);
+        if let Some(vm) = inner.engines.remove(owner) {
             vm.alive.send_replace(false);
         }
         Ok(())
@@ -272,12 +303,26 @@ impl Guests for Machine {
         Ok(futures::stream::iter(outputs.into_iter().map(Ok)).boxed())
     }
 
-    /// A guest in which nobody but its host starts anything.
+    /// What [`Machine::tell_host`] was given.
     async fn audit(&self, address: IpAddr, _sandbox: &SandboxId) -> Result<AuditFeed, Fault> {
-        self.step("audit")?.connect(address)?;
+        let (owner, mut notices) = {
+            let mut inner = self.step("audit")?;
+            let owner = inner.connect(address)?;
+            let notices = inner.agents.entry(owner.clone()).or_default().connect();
+            (owner, notices)
+        };
+        let (answers, mut taken) = mpsc::channel::<Answer>(1);
+        let machine = self.clone();
+        tokio::spawn(async move {
+            while let Some(answer) = taken.recv().await {
+                if let Some(agent) = machine.lock().agents.get_mut(&owner) {
+                    agent.take(answer);
+                }
+            }
+        });
         Ok(AuditFeed {
-            notices: futures::stream::pending().boxed(),
-            answers: mpsc::channel(1).0,
+            notices: futures::stream::poll_fn(move |context| notices.poll_recv(context)).boxed(),
+            answers,
         })
     }
 }

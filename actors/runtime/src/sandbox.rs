@@ -10,6 +10,7 @@
 //! Every decision is taken in the handler, one at a time; every effect runs in a task beside it and reports back. The
 //! actor holds nothing that the log and the machine do not: a panic costs a replay.
 
+mod audit;
 mod boot;
 mod deliver;
 mod message;

@@ -3,6 +3,8 @@
 //! ```text
 //!   claim slot ─▶ create drives ─▶ boot engine ─▶ greet guest        Boot
 //!   release slot ◀─ remove drives ◀─ destroy engine                  Release, and a Boot that failed
+//!   find engine, open edge                                           Attach
+//!   set the slot's rules                                             Apply
 //! ```
 //!
 //! A step runs in its own task, holds its owner's lock, and reports once. Only the wait for the guest is cut short by
@@ -21,8 +23,8 @@ use super::{Message, Report, Step};
 use crate::host::Context;
 use crate::port::{Fault, Greeting, Vm, VmSpec};
 
-/// The pause before what could not be released is tried again.
-const RELEASE_BACKOFF: Duration = Duration::from_secs(1);
+/// The pause before what could not be done is tried again.
+const BACKOFF: Duration = Duration::from_secs(1);
 
 pub(super) struct Task {
     pub context: Arc<Context>,
@@ -43,6 +45,7 @@ impl Task {
             match step {
                 Step::Boot { after } => self.boot(after).await,
                 Step::Attach => self.attach().await,
+                Step::Apply => self.apply().await,
                 Step::Release => self.release().await,
             }
         });
@@ -56,7 +59,7 @@ impl Task {
                         attempt,
                         cause: fault.into(),
                     },
-                    Step::Attach | Step::Release => Report::Stuck { generation },
+                    Step::Attach | Step::Apply | Step::Release => Report::Stuck { generation },
                 }
             });
             // An actor that is gone by now looks at the state itself when it is back.
@@ -156,7 +159,7 @@ impl Task {
             Ok(vm) => Report::Attached { generation, vm },
             Err(fault) => {
                 tracing::warn!(owner = %self.owner, %fault, "cannot tell whether the VM still runs");
-                tokio::time::sleep(RELEASE_BACKOFF).await;
+                tokio::time::sleep(BACKOFF).await;
                 Report::Stuck { generation }
             }
         }
@@ -175,12 +178,25 @@ impl Task {
         Ok(Some(vm))
     }
 
+    async fn apply(&self) -> Report {
+        let generation = self.owner.generation;
+        let policy = self.sandbox.network.clone();
+        match self.context.slots.apply(&self.owner, &policy).await {
+            Ok(()) => Report::Applied { generation, policy },
+            Err(fault) => {
+                tracing::error!(owner = %self.owner, %fault, "the network policy is not carried out yet; it is tried again");
+                self.cancel.run_until_cancelled(tokio::time::sleep(BACKOFF)).await;
+                Report::Stuck { generation }
+            }
+        }
+    }
+
     async fn release(&self) -> Report {
         let generation = self.owner.generation;
         if self.undo().await {
             return Report::Released { generation };
         }
-        tokio::time::sleep(RELEASE_BACKOFF).await;
+        tokio::time::sleep(BACKOFF).await;
         Report::Stuck { generation }
     }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use roost_domain::sandbox::ProcessEnd;
 use roost_journal::port::Delivery;
+use roost_schemas::audit::{Fact, Verdict};
 use roost_schemas::event::Cause;
+use roost_schemas::network::NetworkPolicy;
 use roost_schemas::{Generation, Sequence};
 use tokio::sync::oneshot;
 
@@ -73,6 +75,22 @@ pub enum Report {
     Stuck {
         /// The placement.
         generation: Generation,
+    },
+    /// The sandbox's slot carries out this policy.
+    Applied {
+        /// The placement.
+        generation: Generation,
+        /// The policy.
+        policy: NetworkPolicy,
+    },
+    /// The guest's agent tells of a program that a client wants or wanted. The sender learns what became of it.
+    Noticed {
+        /// The placement.
+        generation: Generation,
+        /// What it tells.
+        fact: Fact,
+        /// Gets the answer.
+        verdict: oneshot::Sender<Verdict>,
     },
     /// A program ended. The sender learns where the log says so.
     ProcessEnded {

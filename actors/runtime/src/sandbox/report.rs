@@ -29,6 +29,15 @@ impl State {
             Report::Vanished { generation, cause } => self.vanished(generation, cause).await,
             Report::Released { generation } => self.released(generation).await,
             Report::Stuck { generation } => self.landed(generation),
+            Report::Applied { generation, policy } => {
+                self.applied = Some(policy);
+                self.landed(generation);
+            }
+            Report::Noticed {
+                generation,
+                fact,
+                verdict,
+            } => self.noticed(generation, fact, verdict).await,
             Report::ProcessEnded { end, recorded } => self.process_ended(end, recorded).await,
         }
         self.pursue().await;
@@ -47,6 +56,8 @@ impl State {
             vm: Arc::clone(&vm),
             boot_ms,
         }) {
+            // The boot has applied the policy, and only what runs is given another.
+            self.applied = self.known().map(|sandbox| sandbox.network.clone());
             self.landed(generation);
             self.watch(generation, vm);
         }

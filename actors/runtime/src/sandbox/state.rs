@@ -8,6 +8,7 @@ use ractor::ActorRef;
 use roost_domain::Rejection;
 use roost_domain::sandbox::{Command, Sandbox};
 use roost_schemas::command::Envelope;
+use roost_schemas::network::NetworkPolicy;
 use roost_schemas::subject::EventSubject;
 use roost_schemas::{CommandId, Generation, Owner, ProcessId, SandboxId, Sequence, TenantId};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -18,7 +19,7 @@ use crate::host::{Context, HostMessage};
 use crate::{Done, Ledger, Refusal};
 
 /// How long the actor waits before it asks a log again that did not answer.
-const LOG_PATIENCE: Duration = Duration::from_millis(500);
+pub(super) const LOG_PATIENCE: Duration = Duration::from_millis(500);
 
 /// What a sandbox actor is started with.
 #[derive(Clone)]
@@ -42,6 +43,10 @@ pub struct State {
     flight: Option<Flight>,
     /// The VM's watch; dropping it ends the watching, not the VM.
     pub(super) watch: Option<DropGuard>,
+    /// Ends the following of its guest's audit feed.
+    pub(super) audit: Option<DropGuard>,
+    /// What its slot is known to carry out.
+    pub(super) applied: Option<NetworkPolicy>,
     /// Everything was released in this life of the actor.
     pub(super) released: bool,
     /// Programs whose end this life of the actor tells.
@@ -69,6 +74,8 @@ impl State {
             ledger: None,
             flight: None,
             watch: None,
+            audit: None,
+            applied: None,
             released: false,
             carried: BTreeSet::new(),
             orphans: BTreeSet::new(),
@@ -206,7 +213,13 @@ impl State {
         if sandbox.phase.is_end() {
             self.programs.cancel();
         }
-        let step = step::next(&sandbox, self.watch.is_some(), self.released);
+        self.keep_audit(&sandbox);
+        let held = step::Held {
+            attached: self.watch.is_some(),
+            applied: self.applied.as_ref() == Some(&sandbox.network),
+            released: self.released,
+        };
+        let step = step::next(&sandbox, held);
         if let Some(flight) = &self.flight {
             // A boot that is no longer wanted is told to end; its report brings us here again.
             if step.is_none_or(|step| std::mem::discriminant(&step) != std::mem::discriminant(&flight.step)) {

@@ -17,19 +17,34 @@ pub(super) enum Step {
     },
     /// Find the VM that an earlier life of this host started.
     Attach,
+    /// Let the slot carry out the network policy.
+    Apply,
     /// Destroy and release everything.
     Release,
 }
 
-/// What is to be done about `sandbox` on its host; `attached` tells whether this life of the host holds its VM, and
-/// `released` whether it has already released everything.
-pub(super) fn next(sandbox: &Sandbox, attached: bool, released: bool) -> Option<Step> {
+/// What this life of the host knows to be done.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Held {
+    /// It holds the VM.
+    pub attached: bool,
+    /// The slot carries out the network policy that the sandbox has now.
+    pub applied: bool,
+    /// Everything was released.
+    pub released: bool,
+}
+
+/// What is to be done about `sandbox` on its host.
+pub(super) fn next(sandbox: &Sandbox, held: Held) -> Option<Step> {
     match sandbox.phase {
         Phase::Starting => Some(Step::Boot {
             after: backoff(sandbox.failed_starts),
         }),
-        Phase::Running if !attached => Some(Step::Attach),
-        Phase::Stopping | Phase::Stopped | Phase::Lost | Phase::Failed if !released => Some(Step::Release),
+        Phase::Running if !held.attached => Some(Step::Attach),
+        Phase::Running if !held.applied => Some(Step::Apply),
+        Phase::Stopping | Phase::Stopped | Phase::Lost | Phase::Failed if !held.released => {
+            Some(Step::Release)
+        }
         _ => None,
     }
 }
@@ -53,9 +68,19 @@ mod tests {
         }
     }
 
+    const NOTHING: Held = Held {
+        attached: false,
+        applied: false,
+        released: false,
+    };
+    const ATTACHED: Held = Held {
+        attached: true,
+        ..NOTHING
+    };
+
     #[test]
     fn a_step_follows_from_the_state_alone() {
-        let after = |failed| match next(&sandbox(Phase::Starting, failed), false, false) {
+        let after = |failed| match next(&sandbox(Phase::Starting, failed), NOTHING) {
             Some(Step::Boot { after }) => after,
             other => panic!("{other:?}"),
         };
@@ -63,15 +88,22 @@ mod tests {
             [after(0), after(1), after(2)],
             [0, 250, 500].map(Duration::from_millis)
         );
-        assert_eq!(
-            next(&sandbox(Phase::Running, 0), false, false),
-            Some(Step::Attach)
-        );
-        assert_eq!(next(&sandbox(Phase::Running, 0), true, false), None);
-        assert_eq!(next(&sandbox(Phase::Placed, 0), false, false), None);
+        assert_eq!(next(&sandbox(Phase::Placed, 0), NOTHING), None);
+        let running = sandbox(Phase::Running, 0);
+        let applied = Held {
+            applied: true,
+            ..ATTACHED
+        };
+        assert_eq!(next(&running, NOTHING), Some(Step::Attach));
+        assert_eq!(next(&running, ATTACHED), Some(Step::Apply));
+        assert_eq!(next(&running, applied), None);
         for end in [Phase::Stopping, Phase::Stopped, Phase::Lost, Phase::Failed] {
-            assert_eq!(next(&sandbox(end, 0), true, false), Some(Step::Release));
-            assert_eq!(next(&sandbox(end, 0), true, true), None);
+            let released = Held {
+                released: true,
+                ..ATTACHED
+            };
+            assert_eq!(next(&sandbox(end, 0), ATTACHED), Some(Step::Release));
+            assert_eq!(next(&sandbox(end, 0), released), None);
         }
     }
 }
