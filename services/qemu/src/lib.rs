@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   Unix socket ─▶ http ─▶ requests ─▶ machine (pure: decide, evolve) ─▶ shell ─▶ qemu (spawn) · qmp (stop, cont)
-//!                                                                                   └▶ console (bounded)
+//!                                                                     │             └▶ console (bounded)
+//!                                             guest ──HTTP──▶ metadata ◀┘
 //! ```
 //!
 //! The process ends when its QEMU ends, and QEMU is killed when the process ends, however that happens. Nothing it
@@ -13,6 +14,7 @@ pub mod cli;
 mod console;
 pub mod http;
 pub mod machine;
+mod metadata;
 pub mod qemu;
 mod qmp;
 pub mod requests;

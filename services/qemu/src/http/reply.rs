@@ -1,4 +1,4 @@
-//! From an outcome to a response: 200 with a document, 204, or 400 with a fault message.
+//! From an outcome to a response: 200 with a document, 204, or 400 or 413 with a fault message.
 
 use crate::machine::Fault;
 use bytes::Bytes;
@@ -16,11 +16,18 @@ pub(super) fn response(outcome: Result<Option<serde_json::Value>, Fault>) -> Res
         Ok(None) => with_status(StatusCode::NO_CONTENT, Bytes::new()),
         Ok(Some(document)) => json(StatusCode::OK, &document),
         Err(fault) => json(
-            StatusCode::BAD_REQUEST,
+            status(&fault),
             &api::Fault {
                 fault_message: fault.to_string(),
             },
         ),
+    }
+}
+
+fn status(fault: &Fault) -> StatusCode {
+    match fault {
+        Fault::MmdsTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => StatusCode::BAD_REQUEST,
     }
 }
 

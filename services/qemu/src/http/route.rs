@@ -31,6 +31,7 @@ fn get(segments: &[&str]) -> Option<Request> {
         ["version"] => Some(Request::Version),
         ["machine-config"] => Some(Request::GetMachineConfig),
         ["vm", "config"] => Some(Request::VmConfig),
+        ["mmds"] => Some(Request::GetMmds),
         _ => None,
     }
 }
@@ -48,6 +49,8 @@ fn put(segments: &[&str], body: &[u8]) -> Option<Result<Request, Fault>> {
         .map(Request::PutNetworkInterface),
         ["entropy"] => json(body).map(Request::PutEntropy),
         ["serial"] => json(body).map(Request::PutSerial),
+        ["mmds"] => json(body).map(Request::PutMmds),
+        ["mmds", "config"] => json(body).map(Request::PutMmdsConfig),
         ["actions"] => json(body).map(Request::Act),
         _ => return None,
     })
@@ -56,6 +59,7 @@ fn put(segments: &[&str], body: &[u8]) -> Option<Result<Request, Fault>> {
 fn patch(segments: &[&str], body: &[u8]) -> Option<Result<Request, Fault>> {
     Some(match segments {
         ["machine-config"] => json(body).map(Request::PatchMachineConfig),
+        ["mmds"] => json(body).map(Request::PatchMmds),
         ["vm"] => json(body).map(Request::PatchVm),
         _ => return None,
     })

@@ -1,6 +1,6 @@
 //! Everything that is configured before the start.
 
-use roost_engine::api::{BootSource, Drive, Entropy, MachineConfig, NetworkInterface, Serial};
+use roost_engine::api::{BootSource, Drive, Entropy, MachineConfig, MmdsConfig, NetworkInterface, Serial};
 use serde::Serialize;
 
 /// The machine to be built; serialized, it is the answer of `GET /vm/config` (`FullVmConfiguration`).
@@ -16,6 +16,8 @@ pub struct Config {
     pub drives: Vec<Drive>,
     /// Network interfaces in the order they were put.
     pub network_interfaces: Vec<NetworkInterface>,
+    /// The metadata service.
+    pub mmds_config: Option<MmdsConfig>,
     /// The random number device.
     pub entropy: Option<Entropy>,
     /// Where the console goes; Firecracker leaves it out of the answer as well.

@@ -1,13 +1,16 @@
 //! What a request comes to.
 
-use roost_engine::api::{BootSource, Drive, Entropy, InstanceState, MachineConfig, NetworkInterface, Serial};
-use std::path::PathBuf;
+use roost_engine::api::{
+    BootSource, Drive, Entropy, InstanceState, MachineConfig, MmdsConfig, NetworkInterface, Serial,
+};
+use serde_json::Value;
+use std::{net::SocketAddrV4, path::PathBuf};
 
 /// The outcome of deciding a request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
     /// Nothing happens: the document is the answer.
-    Answer(serde_json::Value),
+    Answer(Value),
     /// `step` is performed and, if it succeeds, `change` is applied.
     Do {
         /// What the shell does.
@@ -24,6 +27,8 @@ pub enum Step {
     Nothing,
     /// Looks whether these are there and usable.
     Verify(Vec<Artifact>),
+    /// Answers the guest's requests for metadata here from now on.
+    ServeMetadata(SocketAddrV4),
     /// Starts QEMU with the configuration there is.
     Boot,
     /// Stops the vCPUs.
@@ -69,6 +74,10 @@ pub enum Change {
     Entropy(Entropy),
     /// The console's way out is set.
     Serial(Serial),
+    /// There is a metadata service.
+    MmdsConfig(MmdsConfig),
+    /// The metadata service tells this.
+    Mmds(Value),
     /// The machine has reached a state.
     State(InstanceState),
 }

@@ -1,6 +1,10 @@
-//! Refusals. Every one is answered with status 400 and its text as `fault_message`, like Firecracker's.
+//! Refusals. Every one is answered with status 400, or 413 for too much metadata, and its text as `fault_message`, like
+//! Firecracker's.
 
-use std::path::PathBuf;
+use std::{
+    net::{Ipv4Addr, SocketAddrV4},
+    path::PathBuf,
+};
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -136,6 +140,42 @@ pub enum Fault {
     NoTap {
         /// Its name.
         name: String,
+    },
+    /// Nothing was put that the metadata service could tell, or no service was configured before the start.
+    #[error("MMDS error: The MMDS data store is not initialized.")]
+    MmdsNotInitialized,
+    /// More metadata than fits.
+    #[error("The MMDS data would have {bytes} bytes; at most {limit} fit.")]
+    MmdsTooLarge {
+        /// Bytes there would be.
+        bytes: usize,
+        /// Bytes that fit.
+        limit: usize,
+    },
+    /// A metadata service that nothing leads to.
+    #[error("The list of network interfaces that lead to MMDS is empty.")]
+    MmdsWithoutInterface,
+    /// A metadata service on an interface that is not there.
+    #[error("There is no network interface {id:?} to lead to MMDS; PUT it first.")]
+    MmdsUnknownInterface {
+        /// The interface.
+        id: String,
+    },
+    /// A metadata service where none may be.
+    #[error("The MMDS address {address} is not between 169.254.1.0 and 169.254.254.255.")]
+    MmdsAddress {
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// The metadata service could not be started.
+    #[error(
+        "Cannot serve MMDS at {address}: {reason}; the engine's network namespace must have this address."
+    )]
+    MmdsNotServed {
+        /// Where it was to be.
+        address: SocketAddrV4,
+        /// What happened.
+        reason: String,
     },
     /// QEMU could not be started.
     #[error("Cannot start the microVM: {reason}")]

@@ -12,13 +12,15 @@
 mod config;
 mod decision;
 mod fault;
+pub(crate) mod mmds;
 
 pub use config::Config;
 pub use decision::{Artifact, Change, Decision, Step};
 pub use fault::Fault;
 
-use crate::requests::Request;
+use crate::{metadata::Metadata, requests::Request};
 use roost_engine::api::{InstanceInfo, InstanceState};
+use serde_json::Value;
 
 /// The Firecracker release whose API this is, with ours as build metadata.
 pub const VERSION: &str = concat!("1.16.1+roost-qemu.", env!("CARGO_PKG_VERSION"));
@@ -29,6 +31,7 @@ pub struct Machine {
     id: String,
     pub(crate) state: InstanceState,
     pub(crate) config: Config,
+    pub(crate) mmds: Option<Value>,
 }
 
 impl Machine {
@@ -38,6 +41,7 @@ impl Machine {
             id: id.into(),
             state: InstanceState::NotStarted,
             config: Config::default(),
+            mmds: None,
         }
     }
 
@@ -56,6 +60,11 @@ impl Machine {
         }
     }
 
+    /// What the guest can read.
+    pub(crate) fn metadata(&self) -> Metadata {
+        Metadata::of(self.config.mmds_config.as_ref(), self.mmds.as_ref())
+    }
+
     /// What `request` asks for in this state.
     pub fn decide(&self, request: Request) -> Result<Decision, Fault> {
         request.decide(self)
@@ -71,6 +80,8 @@ impl Machine {
             Change::NetworkInterface(interface) => self.config.insert_interface(interface),
             Change::Entropy(entropy) => self.config.entropy = Some(entropy),
             Change::Serial(serial) => self.config.serial = serial,
+            Change::MmdsConfig(config) => self.config.mmds_config = Some(config),
+            Change::Mmds(data) => self.mmds = Some(data),
             Change::State(state) => self.state = state,
         }
     }

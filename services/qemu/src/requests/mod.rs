@@ -6,6 +6,8 @@ mod describe;
 mod drive;
 mod entropy;
 mod machine_config;
+mod mmds;
+mod mmds_config;
 mod network_interface;
 mod serial;
 mod version;
@@ -14,10 +16,11 @@ mod vm_config;
 
 use crate::machine::{Decision, Fault, Machine};
 use roost_engine::api::{
-    Action, BootSource, Drive, Entropy, MachineConfig, MachineConfigUpdate, NetworkInterface, Serial,
-    VmStateChange,
+    Action, BootSource, Drive, Entropy, MachineConfig, MachineConfigUpdate, MmdsConfig, NetworkInterface,
+    Serial, VmStateChange,
 };
 use serde::Serialize;
+use serde_json::Value;
 
 /// A request that could be read.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +47,14 @@ pub enum Request {
     PutEntropy(Entropy),
     /// `PUT /serial`
     PutSerial(Serial),
+    /// `PUT /mmds/config`
+    PutMmdsConfig(MmdsConfig),
+    /// `GET /mmds`
+    GetMmds,
+    /// `PUT /mmds`
+    PutMmds(Value),
+    /// `PATCH /mmds`
+    PatchMmds(Value),
     /// `PUT /actions`
     Act(Action),
     /// `PATCH /vm`
@@ -64,6 +75,10 @@ impl Request {
             Self::PutNetworkInterface(interface) => network_interface::decide(machine, interface),
             Self::PutEntropy(entropy) => entropy::decide(machine, entropy),
             Self::PutSerial(serial) => serial::decide(machine, serial),
+            Self::PutMmdsConfig(config) => mmds_config::decide(machine, config),
+            Self::GetMmds => mmds::get(machine),
+            Self::PutMmds(data) => mmds::put(machine, data),
+            Self::PatchMmds(patch) => mmds::patch(machine, patch),
             Self::Act(action) => actions::decide(machine, action.action_type),
             Self::PatchVm(change) => vm::decide(machine, change.state),
         }

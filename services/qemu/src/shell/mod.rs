@@ -3,7 +3,8 @@
 mod verify;
 
 use crate::{
-    machine::{Decision, Fault, Machine, Step},
+    machine::{Change, Decision, Fault, Machine, Step},
+    metadata::Service,
     qemu::{Ended, Host, Vm, boot},
     qmp::Command,
     requests::Request,
@@ -16,6 +17,7 @@ pub struct Engine {
     machine: Machine,
     host: Host,
     vm: Option<Vm>,
+    metadata: Service,
     ended: Option<oneshot::Sender<Ended>>,
 }
 
@@ -32,6 +34,7 @@ impl Engine {
                 machine,
                 host,
                 vm: None,
+                metadata: Service::new(),
                 ended: Some(sender),
             },
             End(receiver),
@@ -44,7 +47,11 @@ impl Engine {
             Decision::Answer(document) => Ok(Some(document)),
             Decision::Do { step, change } => {
                 self.perform(step).await?;
+                let tells_anew = matches!(change, Change::MmdsConfig(_) | Change::Mmds(_));
                 self.machine.evolve(change);
+                if tells_anew {
+                    self.metadata.publish(self.machine.metadata());
+                }
                 Ok(None)
             }
         }
@@ -54,6 +61,7 @@ impl Engine {
         match step {
             Step::Nothing => Ok(()),
             Step::Verify(artifacts) => artifacts.iter().try_for_each(verify::usable),
+            Step::ServeMetadata(address) => self.metadata.listen(address).await,
             Step::Boot => self.boot().await,
             Step::Pause => self.command(Command::Stop).await,
             Step::Resume => self.command(Command::Continue).await,

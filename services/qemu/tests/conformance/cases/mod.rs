@@ -6,6 +6,7 @@ mod console;
 mod endings;
 mod identity;
 mod jail;
+mod metadata;
 mod running;
 
 use crate::bench::Engine;
@@ -42,6 +43,10 @@ pub(crate) const CASES: &[Case] = cases![
     bad_input::files,
     bad_input::a_corrupt_kernel,
     bad_input::an_oversized_body,
+    metadata::remembers_and_merges,
+    metadata::refuses_more_than_fits,
+    metadata::refuses_a_service_that_cannot_be,
+    metadata::a_running_machine_without_a_service_has_no_store,
     running::boots_and_speaks,
     running::refuses_what_comes_too_early,
     running::refuses_what_comes_too_late,
