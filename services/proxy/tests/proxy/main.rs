@@ -1,0 +1,7 @@
+//! Requests through a proxy, between clients and servers that speak plain bytes over loopback.
+
+mod framing;
+mod hostile;
+mod streams;
+mod support;
+mod upgrade;
