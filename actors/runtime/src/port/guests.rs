@@ -52,6 +52,8 @@ pub struct Program {
 pub enum Output {
     /// It wrote.
     Data(Channel, Bytes),
+    /// It wrote so many bytes to it that the guest could not keep for us.
+    Lost(Channel, u64),
     /// It ended; nothing follows.
     End(ExitStatus),
 }

@@ -82,15 +82,31 @@ struct Tally {
     written: u64,
 }
 
+/// Both streams of a program; a terminal counts as the first.
+#[derive(Default)]
+struct Tallies {
+    stdout: Tally,
+    stderr: Tally,
+}
+
+impl Tallies {
+    fn of(&mut self, channel: Channel) -> &mut Tally {
+        match channel {
+            Channel::Stdout | Channel::Pty => &mut self.stdout,
+            Channel::Stderr => &mut self.stderr,
+        }
+    }
+}
+
 impl Carrier {
     async fn run(self, exec: Exec) {
         let begin = Instant::now();
         let patience = Duration::from_secs(exec.timeout_sec.into()) + GRACE;
-        let (mut stdout, mut stderr) = (Tally::default(), Tally::default());
+        let mut tallies = Tallies::default();
         let unknown = |reason| ExitStatus::Unknown { reason };
         let status = tokio::select! {
             biased;
-            relayed = self.relay(exec, &mut stdout, &mut stderr) => {
+            relayed = self.relay(exec, &mut tallies) => {
                 relayed.unwrap_or_else(|fault| unknown(fault.to_string()))
             }
             () = tokio::time::sleep(patience) => unknown(format!("the guest told of no end within {patience:?}")),
@@ -100,13 +116,13 @@ impl Carrier {
             process: self.process.clone(),
             status,
             duration_ms: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
-            stdout_bytes: stdout.written,
-            stderr_bytes: stderr.written,
+            stdout_bytes: tallies.stdout.written,
+            stderr_bytes: tallies.stderr.written,
         };
         self.finish(end).await;
     }
 
-    async fn relay(&self, exec: Exec, stdout: &mut Tally, stderr: &mut Tally) -> Result<ExitStatus, Fault> {
+    async fn relay(&self, exec: Exec, tallies: &mut Tallies) -> Result<ExitStatus, Fault> {
         let slot = self.context.slots.find(&self.owner).await?;
         let slot = slot.ok_or_else(|| Fault::new("find the guest", "the sandbox has no slot any more"))?;
         let Exec {
@@ -138,17 +154,16 @@ impl Carrier {
             .peekable();
         let mut number = 0;
         while let Some(output) = outputs.next().await {
-            let (channel, data) = match output? {
+            match output? {
                 Output::End(status) => return Ok(status),
-                Output::Data(channel, data) => (channel, gather(&mut outputs, channel, data)),
-            };
-            let tally = match channel {
-                Channel::Stdout | Channel::Pty => &mut *stdout,
-                Channel::Stderr => &mut *stderr,
-            };
-            for frame in tally.frames(channel, &data) {
-                self.outlet.publish(number, &frame).await;
-                number += 1;
+                Output::Lost(channel, bytes) => tallies.of(channel).written += bytes,
+                Output::Data(channel, data) => {
+                    let data = gather(&mut outputs, channel, data);
+                    for frame in tallies.of(channel).frames(channel, &data) {
+                        self.outlet.publish(number, &frame).await;
+                        number += 1;
+                    }
+                }
             }
         }
         Err(Fault::new(
@@ -233,6 +248,18 @@ mod tests {
                 .is_empty()
         );
         assert_eq!(tally.written, MAX_KEPT + 91);
+    }
+
+    #[test]
+    fn what_the_guest_lost_is_counted_and_leaves_a_gap() {
+        let mut tally = Tally::default();
+        tally.frames(Channel::Pty, &Bytes::from_static(b"abc"));
+        tally.written += 10;
+        let frames = tally.frames(Channel::Pty, &Bytes::from_static(b"d"));
+        assert!(
+            matches!(frames[..], [Frame::Data { offset: 13, .. }]),
+            "{frames:?}"
+        );
     }
 
     #[test]

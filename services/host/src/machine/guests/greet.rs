@@ -41,12 +41,13 @@ pub(super) async fn until_ready(address: IpAddr, patience: Duration) -> Result<(
     Err(Fault::timed_out(STEP, detail))
 }
 
-/// Tells the guest the time, its variables and its access token.
+/// Tells the guest the time, its variables and its access token, and that its host will follow its audit feed.
 pub(super) async fn init(address: IpAddr, greeting: &Greeting, token: &str) -> Result<(), Fault> {
     const STEP: &str = "greet the guest";
     let body = json!({
         "accessToken": token,
         "envVars": greeting.env,
+        "audit": true,
         "timestamp": Timestamp::now().to_string(),
     });
     match call(address, Method::POST, "/init", Bytes::from(body.to_string())).await {

@@ -8,9 +8,11 @@ use connectrpc::client::{CallOptions, ClientConfig, HttpClient};
 use connectrpc::{ConnectError, ErrorCode};
 use futures::StreamExt;
 use roost_runtime::port::{Fault, Output, Outputs, Program};
+use roost_schemas::command::PtySize;
 use roost_schemas::envd::process::__buffa::oneof::process_event::{Event, data_event};
-use roost_schemas::envd::process::process_event::EndEvent;
-use roost_schemas::envd::process::{ProcessClient, ProcessConfig, StartRequest, StartResponse};
+use roost_schemas::envd::process::process_event::{EndEvent, KeepAlive};
+use roost_schemas::envd::process::pty::Size;
+use roost_schemas::envd::process::{PTY, ProcessClient, ProcessConfig, StartRequest, StartResponse};
 use roost_schemas::envd::{ACCESS_TOKEN_HEADER, DEADLINE_ERROR, PORT, PROCESS_HEADER, TIMEOUT_HEADER};
 use roost_schemas::event::ExitStatus;
 use roost_schemas::output::Channel;
@@ -30,27 +32,21 @@ pub(super) async fn run(address: IpAddr, token: &str, program: &Program) -> Resu
         .await
     {
         Ok(stream) => stream,
-        Err(error) => return not_started(&error),
+        Err(error) => return end(&error).map(|end| futures::stream::iter([Ok(end)]).boxed()),
     };
     let outputs = futures::stream::unfold(Some(stream), |stream| async {
         let mut stream = stream?;
-        loop {
-            let output = match stream.message::<StartResponse>().await {
-                Ok(Some(message)) => output(message.to_owned_message()),
-                Ok(None) => return None,
-                Err(error) => match not_started(&error) {
-                    Ok(mut outputs) => return outputs.next().await.map(|output| (output, None)),
-                    Err(fault) => return Some((Err(fault), None)),
-                },
-            };
-            match output {
-                Some(Output::End(status)) => return Some((Ok(Output::End(status)), None)),
-                Some(output) => return Some((Ok(output), Some(stream))),
-                None => {}
+        match stream.message::<StartResponse>().await {
+            Ok(Some(message)) => {
+                let outputs = outputs(message.to_owned_message());
+                let ended = matches!(outputs[..], [Output::End(_)]);
+                Some((outputs.into_iter().map(Ok).collect(), (!ended).then_some(stream)))
             }
+            Ok(None) => None,
+            Err(error) => Some((vec![end(&error)], None)),
         }
     });
-    Ok(outputs.boxed())
+    Ok(outputs.flat_map(futures::stream::iter).boxed())
 }
 
 fn request(program: &Program) -> StartRequest {
@@ -62,8 +58,16 @@ fn request(program: &Program) -> StartRequest {
     };
     StartRequest {
         process: process.into(),
-        stdin: Some(false),
-        ..StartRequest::default()
+        pty: program.pty.map(terminal).into(),
+        tag: Some(program.process.to_string()),
+        stdin: Some(program.stdin),
+    }
+}
+
+fn terminal(PtySize { cols, rows }: PtySize) -> PTY {
+    let (cols, rows) = (cols.into(), rows.into());
+    PTY {
+        size: Size { cols, rows }.into(),
     }
 }
 
@@ -83,7 +87,7 @@ fn options(token: &str, program: &Program) -> CallOptions {
 }
 
 /// What the agent says of a program that it would not run is the program's end; anything else is a broken guest.
-fn not_started(error: &ConnectError) -> Result<Outputs, Fault> {
+fn end(error: &ConnectError) -> Result<Output, Fault> {
     match error.code {
         ErrorCode::NotFound
         | ErrorCode::InvalidArgument
@@ -91,25 +95,38 @@ fn not_started(error: &ConnectError) -> Result<Outputs, Fault> {
         | ErrorCode::ResourceExhausted
         | ErrorCode::FailedPrecondition => {
             let reason = error.message.clone().unwrap_or_else(|| error.to_string());
-            let end = Ok(Output::End(ExitStatus::NotStarted { reason }));
-            Ok(futures::stream::once(async { end }).boxed())
+            Ok(Output::End(ExitStatus::NotStarted { reason }))
         }
         _ => Err(Fault::of(STEP, error)),
     }
 }
 
-fn output(response: StartResponse) -> Option<Output> {
-    let event = response.event.into_option()?.event?;
+fn outputs(response: StartResponse) -> Vec<Output> {
+    let Some(event) = response.event.into_option().and_then(|event| event.event) else {
+        return Vec::new();
+    };
     match event {
-        Event::Data(data) => match data.output? {
-            data_event::Output::Stdout(bytes) => Some(Output::Data(Channel::Stdout, bytes)),
-            data_event::Output::Stderr(bytes) | data_event::Output::Pty(bytes) => {
-                Some(Output::Data(Channel::Stderr, bytes))
-            }
+        Event::Data(data) => match data.output {
+            Some(data_event::Output::Stdout(bytes)) => vec![Output::Data(Channel::Stdout, bytes)],
+            Some(data_event::Output::Stderr(bytes)) => vec![Output::Data(Channel::Stderr, bytes)],
+            Some(data_event::Output::Pty(bytes)) => vec![Output::Data(Channel::Pty, bytes)],
+            None => Vec::new(),
         },
-        Event::End(end) => Some(Output::End(status(&end))),
-        Event::Start(_) | Event::Keepalive(_) => None,
+        Event::End(end) => vec![Output::End(status(&end))],
+        Event::Keepalive(marker) => lost(&marker),
+        Event::Start(_) => Vec::new(),
     }
+}
+
+fn lost(marker: &KeepAlive) -> Vec<Output> {
+    let lost = [
+        (Channel::Stdout, marker.stdout_dropped),
+        (Channel::Stderr, marker.stderr_dropped),
+        (Channel::Pty, marker.pty_dropped),
+    ];
+    let lost = lost.into_iter().filter(|(_, bytes)| *bytes > 0);
+    lost.map(|(channel, bytes)| Output::Lost(channel, bytes))
+        .collect()
 }
 
 fn status(end: &EndEvent) -> ExitStatus {
