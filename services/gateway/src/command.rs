@@ -89,7 +89,7 @@ impl Gateway {
     }
 
     /// Makes sure that the sandbox exists. The projection may be behind, so the log has the last word.
-    async fn locate(&self, id: &SandboxId) -> Result<(), ApiError> {
+    pub(crate) async fn locate(&self, id: &SandboxId) -> Result<(), ApiError> {
         self.reach(Sequence::default()).await?;
         if self
             .fleet()

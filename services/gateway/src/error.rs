@@ -128,6 +128,8 @@ pub(crate) struct ErrorDetail {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        // For those who answer in another shape than ours.
+        let kept = self.clone();
         let Self { code, message } = self;
         if code.status().is_server_error() {
             tracing::warn!(?code, message, "request failed");
@@ -139,6 +141,7 @@ impl IntoResponse for ApiError {
             }),
         )
             .into_response();
+        response.extensions_mut().insert(kept);
         if let Some(after) = code.retry_after() {
             response
                 .headers_mut()

@@ -22,7 +22,7 @@ pub(crate) struct CommandKey {
 }
 
 impl CommandKey {
-    fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
         let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
             return Ok(Self {
                 id: CommandId::random(),

@@ -16,6 +16,7 @@ mod command;
 mod describe;
 mod door;
 mod dto;
+mod e2b;
 pub mod error;
 mod exec;
 mod extract;

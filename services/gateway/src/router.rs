@@ -10,9 +10,9 @@ use crate::routes::{
     create, delete, events, exec, get as get_one, health, hosts, list, openapi, templates, timeout,
 };
 use crate::state::Gateway;
-use crate::{auth, guard, idempotency};
+use crate::{auth, e2b, guard, idempotency};
 
-/// The whole API over `gateway`.
+/// Both APIs over `gateway`.
 pub fn router(gateway: Gateway) -> Router {
     let keyed = Router::new()
         .route("/v1/sandboxes", post(create::create).get(list::list))
@@ -30,9 +30,11 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/openapi.json", get(openapi::openapi))
         .method_not_allowed_fallback(guard::no_method)
         .merge(keyed)
+        .merge(e2b::routes(&gateway))
         .fallback(guard::no_route)
         .layer(from_fn(guard::declared_length))
         .layer(CatchPanicLayer::custom(guard::panicked))
+        .layer(from_fn(e2b::shape))
         .layer(TraceLayer::new_for_http())
         .with_state(gateway)
 }

@@ -30,9 +30,7 @@ impl Gateway {
             self.send(&id, &Route::Any, key, &command).await?;
         }
         let outcome = self
-            .until(self.limits().create, |fleet| {
-                outcome(fleet, self, key, &id, spec)
-            })
+            .until(self.limits().create, |fleet| outcome(fleet, self, key, &id, spec))
             .await?;
         match outcome {
             Some(Ok(())) => Ok(id),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use roost_gateway::{Limits, serve};
 use roost_journal::jetstream::connect;
 use roost_journal::testing::NatsServer;
+use roost_schemas::token::TokenKey;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -22,7 +23,8 @@ fn gateway(nats: &str, state: &Path, listen: &str) -> Command {
     command
         .args(["--nats", nats, "--listen", listen, "--state"])
         .arg(state)
-        .env("ROOST_API_KEY", KEY);
+        .env("ROOST_API_KEY", KEY)
+        .env(TokenKey::VARIABLE, "5a".repeat(32));
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -42,6 +44,12 @@ fn it_does_not_start_without_a_key() {
     let mut empty = gateway("nats://127.0.0.1:1", folder.path(), "127.0.0.1:0");
     empty.env("ROOST_API_KEY", "");
     assert!(refused(empty).contains("is empty"));
+    let mut unset = gateway("nats://127.0.0.1:1", folder.path(), "127.0.0.1:0");
+    unset.env_remove(TokenKey::VARIABLE);
+    assert!(refused(unset).contains(TokenKey::VARIABLE));
+    let mut short = gateway("nats://127.0.0.1:1", folder.path(), "127.0.0.1:0");
+    short.env(TokenKey::VARIABLE, "5a");
+    assert!(refused(short).contains("64 hex digits"));
 }
 
 #[test]

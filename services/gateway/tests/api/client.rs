@@ -1,4 +1,5 @@
 //! Requests to a router in process. Every answer is held to the OpenAPI document: its status must be described there.
+//! E2B's routes are not; their errors are held to E2B's shape instead.
 
 use axum::Router;
 use axum::body::Body;
@@ -115,7 +116,17 @@ impl Answer {
         body["error"]["message"].as_str().unwrap().to_owned()
     }
 
+    /// The message, of an error in E2B's shape with this status.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16) -> String {
+        assert_eq!(self.status, status, "{}", self.text());
+        self.json()["message"].as_str().unwrap().to_owned()
+    }
+
     fn check(&self, method: &Method, path: &str) {
+        if crate::e2b::owns(path) {
+            return self.check_as_e2bs(method, path);
+        }
         if self.status.is_client_error() || self.status.is_server_error() {
             let body = self.json();
             let is_health = path == "/health" && body["status"].is_string();
@@ -147,6 +158,28 @@ impl Answer {
             known.contains_key(self.status.as_str()),
             "{method} {path} may not answer {}",
             self.status
+        );
+    }
+}
+
+impl Answer {
+    fn check_as_e2bs(&self, method: &Method, path: &str) {
+        if !(self.status.is_client_error() || self.status.is_server_error()) {
+            return;
+        }
+        let body = self.json();
+        assert_eq!(body["code"], self.status.as_u16(), "{method} {path}: {body}");
+        assert!(
+            body["message"]
+                .as_str()
+                .is_some_and(|message| !message.is_empty()),
+            "{method} {path}: {body}"
+        );
+        assert_eq!(self.header("Content-Type"), "application/json");
+        let declared = self.header("Content-Length");
+        assert!(
+            declared.is_empty() || declared == self.body.len().to_string(),
+            "{method} {path}"
         );
     }
 }

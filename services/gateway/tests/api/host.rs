@@ -101,6 +101,28 @@ async fn register(ports: &Ports) {
     assert!(ports.fleet.wait_for(last.0, crate::world::LONG).await);
 }
 
+/// Has the host tell of an edge, which it has not at first.
+pub(crate) async fn open_edge(ports: &Ports, edge: &str) {
+    let id = HostId::new("h1").unwrap();
+    let registered = ports.fleet.read(|fleet| {
+        let (_, view) = fleet.hosts().find(|(host, _)| **host == id)?;
+        view.state.registered.clone()
+    });
+    let registered = HostRegistered {
+        edge: Some(edge.to_owned()),
+        ..registered.unwrap()
+    };
+    let host = EventSubject {
+        tenant: TenantId::system(),
+        aggregate: AggregateId::Host(id),
+    };
+    let command = HostCommand::Register(registered);
+    let last = execute::<HostState>(ports, host, CommandId::random(), command)
+        .await
+        .unwrap();
+    assert!(ports.fleet.wait_for(last.0, crate::world::LONG).await);
+}
+
 /// Lets a command take effect now.
 async fn execute<A: Aggregate>(
     ports: &Ports,

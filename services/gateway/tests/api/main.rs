@@ -3,6 +3,7 @@
 mod binary;
 mod bodies;
 mod client;
+mod e2b;
 mod errors;
 mod exec;
 mod health;

@@ -1,0 +1,8 @@
+//! What goes over E2B's routes: one file per thing.
+
+pub(super) mod created;
+pub(super) mod detail;
+pub(super) mod metric;
+pub(super) mod network;
+pub(super) mod new;
+pub(super) mod template;

@@ -1,0 +1,108 @@
+//! E2B's network settings, and the policy that they stand for.
+
+use roost_schemas::network::{Cidr, NetworkPolicy};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::error::ApiError;
+
+/// What a sandbox may reach; what is absent is as in a sandbox that asked for nothing.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::e2b) struct Egress {
+    #[serde(default)]
+    allow_out: Option<Vec<String>>,
+    #[serde(default)]
+    deny_out: Option<Vec<String>>,
+    #[serde(default, rename = "egressProxy")]
+    proxy: Option<IgnoredAny>,
+    #[serde(default)]
+    rules: Option<Map<String, Value>>,
+    #[serde(default, rename = "allow_internet_access")]
+    allow_internet_access: Option<bool>,
+}
+
+impl Egress {
+    /// Replaces what `policy` says of the sandbox's reach.
+    pub(in crate::e2b) fn apply(&self, policy: &mut NetworkPolicy) -> Result<(), ApiError> {
+        if self.proxy.is_some() {
+            return Err(unavailable("egressProxy"));
+        }
+        if self.rules.as_ref().is_some_and(|rules| !rules.is_empty()) {
+            return Err(unavailable("rules"));
+        }
+        policy.allow = ranges("allowOut", self.allow_out.as_deref())?;
+        policy.deny = ranges("denyOut", self.deny_out.as_deref())?;
+        policy.internet = self.allow_internet_access.unwrap_or(true);
+        Ok(())
+    }
+}
+
+/// The same at a create, with who may reach the sandbox.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::e2b) struct NewNetwork {
+    #[serde(flatten)]
+    egress: Egress,
+    #[serde(default)]
+    allow_public_traffic: Option<bool>,
+    #[serde(default)]
+    mask_request_host: Option<String>,
+    #[serde(default)]
+    https_ports: Option<Vec<IgnoredAny>>,
+}
+
+impl NewNetwork {
+    /// The policy it stands for.
+    pub(in crate::e2b) fn policy(self) -> Result<NetworkPolicy, ApiError> {
+        if self.https_ports.is_some_and(|ports| !ports.is_empty()) {
+            return Err(unavailable("httpsPorts"));
+        }
+        let mut policy = NetworkPolicy::default();
+        self.egress.apply(&mut policy)?;
+        policy.public = self.allow_public_traffic.unwrap_or(true);
+        policy.mask_host = self.mask_request_host.filter(|host| !host.is_empty());
+        Ok(policy)
+    }
+}
+
+/// Of what E2B offers and Roost does not.
+fn unavailable(field: &str) -> ApiError {
+    ApiError::invalid(format!(
+        "network.{field} is not available yet: leave it out, or use allowOut and denyOut with addresses"
+    ))
+}
+
+fn ranges(field: &str, entries: Option<&[String]>) -> Result<Vec<Cidr>, ApiError> {
+    let range = |entry: &String| {
+        entry.parse().map_err(|_| {
+            ApiError::invalid(format!(
+                "network.{field} has {entry:?}: domains are not available yet, use addresses and ranges such as 1.2.3.4 or 1.2.3.0/24"
+            ))
+        })
+    };
+    entries.unwrap_or_default().iter().map(range).collect()
+}
+
+/// A policy as E2B tells it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::e2b) struct Network {
+    allow_public_traffic: bool,
+    allow_out: Vec<Cidr>,
+    deny_out: Vec<Cidr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mask_request_host: Option<String>,
+}
+
+impl Network {
+    pub(in crate::e2b) fn of(policy: &NetworkPolicy) -> Self {
+        Self {
+            allow_public_traffic: policy.public,
+            allow_out: policy.allow.clone(),
+            deny_out: policy.deny.clone(),
+            mask_request_host: policy.mask_host.clone(),
+        }
+    }
+}

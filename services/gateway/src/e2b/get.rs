@@ -1,0 +1,15 @@
+//! `GET /sandboxes/{id}`: one sandbox that runs.
+
+use axum::Json;
+use axum::extract::State;
+
+use super::dto::detail::Detail;
+use super::extract::Id;
+use crate::error::ApiError;
+use crate::state::Gateway;
+
+pub(super) async fn get(State(gateway): State<Gateway>, Id(id): Id) -> Result<Json<Detail>, ApiError> {
+    let view = gateway.seen(&id).await?;
+    let detail = Detail::of(&gateway, &id, &view.state);
+    detail.map(Json).ok_or_else(|| ApiError::no_sandbox(&id))
+}

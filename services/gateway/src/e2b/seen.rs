@@ -1,0 +1,46 @@
+//! Which sandboxes E2B's clients see: those that run. In their API there are no others, but for paused ones.
+
+use roost_domain::fleet::View;
+use roost_domain::sandbox::{Phase, Sandbox};
+use roost_schemas::SandboxId;
+
+use crate::describe;
+use crate::error::{ApiError, Code};
+use crate::state::Gateway;
+
+impl Gateway {
+    /// A sandbox as it is now, in whatever phase.
+    pub(super) async fn known(&self, id: &SandboxId) -> Result<View<Sandbox>, ApiError> {
+        self.locate(id).await?;
+        let view = self
+            .fleet()
+            .read(|fleet| fleet.sandbox(self.tenant(), id).cloned());
+        view.ok_or_else(|| ApiError::no_sandbox(id))
+    }
+
+    /// A sandbox that runs. One that has ended, or is ending, is not found.
+    pub(super) async fn seen(&self, id: &SandboxId) -> Result<View<Sandbox>, ApiError> {
+        let view = self.known(id).await?;
+        match view.state.phase {
+            Phase::Running => Ok(view),
+            phase if phase.is_end() || phase == Phase::Stopping => {
+                Err(ApiError::new(Code::NotFound, describe::end(id, &view.state)))
+            }
+            phase => Err(ApiError::new(
+                Code::InvalidState,
+                format!("sandbox {id} is {}: wait until it runs", phase.as_str()),
+            )),
+        }
+    }
+
+    /// `error`, or "not found" if the sandbox that a command was for has ended meanwhile.
+    pub(super) async fn ended_meanwhile(&self, id: &SandboxId, error: ApiError) -> ApiError {
+        if error.code != Code::InvalidState {
+            return error;
+        }
+        match self.seen(id).await {
+            Err(ended) if ended.code == Code::NotFound => ended,
+            _ => error,
+        }
+    }
+}
