@@ -30,15 +30,18 @@ pub enum EdgeError {
     NoPath,
     /// The guest did not take the connection in time, or broke it before it answered.
     Unreachable,
+    /// The sandbox has as many requests under way as it may.
+    Busy,
 }
 
 impl EdgeError {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Forbidden,
         Self::NoSandbox,
         Self::PortClosed,
         Self::NoPath,
         Self::Unreachable,
+        Self::Busy,
     ];
 
     /// The header's value.
@@ -49,6 +52,7 @@ impl EdgeError {
             Self::PortClosed => "port_closed",
             Self::NoPath => "no_path",
             Self::Unreachable => "unreachable",
+            Self::Busy => "busy",
         }
     }
 }

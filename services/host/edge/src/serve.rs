@@ -1,0 +1,101 @@
+//! Taking gateways' requests.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use roost_proxy::{Body, Exchange, MAX_HEADERS};
+use roost_schemas::edge::{EdgeError, is_public_path};
+use roost_schemas::envd;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+use crate::destination::{self, Destination};
+use crate::guests::Guests;
+use crate::refusal::Refusal;
+
+/// A request's head must come within this time; so must the next request of a connection that is kept.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Pause after a failed accept: it fails for want of descriptors, and trying at once only burns the CPU.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// What gateways show.
+    pub(crate) token: String,
+    pub(crate) guests: Arc<Guests>,
+}
+
+/// Accepts for as long as it is polled; connections end with `ended`.
+pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, ended: CancellationToken) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let connection = connection(stream, Arc::clone(&shared));
+                tokio::spawn(ended.clone().run_until_cancelled_owned(connection));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the edge cannot accept");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, shared: Arc<Shared>) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "a connection stays delayed");
+    }
+    let service = service_fn(move |request| {
+        let shared = Arc::clone(&shared);
+        async move { Ok::<_, Infallible>(answer(request, &shared).await) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_headers(MAX_HEADERS)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "a gateway's connection broke");
+    }
+}
+
+async fn answer(request: Request<Incoming>, shared: &Shared) -> Response<Body> {
+    match pass(request, shared).await {
+        Ok(response) => response,
+        Err(refusal) => {
+            if refusal.kind == EdgeError::Forbidden {
+                tracing::warn!(refusal.message, "a request that is no gateway's");
+            } else {
+                tracing::debug!(kind = %refusal.kind, refusal.message, "not forwarded");
+            }
+            refusal.into_response()
+        }
+    }
+}
+
+async fn pass(request: Request<Incoming>, shared: &Shared) -> Result<Response<Body>, Refusal> {
+    let forbidden = |error: &dyn std::error::Error| Refusal::new(EdgeError::Forbidden, error.to_string());
+    let to = Destination::of(request.headers(), &shared.token).map_err(|error| forbidden(&error))?;
+    let path = request.uri().path();
+    if to.port == envd::PORT && !is_public_path(path) {
+        let message = format!("{path} of the agent is for its host alone");
+        return Err(Refusal::new(EdgeError::NoPath, message));
+    }
+    let Some(guest) = shared.guests.get(&to.sandbox) else {
+        return Err(Refusal::no_sandbox(&to.sandbox));
+    };
+    let mut exchange = Exchange::new(request).map_err(|error| forbidden(&error))?;
+    destination::strip(exchange.headers_mut());
+    let mut response = guest.answer(exchange, to.port).await?;
+    destination::strip(response.headers_mut());
+    Ok(response)
+}
