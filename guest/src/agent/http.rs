@@ -17,6 +17,7 @@ use super::auth;
 use super::process::Processes;
 use super::settings::Store;
 use super::setup;
+use super::tunnel;
 
 /// Longest accepted request body, in bytes; a longer one is answered with `resource_exhausted`.
 pub(super) const MAX_BODY: usize = 4 << 20;
@@ -59,6 +60,7 @@ impl Server {
                     .into_http_response(request.headers())
                     .map(boxed)
             }
+            (&Method::CONNECT, _) => tunnel::answer(request, peer).await,
             _ => match self.connect.oneshot(request).await {
                 Ok(response) => response.map(boxed),
                 Err(never) => match never {},

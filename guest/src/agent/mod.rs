@@ -4,6 +4,7 @@
 //! GET  /health                 204
 //! POST /init                   settings after boot and after every restore
 //! POST /process.Process/…      Connect RPC, JSON and binary
+//! CONNECT 127.0.0.1:<port>     the host's way to a server on the loopback
 //! ```
 
 mod auth;
@@ -12,6 +13,7 @@ mod http;
 mod process;
 mod settings;
 mod setup;
+mod tunnel;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -87,5 +89,6 @@ async fn connection(stream: TcpStream, peer: SocketAddr, server: Server) {
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
         .await;
 }
