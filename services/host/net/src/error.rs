@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use ipnet::Ipv4Net;
+use roost_schemas::Owner;
 
 use crate::config::ConfigError;
 use crate::steps::Step;
@@ -73,6 +74,20 @@ pub enum Error {
     /// A slot could not be destroyed completely; releasing it again tries again.
     #[error("slot {number} could not be destroyed")]
     Destroy {
+        /// The slot's number.
+        number: u32,
+        /// Why.
+        source: OsError,
+    },
+    /// A sandbox without a slot was given a network policy.
+    #[error("{owner} has no slot: claim one before giving it a network policy")]
+    NoSlot {
+        /// The sandbox.
+        owner: Owner,
+    },
+    /// A slot does not carry the network policy it was given; giving it again tries again.
+    #[error("the network policy of slot {number} could not be carried out")]
+    Policy {
         /// The slot's number.
         number: u32,
         /// Why.

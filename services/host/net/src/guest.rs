@@ -5,6 +5,8 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 
+use roost_schemas::metadata;
+
 /// The guest's own address.
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 0, 21);
 
@@ -20,6 +22,12 @@ pub const MAC: Mac = Mac([0x02, 0xfc, 0x00, 0x00, 0x00, 0x05]);
 /// The gateway's network card: the host's side of the TAP. Fixed, because a guest resumed in another slot still has it in
 /// its neighbour table.
 pub const GATEWAY_MAC: Mac = Mac([0x02, 0xfc, 0x00, 0x00, 0x00, 0x06]);
+
+/// Where a guest finds its metadata: an address of its slot, on which the engine may serve.
+pub const METADATA: Ipv4Addr = metadata::ADDRESS;
+
+/// The metadata's port.
+pub const METADATA_PORT: u16 = 80;
 
 /// Name of the TAP device inside a slot's namespace.
 pub const TAP: &str = "tap0";

@@ -119,8 +119,8 @@ impl Host {
             if record.owner.is_none() || record.host_address != addresses.host_address {
                 return Ok(None);
             }
-            let host = Arc::clone(self);
-            thread::wait("roost-reload", move || reload_rules(&host, &addresses))??;
+            let (host, egress) = (Arc::clone(self), record.egress.clone());
+            thread::wait("roost-reload", move || reload_rules(&host, &addresses, &egress))??;
             self.store.save(
                 number,
                 &Record {

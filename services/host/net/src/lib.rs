@@ -26,6 +26,7 @@
 
 mod addresses;
 mod config;
+mod egress;
 mod error;
 pub mod guest;
 mod host;

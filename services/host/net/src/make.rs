@@ -13,6 +13,7 @@ use std::fs::File;
 use std::os::fd::AsRawFd;
 
 use crate::addresses::Addresses;
+use crate::egress::Egress;
 use crate::error::{Error, OsError};
 use crate::guest;
 use crate::host::Host;
@@ -71,7 +72,7 @@ fn build(host: &Host, addresses: &Addresses, step: &mut Step) -> Result<Made, Os
     enter(Step::Rules)?;
     nft::apply(
         &host.config.nft,
-        &rules::slot::ruleset(&host.plan, addresses, host.config.resolver),
+        &rules::slot::ruleset(&host.plan, addresses, host.config.resolver, &Egress::All),
     )?;
 
     enter(Step::Veth)?;
@@ -104,6 +105,7 @@ fn build(host: &Host, addresses: &Addresses, step: &mut Step) -> Result<Made, Os
         fingerprint: fingerprint(&host.config, addresses),
         host_address: addresses.host_address,
         owner: None,
+        egress: Egress::All,
     };
     host.store.save(addresses.number, &record)?;
     Ok(Made::Slot(Slot::new(
@@ -114,11 +116,21 @@ fn build(host: &Host, addresses: &Addresses, step: &mut Step) -> Result<Made, Os
 }
 
 /// Loads the rules of a slot that is in use anew, in one transaction. Must have the calling thread to itself.
-pub(crate) fn reload_rules(host: &Host, addresses: &Addresses) -> Result<(), OsError> {
+pub(crate) fn reload_rules(host: &Host, addresses: &Addresses, egress: &Egress) -> Result<(), OsError> {
     netns::enter(&host.store.namespace(addresses.number))?;
     nft::apply(
         &host.config.nft,
-        &rules::slot::ruleset(&host.plan, addresses, host.config.resolver),
+        &rules::slot::ruleset(&host.plan, addresses, host.config.resolver, egress),
+    )
+}
+
+/// Puts `egress` in place of what the slot `number` let through, in one transaction. Must have the calling thread to
+/// itself.
+pub(crate) fn change_egress(host: &Host, number: u32, egress: &Egress) -> Result<(), OsError> {
+    netns::enter(&host.store.namespace(number))?;
+    nft::apply(
+        &host.config.nft,
+        &rules::egress::change(egress, host.config.resolver),
     )
 }
 
@@ -130,6 +142,8 @@ async fn address_slot_end(inside: &Links, addresses: &Addresses) -> Result<(), O
     let tap = inside.index(guest::TAP).await?;
     inside.set_mac(tap, guest::GATEWAY_MAC).await?;
     inside.add_address(tap, guest::GATEWAY, guest::PREFIX_LEN).await?;
+    // It never leaves the slot: the packet filter lets the guest's requests in, and nobody else's.
+    inside.add_address(tap, guest::METADATA, 32).await?;
     inside.up(tap).await?;
     // A guest resumed from a snapshot is reachable at once, and cannot answer for another address.
     inside.add_neighbour(tap, guest::ADDRESS, guest::MAC).await

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::addresses::Addresses;
 use crate::config::Config;
+use crate::egress::Egress;
 use crate::error::{Error, OsError};
 use crate::machine::netns;
 
@@ -35,13 +36,16 @@ pub(crate) struct Record {
     pub(crate) host_address: std::net::Ipv4Addr,
     /// Who claimed it.
     pub(crate) owner: Option<Owner>,
+    /// What it was last told to let through; written before it is carried out.
+    #[serde(default)]
+    pub(crate) egress: Egress,
 }
 
 /// All that a slot's namespace and rules were derived from, besides this program. Raise the version with the rules.
 pub(crate) fn fingerprint(config: &Config, slot: &Addresses) -> String {
     let veth = config.veth_range;
     format!(
-        "1 {} {}/{} {} in {veth} {}",
+        "2 {} {}/{} {} in {veth} {}",
         slot.number, slot.host_end, slot.slot_end, slot.host_address, config.resolver
     )
 }
@@ -183,6 +187,7 @@ mod tests {
             fingerprint: "f".to_owned(),
             host_address: "10.11.0.7".parse().unwrap(),
             owner: Some(owner),
+            egress: Egress::Only(vec!["1.2.3.0/24".parse().unwrap()]),
         };
         store.save(7, &record).unwrap();
         assert_eq!(store.load(7), Some(record.clone()));

@@ -22,11 +22,13 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use roost_schemas::Owner;
+use roost_schemas::network::NetworkPolicy;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+use crate::egress::Egress;
 use crate::error::Error;
 use crate::host::Host;
 use crate::machine::thread;
@@ -88,6 +90,14 @@ impl SlotPool {
     /// The slot of `owner`: the one it has, else a warm one, else one made on the spot.
     pub async fn claim(&self, owner: Owner) -> Result<Slot, Error> {
         self.detached(|shared| async move { shared.claim(owner).await })
+            .await
+    }
+
+    /// Lets the slot of `owner` carry out `policy`, in place of what it carried out before. Connections that are open are
+    /// held to it with their next packet. The lists' IPv6 ranges have nothing to match: slots carry IPv4 alone.
+    pub async fn apply(&self, owner: Owner, policy: &NetworkPolicy) -> Result<(), Error> {
+        let egress = Egress::from(policy);
+        self.detached(|shared| async move { shared.apply(&owner, egress).await })
             .await
     }
 

@@ -6,10 +6,19 @@ use std::sync::Arc;
 use roost_schemas::Owner;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use crate::egress::Egress;
 use crate::slot::Slot;
 
 /// An owner's slot, or `None` while it is being claimed.
-pub(super) type Seat = Arc<Mutex<Option<Slot>>>;
+pub(super) type Seat = Arc<Mutex<Option<Taken>>>;
+
+/// A slot that has an owner.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) slot: Slot,
+    /// What it lets through; `None` if that is not known for sure, as after a restart.
+    pub(super) egress: Option<Egress>,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Seats {
@@ -19,7 +28,8 @@ pub(super) struct Seats {
 impl Seats {
     /// Seats an owner that was found on the machine.
     pub(super) fn adopt(&mut self, owner: Owner, slot: Slot) {
-        self.by_owner.insert(owner, Arc::new(Mutex::new(Some(slot))));
+        let taken = Taken { slot, egress: None };
+        self.by_owner.insert(owner, Arc::new(Mutex::new(Some(taken))));
     }
 
     /// The seat of `owner`, new if it had none.
@@ -33,7 +43,7 @@ impl Seats {
     }
 
     /// Whether `seat` is still the seat of `owner`, not one that was removed meanwhile.
-    pub(super) fn is_current(&self, owner: &Owner, seat: &OwnedMutexGuard<Option<Slot>>) -> bool {
+    pub(super) fn is_current(&self, owner: &Owner, seat: &OwnedMutexGuard<Option<Taken>>) -> bool {
         self.by_owner
             .get(owner)
             .is_some_and(|current| Arc::ptr_eq(current, OwnedMutexGuard::mutex(seat)))
@@ -46,7 +56,7 @@ impl Seats {
 
     /// Owners with a slot, but for those whose turn is under way.
     pub(super) fn occupied(&self) -> Vec<(Owner, Slot)> {
-        let slot = |seat: &Seat| seat.try_lock().ok()?.clone();
+        let slot = |seat: &Seat| Some(seat.try_lock().ok()?.as_ref()?.slot.clone());
         self.by_owner
             .iter()
             .filter_map(|(owner, seat)| Some((owner.clone(), slot(seat)?)))

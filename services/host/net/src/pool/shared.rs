@@ -8,11 +8,12 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use super::seats::Seats;
+use super::seats::{Seats, Taken};
+use crate::egress::Egress;
 use crate::error::Error;
 use crate::host::{Host, numbers_in_use};
 use crate::machine::thread;
-use crate::make::{Made, destroy, make};
+use crate::make::{Made, change_egress, destroy, make};
 use crate::numbers::Numbers;
 use crate::slot::Slot;
 use crate::store::{Record, fingerprint};
@@ -55,12 +56,16 @@ impl Shared {
                 break seat;
             }
         };
-        if let Some(slot) = &*seat {
-            return Ok(slot.clone());
+        if let Some(taken) = &*seat {
+            return Ok(taken.slot.clone());
         }
         let claimed = self.claim_unowned(&owner).await;
         match claimed {
-            Ok(slot) => Ok(seat.insert(slot).clone()),
+            Ok(slot) => {
+                // A slot is made anew for each owner, so it carries no former owner's policy.
+                let egress = Some(Egress::All);
+                Ok(seat.insert(Taken { slot, egress }).slot.clone())
+            }
             Err(error) => {
                 self.lock().seats.remove(&owner);
                 Err(error)
@@ -75,7 +80,7 @@ impl Shared {
             Some(slot) => slot,
             None => self.make().await?,
         };
-        if let Err(error) = self.record_owner(&slot, owner).await {
+        if let Err(error) = self.record(&slot, owner, Egress::All).await {
             if let Err(error) = self.destroy(slot.number).await {
                 tracing::error!(number = slot.number, %error, "cannot destroy a slot that could not be claimed");
             }
@@ -84,7 +89,7 @@ impl Shared {
         Ok(slot)
     }
 
-    async fn record_owner(&self, slot: &Slot, owner: &Owner) -> Result<(), Error> {
+    async fn record(&self, slot: &Slot, owner: &Owner, egress: Egress) -> Result<(), Error> {
         let host = Arc::clone(&self.host);
         let (number, host_address, owner) = (slot.number, slot.host_address, Some(owner.clone()));
         let save = move || {
@@ -96,6 +101,7 @@ impl Shared {
                 fingerprint: fingerprint(&host.config, &addresses),
                 host_address,
                 owner,
+                egress,
             };
             host.store.save(number, &record)
         };
@@ -108,11 +114,32 @@ impl Shared {
             return Ok(());
         };
         let mut seat = seat.lock_owned().await;
-        if let Some(slot) = &*seat {
-            self.destroy(slot.number).await?;
+        if let Some(taken) = &*seat {
+            self.destroy(taken.slot.number).await?;
             *seat = None;
             self.lock().seats.remove(owner);
         }
+        Ok(())
+    }
+
+    /// Lets the slot of `owner` carry out `egress`; costs nothing if it does already.
+    pub(super) async fn apply(&self, owner: &Owner, egress: Egress) -> Result<(), Error> {
+        let none = || Error::NoSlot { owner: owner.clone() };
+        let seat = self.lock().seats.find(owner).ok_or_else(none)?;
+        let mut seat = seat.lock_owned().await;
+        let taken = seat.as_mut().ok_or_else(none)?;
+        if taken.egress.as_ref() == Some(&egress) {
+            return Ok(());
+        }
+        taken.egress = None;
+        // First the record: rules that are loaded anew from it are never those of an earlier policy.
+        self.record(&taken.slot, owner, egress.clone()).await?;
+        let (host, number) = (Arc::clone(&self.host), taken.slot.number);
+        let wanted = egress.clone();
+        let change = move || change_egress(&host, number, &wanted);
+        let changed = thread::run(format!("roost-policy-{number}"), change).await?;
+        changed.map_err(|source| Error::Policy { number, source })?;
+        taken.egress = Some(egress);
         Ok(())
     }
 

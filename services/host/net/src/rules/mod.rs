@@ -11,8 +11,10 @@
 //!           source and MAC pinned           source pinned to the link
 //!           no IPv6                         no IPv6
 //!           :53 → resolver                  nothing into the host but the resolver's port
-//!           reject non-public targets       drop non-public targets and other slots
-//!           SNAT to the veth address        masquerade
+//!           the sandbox's own lists         drop non-public targets and other slots
+//!           reject non-public targets       masquerade
+//!           SNAT to the veth address
+//!           metadata: guest ↔ engine
 //!           host address → guest,           into a slot: replies, and the host's own
 //!             from the host only              connections
 //! ```
@@ -26,7 +28,9 @@
 //! `iptables -I DOCKER-USER -o roost-v+ -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT`. Likewise a table that
 //! drops what comes in by default must accept the resolver's port from `roost-v*` if the resolver runs on this machine.
 
+pub(crate) mod egress;
 pub(crate) mod host;
+mod own;
 pub(crate) mod slot;
 mod terms;
 

@@ -6,13 +6,14 @@ use nftables::expr::MetaKey;
 use nftables::schema::Nftables;
 use nftables::types::{NfChainPolicy as Policy, NfChainType as Type, NfHook};
 
-use super::forbidden_targets;
 use super::terms::{
     TableWriter, accept, appear_as, connections_over, drop, field_is, field_is_not, from_link, ip_blocks,
-    is_reply, jump, meta_is_not, redirect_to, reject, text, texts, to_address, to_link, to_socket,
-    was_redirected,
+    is_established, is_of_who_answers, is_of_who_began, is_reply, jump, meta_is_not, redirect_to, reject,
+    text, to_address, to_link, to_socket, was_redirected,
 };
+use super::{egress, forbidden_targets, own};
 use crate::addresses::{AddressPlan, Addresses};
+use crate::egress::Egress;
 use crate::guest;
 
 /// Name of the namespace's end of the veth pair.
@@ -21,16 +22,17 @@ pub(crate) const UPLINK: &str = "eth0";
 /// Name of the table.
 pub(crate) const TABLE: &str = "roost";
 
-/// Name of the chain that a guest's new connections pass last: the place for a sandbox's own allow and deny lists. It
-/// comes after the fixed denials, so a list can narrow what a guest may reach and never widen it.
-pub(crate) const SANDBOX_LISTS: &str = "sandbox";
-
 /// Connections one guest may have open. Each also takes an entry of the host's connection table, whose size (65,536 or
 /// more) bounds the whole machine: no one guest may fill it.
 const MAX_CONNECTIONS: u32 = 4096;
 
 /// The whole table of one slot.
-pub(crate) fn ruleset(plan: &AddressPlan, slot: &Addresses, resolver: SocketAddrV4) -> Nftables<'static> {
+pub(crate) fn ruleset(
+    plan: &AddressPlan,
+    slot: &Addresses,
+    resolver: SocketAddrV4,
+    allowed: &Egress,
+) -> Nftables<'static> {
     let mut table = TableWriter::new(TABLE);
     let [udp, tcp] = ["udp", "tcp"];
 
@@ -76,7 +78,7 @@ pub(crate) fn ruleset(plan: &AddressPlan, slot: &Addresses, resolver: SocketAddr
         ],
     );
 
-    table.chain(SANDBOX_LISTS, None, vec![]);
+    egress::add(&mut table, allowed, resolver);
     let may_ask = |protocol| {
         let [address, port] = to_socket(protocol, resolver);
         vec![was_redirected(), address, port, accept()]
@@ -92,7 +94,6 @@ pub(crate) fn ruleset(plan: &AddressPlan, slot: &Addresses, resolver: SocketAddr
                 field_is("ip", "daddr", ip_blocks(&forbidden_targets(plan))),
                 reject(),
             ],
-            vec![jump(SANDBOX_LISTS)],
             vec![accept()],
         ],
     );
@@ -101,6 +102,20 @@ pub(crate) fn ruleset(plan: &AddressPlan, slot: &Addresses, resolver: SocketAddr
         "forward",
         Some((Type::Filter, NfHook::Forward, 0, Policy::Drop)),
         vec![
+            vec![
+                from_link(guest::TAP),
+                to_link(UPLINK),
+                is_of_who_began(),
+                jump(egress::SENT),
+            ],
+            // Errors about a connection come from anywhere on its path, so they are none of the lists' business.
+            vec![
+                from_link(UPLINK),
+                to_link(guest::TAP),
+                is_established(),
+                is_of_who_answers(),
+                jump(egress::ANSWERED),
+            ],
             vec![is_reply(), accept()],
             vec![from_link(guest::TAP), to_link(UPLINK), jump("egress")],
             vec![
@@ -113,19 +128,7 @@ pub(crate) fn ruleset(plan: &AddressPlan, slot: &Addresses, resolver: SocketAddr
         ],
     );
 
-    // The namespace itself serves nobody and says nothing but the errors of packets it forwards: an engine that was
-    // broken out of holds a namespace without a network.
-    let errors = texts(&["destination-unreachable", "time-exceeded", "parameter-problem"]);
-    table.chain(
-        "input",
-        Some((Type::Filter, NfHook::Input, 0, Policy::Drop)),
-        vec![],
-    );
-    table.chain(
-        "output",
-        Some((Type::Filter, NfHook::Output, 0, Policy::Drop)),
-        vec![vec![field_is("icmp", "type", errors), accept()]],
-    );
+    own::add(&mut table);
 
     // The host appears to the guest as its gateway, so that what a guest sees does not depend on its slot.
     table.chain(

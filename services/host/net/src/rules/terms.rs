@@ -8,7 +8,7 @@ use nftables::expr::{
     CT, Expression, Fib, FibFlag, FibResult, Meta, MetaKey, NamedExpression, Payload, PayloadField, Prefix,
     SetItem,
 };
-use nftables::schema::{Chain, NfListObject, Nftables, Rule, Table};
+use nftables::schema::{Chain, FlushObject, NfCmd, NfListObject, Nftables, Rule, Table};
 use nftables::stmt::{CTCount, JumpTarget, Match, NAT, NATFamily, Operator, Reject, RejectType, Statement};
 use nftables::types::{NfChainPolicy, NfChainType, NfFamily, NfHook, RejectCode};
 
@@ -17,7 +17,7 @@ pub(super) type Value = Expression<'static>;
 /// One condition or verdict of a rule.
 pub(super) type Term = Statement<'static>;
 
-/// A table being written; applying it replaces any table of that name in one transaction.
+/// A table being written; applied in one transaction.
 pub(super) struct TableWriter {
     name: String,
     batch: Batch<'static>,
@@ -27,16 +27,22 @@ pub(super) struct TableWriter {
 pub(super) type Hook = (NfChainType, NfHook, i32, NfChainPolicy);
 
 impl TableWriter {
+    /// In place of any table of that name.
     pub(super) fn new(name: &str) -> Self {
-        let mut writer = Self {
-            name: name.to_owned(),
-            batch: Batch::new(),
-        };
+        let mut writer = Self::existing(name);
         // Adding first makes the delete valid whether or not the table was there.
         writer.batch.add(writer.table());
         writer.batch.delete(writer.table());
         writer.batch.add(writer.table());
         writer
+    }
+
+    /// The table of that name, to be changed.
+    pub(super) fn existing(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            batch: Batch::new(),
+        }
     }
 
     fn table(&self) -> NfListObject<'static> {
@@ -49,13 +55,7 @@ impl TableWriter {
 
     /// Adds a chain (a base chain if it has a hook) with its rules. Chains jumped to must have been added before.
     pub(super) fn chain(&mut self, name: &'static str, hook: Option<Hook>, rules: Vec<Vec<Term>>) {
-        let (table, family) = (self.name.clone(), NfFamily::INet);
-        let mut chain = Chain {
-            family,
-            table: table.clone().into(),
-            name: name.into(),
-            ..Chain::default()
-        };
+        let mut chain = self.name_chain(name);
         if let Some((kind, hook, priority, policy)) = hook {
             chain._type = Some(kind);
             chain.hook = Some(hook);
@@ -63,10 +63,30 @@ impl TableWriter {
             chain.policy = Some(policy);
         }
         self.batch.add(NfListObject::Chain(chain));
+        self.add_rules(name, rules);
+    }
+
+    /// Puts these rules in place of those that an existing chain has.
+    pub(super) fn rewrite(&mut self, name: &'static str, rules: Vec<Vec<Term>>) {
+        let chain = self.name_chain(name);
+        self.batch.add_cmd(NfCmd::Flush(FlushObject::Chain(chain)));
+        self.add_rules(name, rules);
+    }
+
+    fn name_chain(&self, name: &'static str) -> Chain<'static> {
+        Chain {
+            family: NfFamily::INet,
+            table: self.name.clone().into(),
+            name: name.into(),
+            ..Chain::default()
+        }
+    }
+
+    fn add_rules(&mut self, name: &'static str, rules: Vec<Vec<Term>>) {
         for expr in rules {
             let rule = Rule {
-                family,
-                table: table.clone().into(),
+                family: NfFamily::INet,
+                table: self.name.clone().into(),
                 chain: name.into(),
                 expr: expr.into(),
                 ..Rule::default()
@@ -89,6 +109,10 @@ pub(crate) fn delete_table(table: &str) -> Nftables<'static> {
 
 pub(super) fn text(value: impl std::fmt::Display) -> Value {
     Expression::String(format!("{value}").into())
+}
+
+pub(super) fn number(value: impl Into<u32>) -> Value {
+    Expression::Number(value.into())
 }
 
 pub(super) fn ip_blocks(blocks: &[Ipv4Net]) -> Value {
@@ -144,6 +168,10 @@ pub(super) fn meta_is_not(key: MetaKey, value: Value) -> Term {
     )
 }
 
+pub(super) fn is_protocol(name: &'static str) -> Term {
+    meta_is(MetaKey::L4proto, text(name))
+}
+
 pub(super) fn from_link(name: &'static str) -> Term {
     meta_is(MetaKey::Iifname, text(name))
 }
@@ -160,17 +188,24 @@ pub(super) fn to_address(address: Ipv4Addr) -> Term {
 pub(super) fn to_socket(protocol: &'static str, socket: SocketAddrV4) -> [Term; 2] {
     [
         to_address(*socket.ip()),
-        field_is(protocol, "dport", Expression::Number(socket.port().into())),
+        field_is(protocol, "dport", number(socket.port())),
     ]
 }
 
-fn conntrack_has(key: &'static str, value: Value) -> Term {
-    let left = Expression::Named(NamedExpression::CT(CT {
+fn conntrack(key: &'static str) -> Value {
+    Expression::Named(NamedExpression::CT(CT {
         key: key.into(),
         family: None,
         dir: None,
-    }));
-    compare(left, Operator::IN, value)
+    }))
+}
+
+fn conntrack_has(key: &'static str, value: Value) -> Term {
+    compare(conntrack(key), Operator::IN, value)
+}
+
+fn conntrack_is(key: &'static str, value: Value) -> Term {
+    compare(conntrack(key), Operator::EQ, value)
 }
 
 /// Belongs to a connection that was let through before.
@@ -179,6 +214,21 @@ pub(super) fn is_reply() -> Term {
         "state",
         Expression::List(vec![text("established"), text("related")]),
     )
+}
+
+/// Belongs to a connection that packets have passed both ways, and is no error about one.
+pub(super) fn is_established() -> Term {
+    conntrack_has("state", text("established"))
+}
+
+/// Goes the way of its connection's first packet.
+pub(super) fn is_of_who_began() -> Term {
+    conntrack_is("direction", text("original"))
+}
+
+/// Goes the other way.
+pub(super) fn is_of_who_answers() -> Term {
+    conntrack_is("direction", text("reply"))
 }
 
 /// Its destination was rewritten by a rule of ours.
@@ -237,12 +287,28 @@ pub(super) fn reject() -> Term {
     )))
 }
 
+/// Says no in the middle of a TCP connection, which ends it.
+pub(super) fn reset() -> Term {
+    Statement::Reject(Some(Reject::new(Some(RejectType::TCPReset), None)))
+}
+
 pub(super) fn drop() -> Term {
     Statement::Drop(None)
 }
 
 pub(super) fn accept() -> Term {
     Statement::Accept(None)
+}
+
+/// Leaves the rest of this chain out.
+pub(super) fn go_back() -> Term {
+    Statement::Return(None)
+}
+
+pub(super) fn goto(target: &'static str) -> Term {
+    Statement::Goto(JumpTarget {
+        target: target.into(),
+    })
 }
 
 pub(super) fn jump(target: &'static str) -> Term {

@@ -3,4 +3,6 @@
 mod common;
 mod jailed;
 mod lifecycle;
+mod metadata;
+mod policy;
 mod traffic;
