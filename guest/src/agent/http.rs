@@ -5,15 +5,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use connectrpc::{ConnectError, ConnectRpcService, Limits};
+use connectrpc::{Chain, ConnectError, ConnectRpcService, Limits};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
+use roost_schemas::envd::filesystem::FilesystemServer;
 use roost_schemas::envd::process::ProcessServer;
 use thiserror::Error;
 use tower::ServiceExt;
 
 use super::auth;
+use super::filesystem::Files;
 use super::process::Processes;
 use super::settings::Store;
 use super::setup;
@@ -34,7 +36,7 @@ pub(super) struct BodyError(Box<dyn Error + Send + Sync>);
 #[derive(Clone)]
 pub(super) struct Server {
     store: Arc<Store>,
-    connect: ConnectRpcService<ProcessServer<Processes>>,
+    connect: ConnectRpcService<Chain<ProcessServer<Processes>, FilesystemServer<Files>>>,
 }
 
 impl Server {
@@ -43,9 +45,10 @@ impl Server {
             .with_max_request_body_size(MAX_BODY)
             .with_max_message_size(MAX_BODY);
         let processes = ProcessServer::new(Processes::new(Arc::clone(&store)));
+        let files = FilesystemServer::new(Files::new(Arc::clone(&store)));
         Self {
             store,
-            connect: ConnectRpcService::new(processes).with_limits(limits),
+            connect: ConnectRpcService::new(Chain(processes, files)).with_limits(limits),
         }
     }
 

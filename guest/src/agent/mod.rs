@@ -5,11 +5,19 @@
 //! POST /init                   settings after boot and after every restore
 //! POST /process.Process/…      Connect RPC, JSON and binary
 //! CONNECT 127.0.0.1:<port>     the host's way to a server on the loopback
+//! POST /filesystem.Filesystem/…  the same
 //! ```
 
+mod actor;
 mod auth;
+mod blocking;
 mod clock;
+mod failure;
+mod filesystem;
+mod folders;
 mod http;
+mod keepalive;
+mod metadata;
 mod process;
 mod settings;
 mod setup;

@@ -27,8 +27,8 @@ use roost_schemas::envd::process::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use super::auth;
 use super::settings::Store;
+use super::{auth, keepalive};
 use follow::Deadline;
 
 /// Events that wait for a slow reader; with chunks of 32 KiB this bounds what one process holds in memory.
@@ -68,7 +68,7 @@ impl Process for Processes {
             &self.store.current(),
         )?;
         let deadline = Deadline::of(&context);
-        let keepalive = events::keepalive(context.headers());
+        let keepalive = keepalive::interval(context.headers());
         let helper = self.helper.clone();
         let (sender, receiver) = mpsc::channel(QUEUE);
         let (started, start) = oneshot::channel();
