@@ -7,6 +7,6 @@ mod signals;
 mod slots;
 
 pub use disks::RealDisks;
-pub use engines::{EngineChoice, NoEngine, RealEngines, Wanted};
+pub use engines::{EngineChoice, NoEngine, RealEngines, Supply, Wanted};
 pub use guests::RealGuests;
 pub use slots::RealSlots;

@@ -25,7 +25,7 @@ pub async fn purge(purge: &Purge) -> Result<()> {
     let choice = EngineChoice::Qemu {
         binary: PathBuf::from("roost-qemu"),
     };
-    let engines = RealEngines::new(choice, PathBuf::new(), PathBuf::new(), &paths.run);
+    let engines = RealEngines::new(choice, &paths.run);
     for owner in engines.owners().await? {
         engines.destroy(&owner).await?;
     }

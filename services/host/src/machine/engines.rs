@@ -10,6 +10,7 @@ mod choice;
 mod cmdline;
 mod configure;
 mod folder;
+mod metadata;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use roost_engine::{Client, EngineProcess};
 use roost_runtime::port::{Engines, Fault, Vm, VmSpec};
 use roost_schemas::Owner;
 use roost_schemas::event::EngineKind;
+use roost_schemas::token::TokenKey;
 
 pub use choice::{EngineChoice, NoEngine, Wanted};
 use folder::Folder;
@@ -31,10 +33,20 @@ const READY: Duration = Duration::from_secs(15);
 /// The engines of this host.
 pub struct RealEngines {
     choice: EngineChoice,
-    kernel: PathBuf,
-    initramfs: PathBuf,
+    supply: Option<Supply>,
     folders: PathBuf,
     held: Mutex<HashMap<Owner, EngineProcess>>,
+}
+
+/// What every guest is given.
+#[derive(Debug, Clone)]
+pub struct Supply {
+    /// The kernel it boots.
+    pub kernel: PathBuf,
+    /// What that finds its root with.
+    pub initramfs: PathBuf,
+    /// The guest is told which of these tokens is its own.
+    pub tokens: TokenKey,
 }
 
 /// A VM in its engine.
@@ -45,15 +57,21 @@ struct RealVm {
 }
 
 impl RealEngines {
-    /// Starts engines as `choice` says, boots `kernel` with `initramfs`, and keeps a folder per engine in `run`.
-    pub fn new(choice: EngineChoice, kernel: PathBuf, initramfs: PathBuf, run: &std::path::Path) -> Self {
+    /// Starts engines as `choice` says, and keeps a folder per engine in `run`.
+    pub fn new(choice: EngineChoice, run: &std::path::Path) -> Self {
         Self {
             choice,
-            kernel,
-            initramfs,
+            supply: None,
             folders: run.join("engines"),
             held: Mutex::default(),
         }
+    }
+
+    /// Boots guests with `supply`; without one, engines can only be found and destroyed.
+    #[must_use]
+    pub fn supplied(mut self, supply: Supply) -> Self {
+        self.supply = Some(supply);
+        self
     }
 
     fn folder(&self, owner: &Owner) -> Folder {
@@ -98,6 +116,8 @@ impl RealEngines {
 
     async fn start(&self, owner: &Owner, spec: &VmSpec) -> Result<EngineProcess, Fault> {
         const STEP: &str = "start the engine";
+        let supply = self.supply.as_ref();
+        let supply = supply.ok_or_else(|| Fault::new(STEP, "this process was given no kernel to boot"))?;
         let folder = self.folder(owner);
         let launch = self.choice.launch(&folder, owner, Some(&spec.slot));
         let process = launch.spawn().await.map_err(|error| Fault::of(STEP, &error))?;
@@ -109,8 +129,9 @@ impl RealEngines {
             .map_err(|error| Fault::of(STEP, &error))?;
         let files = self
             .choice
-            .files(owner, &self.kernel, &self.initramfs, spec, &folder)?;
+            .files(owner, &supply.kernel, &supply.initramfs, spec, &folder)?;
         configure::configure(&client, owner, spec, &files).await?;
+        metadata::put(&client, &owner.sandbox, &spec.template, &supply.tokens).await?;
         client
             .start()
             .await

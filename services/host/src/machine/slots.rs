@@ -40,8 +40,11 @@ impl Slots for RealSlots {
             .map_err(|error| Fault::of("claim a slot", &error))
     }
 
-    async fn apply(&self, _owner: &Owner, _policy: &NetworkPolicy) -> Result<(), Fault> {
-        Ok(())
+    async fn apply(&self, owner: &Owner, policy: &NetworkPolicy) -> Result<(), Fault> {
+        self.pool
+            .apply(owner.clone(), policy)
+            .await
+            .map_err(|error| Fault::of("carry out the network policy", &error))
     }
 
     async fn find(&self, owner: &Owner) -> Result<Option<Slot>, Fault> {

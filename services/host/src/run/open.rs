@@ -19,7 +19,7 @@ use roost_schemas::event::{HostRegistered, TemplateRegistered};
 use super::capacity;
 use crate::cli::Run;
 use crate::disk::{DriveStore, Images};
-use crate::machine::{EngineChoice, RealDisks, RealEngines, RealGuests, RealSlots};
+use crate::machine::{EngineChoice, RealDisks, RealEngines, RealGuests, RealSlots, Supply};
 use crate::paths::Paths;
 
 /// How long folding the log may take at start.
@@ -79,12 +79,11 @@ pub(super) async fn open(cli: Run) -> Result<Opened> {
     fleet.catch_up(&*journal, FOLD_PATIENCE).await?;
 
     let tap_owners = choice.first_uid();
-    let engines = RealEngines::new(
-        choice,
-        images.vmlinux().to_owned(),
-        images.initramfs().to_owned(),
-        &paths.run,
-    );
+    let engines = RealEngines::new(choice, &paths.run).supplied(Supply {
+        kernel: images.vmlinux().to_owned(),
+        initramfs: images.initramfs().to_owned(),
+        tokens: tokens.clone(),
+    });
     let slots = SlotPool::open(slot_config(&cli, host.as_str(), tap_owners)?).await?;
     let drives = DriveStore::new(paths.state.join("drives"), images.blank_drive().to_owned());
     let context = Context {

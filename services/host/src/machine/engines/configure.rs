@@ -1,11 +1,14 @@
 //! Telling a fresh engine what to boot.
 
-use roost_engine::api::{BootSource, Drive, Entropy, MachineConfig, NetworkInterface, Serial};
+use roost_engine::api::{BootSource, Drive, Entropy, MachineConfig, MmdsConfig, NetworkInterface, Serial};
 use roost_engine::{Client, EngineError};
 use roost_runtime::port::{Fault, VmSpec};
 use roost_schemas::Owner;
 
 use super::cmdline;
+
+/// The guest's one network interface.
+const INTERFACE: &str = "eth0";
 
 /// Bytes a day that a guest's console may write to its log.
 const CONSOLE_BYTES: u64 = 256 * 1024;
@@ -37,7 +40,7 @@ pub(super) async fn configure(
         boot_args: Some(cmdline::of(&owner.sandbox)),
     };
     let interface = NetworkInterface {
-        iface_id: "eth0".to_owned(),
+        iface_id: INTERFACE.to_owned(),
         host_dev_name: spec.slot.tap.clone(),
         guest_mac: Some(spec.slot.mac.clone()),
         ..NetworkInterface::default()
@@ -51,6 +54,7 @@ pub(super) async fn configure(
             .await?;
         client.put_drive(&Drive::writable("data", &files.data)).await?;
         client.put_network_interface(&interface).await?;
+        client.put_mmds_config(&MmdsConfig::v2(INTERFACE)).await?;
         client.put_entropy(&Entropy::default()).await?;
         client
             .put_serial(&Serial::bounded(&files.console, CONSOLE_BYTES))
