@@ -1,8 +1,8 @@
 //! The last steps before a command runs, taken in the new process itself.
 //!
-//! Between fork and exec only unsafe code can run; so the agent starts this program again instead, which becomes a
-//! session leader and the right user, and then the command. A step that fails is told to the agent through a pipe
-//! that closes by itself when the command starts.
+//! Between fork and exec only unsafe code can run; so the agent starts this program again instead, which leaves the
+//! agent's control group and priority, becomes a session leader, takes its terminal, becomes the right user, and then
+//! the command. A step that fails is told to the agent through a pipe that closes by itself when the command starts.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -10,8 +10,13 @@ use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::SigSet;
-use nix::unistd::{Gid, Uid, chdir, close, setgid, setgroups, setsid, setuid};
+use nix::unistd::{Gid, Uid, chdir, close, fchown, setgid, setgroups, setsid, setuid};
+use rustix::process::{ioctl_tiocsctty, setpriority_process};
+
+use crate::cgroups::Group;
+use crate::init::OPEN_FILES;
 
 /// Where the agent puts the writing end of the status pipe.
 pub(crate) const STATUS_FD: i32 = 3;
@@ -19,11 +24,18 @@ pub(crate) const STATUS_FD: i32 = 3;
 /// Commands die before the agent does when the guest runs out of memory.
 const OOM_SCORE: &str = "100";
 
+/// The word for a command whose standard streams are a terminal.
+pub(crate) const TERMINAL: &str = "terminal";
+/// The word for a command whose standard streams are pipes.
+pub(crate) const PIPES: &str = "pipes";
+
 /// What failed, as one line on the status pipe: the step and the error number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Becoming a session leader of the right user.
+    /// Becoming a session leader of the right user, with limits of its own.
     Identity,
+    /// Taking the terminal.
+    Terminal,
     /// Entering the working directory.
     Directory,
     /// Starting the command.
@@ -31,8 +43,9 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    const ALL: [(Self, &'static str); 3] = [
+    const ALL: [(Self, &'static str); 4] = [
         (Self::Identity, "identity"),
+        (Self::Terminal, "terminal"),
         (Self::Directory, "directory"),
         (Self::Command, "command"),
     ];
@@ -52,7 +65,8 @@ pub(crate) fn parse_status(text: &str) -> Option<(Step, io::Error)> {
     Some((*step, io::Error::from_raw_os_error(number.parse().ok()?)))
 }
 
-/// Becomes the command: `exec UID GID GROUP,GROUP DIRECTORY COMMAND ARGUMENT…`, with the environment it was given.
+/// Becomes the command: `exec UID GID GROUP,GROUP terminal|pipes DIRECTORY COMMAND ARGUMENT…`, with the environment it
+/// was given.
 pub(crate) fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     let Ok(mut status) = own_status_pipe() else {
         return ExitCode::from(2);
@@ -83,8 +97,15 @@ fn become_command(args: &mut impl Iterator<Item = OsString>) -> Option<(Step, io
     let mut number = || args.next()?.to_str()?.parse().ok();
     let (uid, gid) = (Uid::from_raw(number()?), Gid::from_raw(number()?));
     let groups: Vec<Gid> = args.next()?.to_str()?.split(',').map_while(parse_gid).collect();
+    let terminal = args.next()?.to_str()? == TERMINAL;
     let directory = args.next()?;
     let command = args.next()?;
+    if let Err(error) = leave_agent() {
+        return Some((Step::Identity, error));
+    }
+    if terminal && let Err(error) = take_terminal(uid) {
+        return Some((Step::Terminal, error));
+    }
     if let Err(error) = become_user(uid, gid, &groups) {
         return Some((Step::Identity, error));
     }
@@ -98,10 +119,26 @@ fn parse_gid(text: &str) -> Option<Gid> {
     text.parse().ok().map(Gid::from_raw)
 }
 
-fn become_user(uid: Uid, gid: Gid, groups: &[Gid]) -> io::Result<()> {
+/// Sheds what the agent has and a command must not: its group, priority, limits, signal mask and session.
+fn leave_agent() -> io::Result<()> {
+    Group::User.enter()?;
+    fs::write("/proc/self/oom_score_adj", OOM_SCORE)?;
+    setpriority_process(None, 0)?;
+    setrlimit(Resource::RLIMIT_NOFILE, OPEN_FILES.0, OPEN_FILES.1)?;
     SigSet::empty().thread_set_mask()?;
     setsid()?;
-    fs::write("/proc/self/oom_score_adj", OOM_SCORE)?;
+    Ok(())
+}
+
+/// Makes standard input the session's terminal, and its user's own: `mesg`, `screen` and `sudo` ask whose it is.
+fn take_terminal(user: Uid) -> io::Result<()> {
+    let terminal = io::stdin();
+    ioctl_tiocsctty(&terminal)?;
+    fchown(&terminal, Some(user), None)?;
+    Ok(())
+}
+
+fn become_user(uid: Uid, gid: Gid, groups: &[Gid]) -> io::Result<()> {
     setgroups(groups)?;
     setgid(gid)?;
     setuid(uid)?;

@@ -10,6 +10,7 @@
 
 mod agent;
 mod boot;
+mod cgroups;
 mod exec;
 mod init;
 mod log;

@@ -1,10 +1,19 @@
 //! Who a request comes from: the host, by its token, and the user it wants to act as.
 
+use std::net::IpAddr;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::{HeaderMap, header};
 use roost_schemas::envd::ACCESS_TOKEN_HEADER;
 use subtle::ConstantTimeEq;
+
+use crate::init::ADDRESS;
+
+/// Whether a caller is inside the sandbox, and not its host.
+pub(super) fn is_inside(peer: IpAddr) -> bool {
+    peer.is_loopback() || peer == IpAddr::V4(ADDRESS)
+}
 
 /// Whether a request may pass: always until a token was set, then only with that token.
 pub(super) fn admits(token: Option<&str>, headers: &HeaderMap) -> bool {

@@ -9,11 +9,14 @@ use connectrpc::{Chain, ConnectError, ConnectRpcService, Limits};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
+use roost_schemas::audit::PATH;
+use roost_schemas::envd::TIMEOUT_HEADER;
 use roost_schemas::envd::filesystem::FilesystemServer;
 use roost_schemas::envd::process::ProcessServer;
 use thiserror::Error;
 use tower::ServiceExt;
 
+use super::audit::{self, Audit};
 use super::auth;
 use super::filesystem::Files;
 use super::process::Processes;
@@ -36,6 +39,7 @@ pub(super) struct BodyError(Box<dyn Error + Send + Sync>);
 #[derive(Clone)]
 pub(super) struct Server {
     store: Arc<Store>,
+    audit: Arc<Audit>,
     connect: ConnectRpcService<Chain<ProcessServer<Processes>, FilesystemServer<Files>>>,
 }
 
@@ -44,10 +48,12 @@ impl Server {
         let limits = Limits::default()
             .with_max_request_body_size(MAX_BODY)
             .with_max_message_size(MAX_BODY);
-        let processes = ProcessServer::new(Processes::new(Arc::clone(&store)));
+        let audit = Arc::new(Audit::default());
+        let processes = ProcessServer::new(Processes::new(Arc::clone(&store), Arc::clone(&audit)));
         let files = FilesystemServer::new(Files::new(Arc::clone(&store)));
         Self {
             store,
+            audit,
             connect: ConnectRpcService::new(Chain(processes, files)).with_limits(limits),
         }
     }
@@ -63,13 +69,26 @@ impl Server {
                     .into_http_response(request.headers())
                     .map(boxed)
             }
+            (&Method::GET, PATH) => audit::answer(request, peer, &self.audit),
             (&Method::CONNECT, _) => tunnel::answer(request, peer).await,
-            _ => match self.connect.oneshot(request).await {
+            _ => match self.connect.oneshot(without_empty_timeout(request)).await {
                 Ok(response) => response.map(boxed),
                 Err(never) => match never {},
             },
         }
     }
+}
+
+/// For clients a timeout of 0 is none; for Connect it would be over already.
+fn without_empty_timeout(mut request: Request<Body>) -> Request<Body> {
+    if request
+        .headers()
+        .get(TIMEOUT_HEADER)
+        .is_some_and(|value| value == "0")
+    {
+        request.headers_mut().remove(TIMEOUT_HEADER);
+    }
+    request
 }
 
 /// A response without a body.

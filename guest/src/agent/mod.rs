@@ -3,12 +3,14 @@
 //! ```text
 //! GET  /health                 204
 //! POST /init                   settings after boot and after every restore
+//! GET  /audit                  the host's feed of what clients start
 //! POST /process.Process/…      Connect RPC, JSON and binary
-//! CONNECT 127.0.0.1:<port>     the host's way to a server on the loopback
 //! POST /filesystem.Filesystem/…  the same
+//! CONNECT 127.0.0.1:<port>     the host's way to a server on the loopback
 //! ```
 
 mod actor;
+mod audit;
 mod auth;
 mod blocking;
 mod clock;
@@ -35,10 +37,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::SigSet;
 use roost_schemas::envd;
+use rustix::process::setpriority_process;
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::cgroups::Group;
+use crate::init::OPEN_FILES;
 use crate::log::say;
 use http::Server;
 use settings::Store;
@@ -52,19 +58,44 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after a failed accept: it fails for want of descriptors, and trying at once only burns the CPU.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// The agent's nice value, for kernels that cannot weigh control groups against each other.
+const PRIORITY: i32 = -10;
+
 /// Serves until the process is killed.
 pub(crate) fn run() -> ExitCode {
     // PID 1's blocked signals are inherited.
     if let Err(error) = SigSet::empty().thread_set_mask() {
         say!("agent: cannot unblock signals: {error}");
     }
-    if let Err(error) = fs::write("/proc/self/oom_score_adj", "-1000") {
-        say!("agent: cannot be spared from the OOM killer: {error}");
-    }
+    claim_resources();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Err(error) = runtime.and_then(|runtime| runtime.block_on(serve()));
     say!("agent: {error}");
     ExitCode::FAILURE
+}
+
+/// Takes what keeps the agent answering whatever users run; commands give it back before they start.
+fn claim_resources() {
+    let (_, files) = OPEN_FILES;
+    for (action, result) in [
+        (
+            "be spared from the OOM killer",
+            fs::write("/proc/self/oom_score_adj", "-1000"),
+        ),
+        (
+            "open more files",
+            setrlimit(Resource::RLIMIT_NOFILE, files, files).map_err(Into::into),
+        ),
+        (
+            "raise its priority",
+            setpriority_process(None, PRIORITY).map_err(Into::into),
+        ),
+        ("enter its control group", Group::Agent.enter()),
+    ] {
+        if let Err(error) = result {
+            say!("agent: cannot {action}: {error}");
+        }
+    }
 }
 
 async fn serve() -> io::Result<std::convert::Infallible> {

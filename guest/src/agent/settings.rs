@@ -23,6 +23,9 @@ pub(super) struct Settings {
     pub(super) default_user: Option<String>,
     /// Where a command that names no directory runs.
     pub(super) default_workdir: Option<String>,
+    /// Whether clients' processes must stand in the log before they start.
+    #[serde(default)]
+    pub(super) audit: bool,
     /// The host's time of the last change.
     pub(super) at: Option<SystemTime>,
 }
@@ -38,6 +41,8 @@ pub(super) struct Change {
     pub(super) default_user: Option<String>,
     /// See [`Settings`].
     pub(super) default_workdir: Option<String>,
+    /// See [`Settings`].
+    pub(super) audit: Option<bool>,
     /// The host's time of this change.
     pub(super) at: Option<SystemTime>,
 }
@@ -52,6 +57,7 @@ impl Settings {
         self.access_token = change.access_token.or_else(|| self.access_token.take());
         self.default_user = change.default_user.or_else(|| self.default_user.take());
         self.default_workdir = change.default_workdir.or_else(|| self.default_workdir.take());
+        self.audit = change.audit.unwrap_or(self.audit);
         self.env.extend(change.env);
         true
     }

@@ -10,13 +10,13 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 
+use super::auth;
 use super::clock;
 use super::http::{Body, MAX_BODY, empty, refusal};
 use super::settings::{Change, Store};
-use crate::init::ADDRESS;
 use crate::log::say;
 
-/// The body; fields of E2B's that mean nothing here are passed over.
+/// The body: E2B's, and `audit`, which is ours. Fields of E2B's that mean nothing here are passed over.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Init {
@@ -25,12 +25,13 @@ struct Init {
     timestamp: Option<Timestamp>,
     default_user: Option<String>,
     default_workdir: Option<String>,
+    audit: Option<bool>,
 }
 
 /// Applies the settings and corrects the clock: 204, also when a later request was here first.
 pub(super) async fn answer(request: Request<Body>, peer: IpAddr, store: &Store) -> Response<Body> {
     // No token guards this path, so what runs inside the sandbox must be kept from it.
-    if peer.is_loopback() || peer == IpAddr::V4(ADDRESS) {
+    if auth::is_inside(peer) {
         return refusal(StatusCode::FORBIDDEN, "only the host may initialise the sandbox");
     }
     let body = match Limited::new(request.into_body(), MAX_BODY).collect().await {
@@ -80,6 +81,7 @@ fn parse(body: &Bytes) -> serde_json::Result<Change> {
         env: init.env_vars.unwrap_or_default(),
         default_user: filled(init.default_user),
         default_workdir: filled(init.default_workdir),
+        audit: init.audit,
         at: init.timestamp.and_then(|timestamp| since_epoch(&timestamp)),
     })
 }

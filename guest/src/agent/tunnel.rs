@@ -14,8 +14,8 @@ use roost_schemas::envd;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::auth;
 use super::http::{Body, empty, refusal};
-use crate::init::ADDRESS;
 
 /// How long a server of this guest may take to accept: its queue is full, or it is stopped.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ const LOOPBACKS: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6
 /// Connects the host to a port of the loopback.
 pub(super) async fn answer(mut request: Request<Body>, peer: IpAddr) -> Response<Body> {
     // What runs inside has the loopback itself, and no business with the agent's connections.
-    if peer.is_loopback() || peer == IpAddr::V4(ADDRESS) {
+    if auth::is_inside(peer) {
         return refusal(StatusCode::FORBIDDEN, "only the host may open a tunnel");
     }
     let Some(port) = port(request.uri()) else {

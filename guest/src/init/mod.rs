@@ -30,6 +30,7 @@ use crate::log::say;
 
 pub(crate) use network::ADDRESS;
 pub(crate) use shutdown::power_off;
+pub(crate) use system::OPEN_FILES;
 
 /// The signals PID 1 takes as a wish to power off; busybox's `poweroff` sends SIGUSR2, `halt` SIGUSR1.
 const POWER_OFF: [Signal; 5] = [

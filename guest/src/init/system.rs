@@ -8,11 +8,10 @@ use nix::sys::resource::{Resource, setrlimit};
 
 use super::report;
 use crate::boot::mount;
-
-const CGROUPS: &str = "/sys/fs/cgroup";
+use crate::cgroups;
 
 /// Open files: programs that poll with `select()` rely on the low soft limit, servers raise it up to the hard one.
-const OPEN_FILES: (u64, u64) = (1024, 524_288);
+pub(crate) const OPEN_FILES: (u64, u64) = (1024, 524_288);
 
 /// Mounts and prepares; each failure is reported and leaves the rest.
 pub(super) fn prepare() {
@@ -34,9 +33,15 @@ pub(super) fn prepare() {
     );
     report(
         "mount",
-        mount("cgroup2", CGROUPS, "cgroup2", quiet | MsFlags::MS_NODEV, None),
+        mount(
+            "cgroup2",
+            cgroups::ROOT,
+            "cgroup2",
+            quiet | MsFlags::MS_NODEV,
+            None,
+        ),
     );
-    delegate_controllers();
+    cgroups::prepare();
     for (link, target) in [
         ("/dev/fd", "/proc/self/fd"),
         ("/dev/stdin", "/proc/self/fd/0"),
@@ -55,18 +60,4 @@ pub(super) fn prepare() {
         "limit open files",
         setrlimit(Resource::RLIMIT_NOFILE, OPEN_FILES.0, OPEN_FILES.1),
     );
-}
-
-/// Hands every controller to the groups below the root, one by one: a kernel may lack some.
-fn delegate_controllers() {
-    let Ok(available) = fs::read_to_string(format!("{CGROUPS}/cgroup.controllers")) else {
-        return;
-    };
-    for controller in available.split_ascii_whitespace() {
-        let enabled = fs::write(
-            format!("{CGROUPS}/cgroup.subtree_control"),
-            format!("+{controller}"),
-        );
-        report("enable a cgroup controller", enabled);
-    }
 }

@@ -1,26 +1,26 @@
-//! The life of a process: start event, output, end event, and what is left afterwards.
+//! The life of a process: its output, its end, and what is left afterwards.
 
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{future, io};
 
 use connectrpc::RequestContext;
 use roost_schemas::envd::TIMEOUT_HEADER;
-use roost_schemas::envd::process::ProcessEvent;
-use roost_schemas::envd::process::process_event::{EndEvent, StartEvent};
 use tokio::process::Child;
-use tokio::sync::{mpsc, watch};
 
-use super::ending;
-use super::output::{self, Kind};
+use super::ending::{self, Ending};
+use super::output::{self, Source};
+use super::registry::Registry;
+use super::running::Running;
 use super::session;
-use super::spawn::Spawned;
 
 /// When a process is killed, and the time it was given.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline {
     at: Instant,
-    after: Duration,
+    /// The time it was given.
+    pub(super) after: Duration,
 }
 
 impl Deadline {
@@ -38,43 +38,45 @@ impl Deadline {
     }
 }
 
-/// Follows a process to its end, whether or not anyone listens.
-///
-/// The end is reported after the output. Output that comes later still, from a process left in the background, is read
-/// and dropped: closing the pipe would kill its writer.
-pub(super) async fn follow(process: Spawned, deadline: Option<Deadline>, events: mpsc::Sender<ProcessEvent>) {
-    let Spawned {
-        pid,
-        mut child,
-        stdin,
-        stdout,
-        stderr,
-    } = process;
-    let start = StartEvent { pid };
-    let _ = events.send(ProcessEvent { event: start.into() }).await;
+/// Output that others may still write after a process has ended.
+pub(super) struct Leftovers(Vec<Option<Source>>);
 
-    let (exited, exit) = watch::channel(false);
-    let stdout = tokio::spawn(output::deliver(
-        stdout,
-        Kind::Stdout,
-        events.clone(),
-        exit.clone(),
-    ));
-    let stderr = tokio::spawn(output::deliver(stderr, Kind::Stderr, events.clone(), exit));
-    let end = wait(&mut child, pid, deadline).await;
-    drop(stdin);
-    let _ = exited.send(true);
-    let (stdout, stderr) = (stdout.await, stderr.await);
-    let _ = events.send(ProcessEvent { event: end.into() }).await;
-    drop(events);
-
-    tokio::join!(
-        output::discard(stdout.ok().flatten()),
-        output::discard(stderr.ok().flatten())
-    );
+impl Leftovers {
+    /// Reads it until there are no writers left, and drops it: closing a pipe would kill them.
+    pub(super) async fn discard(self) {
+        futures::future::join_all(self.0.into_iter().map(output::discard)).await;
+    }
 }
 
-async fn wait(child: &mut Child, pid: u32, deadline: Option<Deadline>) -> EndEvent {
+/// Follows a process to its end, whether or not anyone listens. Its readers learn of the end after the output.
+pub(super) async fn follow(
+    process: &Arc<Running>,
+    mut child: Child,
+    sources: Vec<Source>,
+    deadline: Option<Deadline>,
+    registry: &Registry,
+) -> (Ending, Leftovers) {
+    let deliveries: Vec<_> = sources
+        .into_iter()
+        .map(|source| {
+            let process = Arc::clone(process);
+            let exited = process.exited.subscribe();
+            tokio::spawn(async move { output::deliver(source, &process.feed, exited).await })
+        })
+        .collect();
+    let ending = wait(&mut child, process.pid, deadline).await;
+    // Nothing may come in between: from here on its id can be another's.
+    registry.end(process);
+    process.exited.send_replace(true);
+    let mut leftovers = Vec::new();
+    for delivery in deliveries {
+        leftovers.push(delivery.await.ok().flatten());
+    }
+    process.feed.end(ending.event.clone());
+    (ending, Leftovers(leftovers))
+}
+
+async fn wait(child: &mut Child, pid: u32, deadline: Option<Deadline>) -> Ending {
     let expired = async {
         match deadline {
             Some(deadline) => {
@@ -95,6 +97,6 @@ async fn wait(child: &mut Child, pid: u32, deadline: Option<Deadline>) -> EndEve
     }
 }
 
-fn described(status: io::Result<ExitStatus>, describe: impl FnOnce(ExitStatus) -> EndEvent) -> EndEvent {
+fn described(status: io::Result<ExitStatus>, describe: impl FnOnce(ExitStatus) -> Ending) -> Ending {
     status.map_or_else(|error| ending::lost(&error), describe)
 }

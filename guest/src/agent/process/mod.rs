@@ -1,51 +1,60 @@
 //! `process.Process`: commands of the sandbox, as Connect calls.
 //!
 //! ```text
-//! Start ─▶ spawn ─▶ follow ──▶ deliver stdout, stderr ──┐
-//!                     │                                 ├─▶ channel ─▶ response stream (+ keepalive)
-//!                     └──▶ wait for the end or deadline ┘
+//! Start ─▶ admit ─▶ audit ─▶ spawn ─▶ follow ─▶ deliver ─▶ feed (ring) ─▶ readers: Start, Connect …
+//!                              │        │                                   each a response stream
+//!                              ▼        └─▶ wait for the end or deadline
+//!                           registry ◀── List, Update, SendInput, StreamInput, SendSignal, CloseStdin
 //! ```
 
+mod budget;
+mod connect;
+mod counts;
 mod ending;
 mod events;
+mod feed;
 mod follow;
+mod input;
 mod output;
 mod plan;
+mod registry;
+mod ring;
+mod running;
+mod send_signal;
 mod session;
 mod spawn;
+mod start;
+mod stream_input;
+mod terminal;
+mod update;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use connectrpc::{
-    ConnectError, InboundStream, RequestContext, Response, ServiceRequest, ServiceResult, ServiceStream,
-};
+use connectrpc::{InboundStream, RequestContext, Response, ServiceRequest, ServiceResult, ServiceStream};
 use roost_schemas::envd::process::{
     CloseStdinRequest, CloseStdinResponse, ConnectRequest, ConnectResponse, ListRequest, ListResponse,
     Process, SendInputRequest, SendInputResponse, SendSignalRequest, SendSignalResponse, StartRequest,
     StartResponse, StreamInputRequest, StreamInputResponse, UpdateRequest, UpdateResponse,
 };
-use tokio::sync::{mpsc, oneshot};
 
+use super::audit::Audit;
 use super::settings::Store;
-use super::{auth, keepalive};
-use follow::Deadline;
-
-/// Events that wait for a slow reader; with chunks of 32 KiB this bounds what one process holds in memory.
-const QUEUE: usize = 4;
+use budget::Budget;
+use registry::Registry;
 
 /// The service.
 pub(super) struct Processes {
     store: Arc<Store>,
-    /// The program that becomes the command: this one.
-    helper: PathBuf,
+    audit: Arc<Audit>,
+    registry: Arc<Registry>,
 }
 
 impl Processes {
-    pub(super) fn new(store: Arc<Store>) -> Self {
+    pub(super) fn new(store: Arc<Store>, audit: Arc<Audit>) -> Self {
         Self {
             store,
-            helper: PathBuf::from("/proc/self/exe"),
+            audit,
+            registry: Registry::new(Budget::of_guest()),
         }
     }
 }
@@ -55,98 +64,74 @@ impl Processes {
     reason = "each method names the one type it answers with"
 )]
 impl Process for Processes {
-    async fn start(
-        &self,
-        context: RequestContext,
-        request: ServiceRequest<'_, StartRequest>,
-    ) -> ServiceResult<ServiceStream<StartResponse>> {
-        let user = auth::requested_user(context.headers());
-        let plan = plan::make(
-            Path::new("/"),
-            &request.to_owned_message(),
-            user,
-            &self.store.current(),
-        )?;
-        let deadline = Deadline::of(&context);
-        let keepalive = keepalive::interval(context.headers());
-        let helper = self.helper.clone();
-        let (sender, receiver) = mpsc::channel(QUEUE);
-        let (started, start) = oneshot::channel();
-        // In a task of its own: the process outlives this call, which ends with the client's connection.
-        tokio::spawn(async move {
-            match spawn::spawn(&helper, &plan).await {
-                Ok(process) => {
-                    let _ = started.send(Ok(()));
-                    follow::follow(process, deadline, sender).await;
-                }
-                Err(error) => {
-                    let _ = started.send(Err(error));
-                }
-            }
-        });
-        start
-            .await
-            .map_err(|_| ConnectError::internal("the agent lost the process it was starting"))??;
-        Ok(Response::new(events::stream(receiver, keepalive)))
-    }
-
     async fn list(
         &self,
         _: RequestContext,
         _: ServiceRequest<'_, ListRequest>,
     ) -> ServiceResult<ListResponse> {
-        Err(unimplemented("List"))
+        let processes = self.registry.list();
+        Ok(Response::new(ListResponse { processes }))
+    }
+
+    async fn start(
+        &self,
+        context: RequestContext,
+        request: ServiceRequest<'_, StartRequest>,
+    ) -> ServiceResult<ServiceStream<StartResponse>> {
+        start::answer(self, &context, request.to_owned_message()).await
     }
 
     async fn connect(
         &self,
-        _: RequestContext,
-        _: ServiceRequest<'_, ConnectRequest>,
+        context: RequestContext,
+        request: ServiceRequest<'_, ConnectRequest>,
     ) -> ServiceResult<ServiceStream<ConnectResponse>> {
-        Err(unimplemented("Connect"))
+        connect::answer(&self.registry, &context, &request.to_owned_message())
     }
 
     async fn update(
         &self,
         _: RequestContext,
-        _: ServiceRequest<'_, UpdateRequest>,
+        request: ServiceRequest<'_, UpdateRequest>,
     ) -> ServiceResult<UpdateResponse> {
-        Err(unimplemented("Update"))
+        update::answer(&self.registry, &request.to_owned_message())
     }
 
     async fn stream_input(
         &self,
         _: RequestContext,
-        _: InboundStream<StreamInputRequest>,
+        requests: InboundStream<StreamInputRequest>,
     ) -> ServiceResult<StreamInputResponse> {
-        Err(unimplemented("StreamInput"))
+        stream_input::answer(&self.registry, requests).await
     }
 
     async fn send_input(
         &self,
         _: RequestContext,
-        _: ServiceRequest<'_, SendInputRequest>,
+        request: ServiceRequest<'_, SendInputRequest>,
     ) -> ServiceResult<SendInputResponse> {
-        Err(unimplemented("SendInput"))
+        let request = request.to_owned_message();
+        let process = self.registry.find(&request.process)?;
+        let input = request.input.into_option().and_then(|input| input.input);
+        process.send(input).await?;
+        Ok(Response::new(SendInputResponse::default()))
     }
 
     async fn send_signal(
         &self,
         _: RequestContext,
-        _: ServiceRequest<'_, SendSignalRequest>,
+        request: ServiceRequest<'_, SendSignalRequest>,
     ) -> ServiceResult<SendSignalResponse> {
-        Err(unimplemented("SendSignal"))
+        send_signal::answer(&self.registry, &request.to_owned_message())
     }
 
     async fn close_stdin(
         &self,
         _: RequestContext,
-        _: ServiceRequest<'_, CloseStdinRequest>,
+        request: ServiceRequest<'_, CloseStdinRequest>,
     ) -> ServiceResult<CloseStdinResponse> {
-        Err(unimplemented("CloseStdin"))
+        let process = self.registry.find(&request.to_owned_message().process)?;
+        process.close_input().await?;
+        Ok(Response::new(CloseStdinResponse::default()))
     }
-}
-
-fn unimplemented(method: &str) -> ConnectError {
-    ConnectError::unimplemented(format!("process.Process/{method} is not served by this agent"))
 }

@@ -8,11 +8,14 @@ use connectrpc::ConnectError;
 use roost_schemas::envd::process::{ProcessConfig, StartRequest};
 use thiserror::Error;
 
+use super::terminal::{Size, TooLarge};
 use crate::agent::settings::Settings;
 use crate::users::{self, User};
 
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const DEFAULT_USER: &str = "root";
+/// What practically every client emulates.
+const DEFAULT_TERM: &str = "xterm-256color";
 
 /// A process to be.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,8 +30,32 @@ pub(super) struct Plan {
     pub(super) directory: PathBuf,
     /// Whom it runs as.
     pub(super) user: User,
-    /// Whether its input is a pipe instead of `/dev/null`.
-    pub(super) stdin: bool,
+    /// What its standard streams are.
+    pub(super) streams: Streams,
+}
+
+/// Standard streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Streams {
+    /// Pipes.
+    Pipes {
+        /// For the input too, instead of `/dev/null`.
+        stdin: bool,
+    },
+    /// A terminal of this size.
+    Terminal(Size),
+}
+
+impl Streams {
+    fn of(request: &StartRequest) -> Result<Self, TooLarge> {
+        Ok(match request.pty.as_option() {
+            Some(pty) => Self::Terminal(Size::of(pty)?),
+            // Clients that are older than the field do not send it, and expect a pipe.
+            None => Self::Pipes {
+                stdin: request.stdin.unwrap_or(true),
+            },
+        })
+    }
 }
 
 /// Why a request cannot become a process.
@@ -36,8 +63,8 @@ pub(super) struct Plan {
 pub(super) enum PlanError {
     #[error("no command: set `process.cmd`")]
     NoCommand,
-    #[error("a terminal (`pty`) is not served by this agent; leave it out")]
-    Terminal,
+    #[error(transparent)]
+    Terminal(#[from] TooLarge),
     #[error("{0} contains a NUL byte, which no program can be given")]
     Nul(&'static str),
     #[error("the environment variable name {0:?} is empty or contains `=`")]
@@ -52,7 +79,6 @@ impl From<PlanError> for ConnectError {
     fn from(error: PlanError) -> Self {
         let message = error.to_string();
         match error {
-            PlanError::Terminal => Self::unimplemented(message),
             PlanError::Users(_) => Self::internal(message),
             _ => Self::invalid_argument(message),
         }
@@ -70,15 +96,16 @@ pub(super) fn make(
     if config.cmd.is_empty() {
         return Err(PlanError::NoCommand);
     }
-    if request.pty.is_set() {
-        return Err(PlanError::Terminal);
-    }
     check(config)?;
+    let streams = Streams::of(request)?;
     let name = user
         .or_else(|| settings.default_user.clone())
         .unwrap_or_else(|| DEFAULT_USER.to_owned());
     let user = users::find(root, &name)?.ok_or(PlanError::NoUser(name))?;
     let mut env = base_environment(&user);
+    if matches!(streams, Streams::Terminal(_)) {
+        env.insert("TERM".into(), DEFAULT_TERM.into());
+    }
     env.extend(settings.env.clone());
     env.extend(
         config
@@ -91,7 +118,7 @@ pub(super) fn make(
         args: config.args.clone(),
         env,
         directory: directory(root, config.cwd.as_deref(), &user, settings),
-        stdin: request.stdin.unwrap_or(true),
+        streams,
         user,
     })
 }
@@ -195,7 +222,11 @@ mod tests {
             (plan.env["HOME"].as_str(), plan.env["PATH"].as_str()),
             ("/home/user", DEFAULT_PATH)
         );
-        assert!(plan.stdin, "an absent `stdin` counts as true");
+        assert_eq!(
+            plan.streams,
+            Streams::Pipes { stdin: true },
+            "an absent `stdin` counts as true"
+        );
         let plan = make(root.path(), &request(config("id")), None, &Settings::default()).unwrap();
         assert_eq!(
             (plan.user.uid, plan.directory),
