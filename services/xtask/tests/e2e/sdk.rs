@@ -46,7 +46,10 @@ async fn the_javascript_sdk_works() -> Result<()> {
     for entry in fs::read_dir(programs())? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "mjs") {
-            fs::copy(&path, folder.path().join(path.file_name().context("a file has a name")?))?;
+            fs::copy(
+                &path,
+                folder.path().join(path.file_name().context("a file has a name")?),
+            )?;
         }
     }
     std::os::unix::fs::symlink(installed.join("node_modules"), folder.path().join("node_modules"))?;
