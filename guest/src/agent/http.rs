@@ -19,6 +19,7 @@ use tower::ServiceExt;
 use super::audit::{self, Audit};
 use super::auth;
 use super::filesystem::Files;
+use super::mmds::Doorkeeper;
 use super::process::Processes;
 use super::settings::Store;
 use super::setup;
@@ -39,12 +40,13 @@ pub(super) struct BodyError(Box<dyn Error + Send + Sync>);
 #[derive(Clone)]
 pub(super) struct Server {
     store: Arc<Store>,
+    door: Arc<Doorkeeper>,
     audit: Arc<Audit>,
     connect: ConnectRpcService<Chain<ProcessServer<Processes>, FilesystemServer<Files>>>,
 }
 
 impl Server {
-    pub(super) fn new(store: Arc<Store>) -> Self {
+    pub(super) fn new(store: Arc<Store>, door: Doorkeeper) -> Self {
         let limits = Limits::default()
             .with_max_request_body_size(MAX_BODY)
             .with_max_message_size(MAX_BODY);
@@ -53,6 +55,7 @@ impl Server {
         let files = FilesystemServer::new(Files::new(Arc::clone(&store)));
         Self {
             store,
+            door: Arc::new(door),
             audit,
             connect: ConnectRpcService::new(Chain(processes, files)).with_limits(limits),
         }
@@ -62,7 +65,7 @@ impl Server {
         match (request.method(), request.uri().path()) {
             (&Method::GET | &Method::HEAD, "/health") => empty(StatusCode::NO_CONTENT),
             (_, "/health") => not_allowed("GET, HEAD"),
-            (&Method::POST, "/init") => setup::answer(request, peer, &self.store).await,
+            (&Method::POST, "/init") => setup::answer(request, peer, &self.store, &self.door).await,
             (_, "/init") => not_allowed("POST"),
             _ if !auth::admits(self.store.current().access_token.as_deref(), request.headers()) => {
                 ConnectError::unauthenticated("the access token is missing or wrong")

@@ -18,8 +18,10 @@ mod failure;
 mod filesystem;
 mod folders;
 mod http;
+mod identity;
 mod keepalive;
 mod metadata;
+mod mmds;
 mod process;
 mod settings;
 mod setup;
@@ -44,9 +46,10 @@ use rustix::process::setpriority_process;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::cgroups::Group;
-use crate::init::OPEN_FILES;
+use crate::init::{OPEN_FILES, cmdline};
 use crate::log::say;
 use http::Server;
+use mmds::Doorkeeper;
 use settings::Store;
 
 /// Where settings outlive a restart of the agent: in memory, readable by root alone.
@@ -100,7 +103,7 @@ fn claim_resources() {
 
 async fn serve() -> io::Result<std::convert::Infallible> {
     let store = Arc::new(Store::open(PathBuf::from(SETTINGS)));
-    let server = Server::new(store);
+    let server = Server::new(store, Doorkeeper::new(cmdline::read().metadata));
     let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, envd::PORT));
     let listener = TcpListener::bind(address).await?;
     loop {

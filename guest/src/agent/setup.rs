@@ -2,17 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use buffa_types::google::protobuf::Timestamp;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use roost_schemas::metadata::Metadata;
 use serde::Deserialize;
 
 use super::auth;
 use super::clock;
 use super::http::{Body, MAX_BODY, empty, refusal};
+use super::identity;
+use super::mmds::{Denied, Doorkeeper};
 use super::settings::{Change, Store};
 use crate::log::say;
 
@@ -29,8 +33,13 @@ struct Init {
 }
 
 /// Applies the settings and corrects the clock: 204, also when a later request was here first.
-pub(super) async fn answer(request: Request<Body>, peer: IpAddr, store: &Store) -> Response<Body> {
-    // No token guards this path, so what runs inside the sandbox must be kept from it.
+pub(super) async fn answer(
+    request: Request<Body>,
+    peer: IpAddr,
+    store: &Store,
+    door: &Doorkeeper,
+) -> Response<Body> {
+    // The token that guards every other path is only set here, so what runs inside the sandbox must be kept out.
     if auth::is_inside(peer) {
         return refusal(StatusCode::FORBIDDEN, "only the host may initialise the sandbox");
     }
@@ -44,7 +53,7 @@ pub(super) async fn answer(request: Request<Body>, peer: IpAddr, store: &Store) 
         }
         Err(error) => return refusal(StatusCode::BAD_REQUEST, &format!("the body broke off: {error}")),
     };
-    let change = match parse(&body) {
+    let mut change = match parse(&body) {
         Ok(change) => change,
         Err(error) => {
             return refusal(
@@ -53,6 +62,12 @@ pub(super) async fn answer(request: Request<Body>, peer: IpAddr, store: &Store) 
             );
         }
     };
+    match door.admit(change.access_token.as_deref()).await {
+        Ok(metadata) => change
+            .env
+            .extend(metadata.as_ref().map(introduce).unwrap_or_default()),
+        Err(error) => return refusal(status(&error), &error.to_string()),
+    }
     let host_time = change.at;
     match store.change(change) {
         Ok(true) => {}
@@ -66,6 +81,22 @@ pub(super) async fn answer(request: Request<Body>, peer: IpAddr, store: &Store) 
         say!("agent: cannot set the clock: {error}");
     }
     empty(StatusCode::NO_CONTENT)
+}
+
+/// Tells programs which sandbox they run in: by files, and by variables, which go over a client's own.
+fn introduce(metadata: &Metadata) -> BTreeMap<String, String> {
+    let variables = identity::variables(metadata);
+    if let Err(error) = identity::write(Path::new(identity::FOLDER), &variables) {
+        say!("agent: cannot write {}: {error}", identity::FOLDER);
+    }
+    variables
+}
+
+fn status(denied: &Denied) -> StatusCode {
+    match denied {
+        Denied::Token => StatusCode::UNAUTHORIZED,
+        Denied::Unreadable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+    }
 }
 
 /// Reads the body; an empty one changes nothing.

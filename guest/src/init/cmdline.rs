@@ -6,13 +6,15 @@ use super::report;
 
 /// Our part of the command line.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Cmdline {
+pub(crate) struct Cmdline {
     /// `roost.hostname=`: the guest's name, which is the sandbox's id.
-    pub(super) hostname: Option<String>,
+    pub(crate) hostname: Option<String>,
+    /// `roost.mmds=1`: there is a metadata service.
+    pub(crate) metadata: bool,
 }
 
 /// Reads the command line of the running kernel.
-pub(super) fn read() -> Cmdline {
+pub(crate) fn read() -> Cmdline {
     let text = fs::read_to_string("/proc/cmdline");
     let cmdline = text.as_deref().map(parse).unwrap_or_default();
     report("read the command line", text);
@@ -27,6 +29,9 @@ fn parse(text: &str) -> Cmdline {
             && valid_hostname(name)
         {
             cmdline.hostname = Some(name.to_owned());
+        }
+        if let Some(value) = word.strip_prefix("roost.mmds=") {
+            cmdline.metadata = value == "1";
         }
     }
     cmdline
@@ -62,6 +67,20 @@ mod tests {
             hostname("roost.hostname=a roost.hostname=b").as_deref(),
             Some("b")
         );
+    }
+
+    #[test]
+    fn there_are_metadata_only_where_it_says_so() {
+        assert!(parse("quiet roost.mmds=1").metadata);
+        for without in [
+            "",
+            "quiet",
+            "roost.mmds=0",
+            "roost.mmds=1 roost.mmds=",
+            "xroost.mmds=1",
+        ] {
+            assert!(!parse(without).metadata, "{without:?}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //! The agent is a child and waits for its own children itself; PID 1 only ever sees its own child and orphans.
 //! Nothing here panics: a failed step is reported and the next one tried.
 
-mod cmdline;
+pub(crate) mod cmdline;
 mod identity;
 mod network;
 mod shutdown;
