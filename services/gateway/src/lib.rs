@@ -4,6 +4,7 @@
 //!   GET  ───▶ routes ───▶ fleet (folded from EVENTS, checkpointed)
 //!   POST ───▶ routes ───▶ command ──▶ COMMANDS ──▶ reply {sequence} ──▶ wait until fleet has reached it ──▶ answer
 //!   exec ───▶ the same, then follow OUTPUT to its end, with bounded memory
+//!   a sandbox's port ───▶ dataplane ───▶ the edge of its host, streaming both ways
 //! ```
 //!
 //! Every error is `{"error":{"code","message"}}`; see [`error::Code`]. Every write takes effect once under its
@@ -13,6 +14,7 @@ mod actions;
 pub mod auth;
 mod body;
 mod command;
+mod dataplane;
 mod describe;
 mod door;
 mod dto;
@@ -30,6 +32,7 @@ mod sequence;
 mod server;
 mod state;
 
+pub use dataplane::{Front, front};
 pub use limits::Limits;
 pub use openapi::document;
 pub use router::router;

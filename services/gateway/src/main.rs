@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::Parser;
 use roost_gateway::auth::ApiKey;
-use roost_gateway::{Gateway, Limits, Ports, router, serve};
+use roost_gateway::{Gateway, Limits, Ports, front, router, serve};
 use roost_journal::checkpoint::{Checkpoint, SledCheckpoint};
 use roost_journal::jetstream::{self, Connection, Options};
 use roost_runtime::fleet::FleetHandle;
@@ -97,13 +97,9 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let limits = Limits::default();
     let patience = limits.shutdown;
     let announcing = tokio::spawn(announce(ports.clone(), address));
-    let served = serve(
-        listener,
-        router(Gateway::new(ports, key, tokens, domain, limits)),
-        stop,
-        patience,
-    )
-    .await;
+    let gateway = Gateway::new(ports, key, tokens, domain, limits);
+    let api = router(gateway.clone());
+    let served = serve(listener, front(gateway, api), stop, patience).await;
     announcing.abort();
     fleet.stop().await;
     connection.close().await;

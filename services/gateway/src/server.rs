@@ -1,24 +1,37 @@
 //! Listening, and ending in order.
 
+use std::convert::Infallible;
 use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
+use axum::ServiceExt;
+use axum::extract::Request;
+use axum::response::Response;
 use axum::serve::ListenerExt;
-use tokio::net::TcpListener;
+use rustix::net::sockopt;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tower::Service;
 
-/// Serves `router` until `stop` is done; then takes no more connections and gives the requests under way `patience`.
-pub async fn serve(
+/// How long a connection may be silent before its client is asked whether it is there. A tunnel has no other bound.
+const SILENCE: Duration = Duration::from_mins(1);
+
+/// Serves `service` until `stop` is done; then takes no more connections and gives the requests under way `patience`.
+pub async fn serve<S>(
     listener: TcpListener,
-    router: Router,
+    service: S,
     stop: impl Future<Output = ()> + Send + 'static,
     patience: Duration,
-) -> std::io::Result<()> {
-    // Answers are small and awaited: they must not wait to be filled up.
+) -> io::Result<()>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send,
+{
     let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection stays delayed");
+        if let Err(error) = settle(stream) {
+            tracing::debug!(%error, "a connection stays as it is");
         }
     });
     let (stopping, mut stopped) = watch::channel(false);
@@ -26,7 +39,8 @@ pub async fn serve(
         stop.await;
         stopping.send_replace(true);
     };
-    let serving = axum::serve(listener, router)
+    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
+    let serving = axum::serve(listener, service)
         .with_graceful_shutdown(stop)
         .into_future();
     let out_of_patience = async {
@@ -43,4 +57,11 @@ pub async fn serve(
             Ok(())
         }
     }
+}
+
+fn settle(stream: &TcpStream) -> io::Result<()> {
+    // Answers are small and awaited: they must not wait to be filled up.
+    stream.set_nodelay(true)?;
+    sockopt::set_socket_keepalive(stream, true)?;
+    Ok(sockopt::set_tcp_keepidle(stream, SILENCE)?)
 }

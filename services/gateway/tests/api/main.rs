@@ -13,6 +13,7 @@ mod list;
 mod moved;
 mod nats;
 mod openapi;
+mod ports;
 mod routes;
 mod sequence;
 mod world;

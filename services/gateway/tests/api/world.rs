@@ -23,6 +23,7 @@ pub(crate) const DOMAIN: &str = "sandboxes.test:8080";
 
 pub(crate) struct World {
     pub(crate) ports: Ports,
+    pub(crate) gateway: Gateway,
     pub(crate) app: Router,
     /// Takes commands for as long as it is held.
     _host: Option<Host>,
@@ -71,7 +72,8 @@ impl World {
         let gateway = Gateway::new(ports.clone(), key, tokens(), DOMAIN.to_owned(), limits);
         Self {
             ports,
-            app: router(gateway),
+            app: router(gateway.clone()),
+            gateway,
             _host: host,
         }
     }

@@ -1,0 +1,123 @@
+//! The way to a sandbox's guest, and who may take it.
+//!
+//! A projection is always a little behind: a sandbox that another gateway has made a moment ago is not in it yet. So
+//! before a sandbox is told as gone, the log's end is reached once. One catching up serves everybody who asked before
+//! it began, so that requests for made-up ids cost the log no more than one question at a time.
+
+use std::time::Instant;
+
+use axum::http::HeaderMap;
+use axum::http::uri::{Authority, Uri};
+use roost_schemas::network::NetworkPolicy;
+use subtle::ConstantTimeEq;
+use tokio::sync::Mutex;
+
+use super::Plane;
+use super::address::Target;
+use super::answer::{Refusal, Wrong};
+use crate::door::Shut;
+use crate::error::ApiError;
+use crate::state::Gateway;
+
+/// What a client shows for ports that are not public.
+pub(super) const TRAFFIC: &str = "e2b-traffic-access-token";
+
+/// The way to a guest.
+#[derive(Debug)]
+pub(super) struct Way {
+    /// Where its host's edge is.
+    pub(super) edge: Authority,
+    /// What is shown there.
+    pub(super) headers: [(&'static str, String); 3],
+    /// Who may come, and what its servers are shown.
+    pub(super) policy: NetworkPolicy,
+}
+
+impl Way {
+    /// Lets a request pass if the sandbox's ports are public, or its token is shown. The agent's port has a token of its
+    /// own, which the agent checks.
+    pub(super) fn admit(
+        &self,
+        headers: &HeaderMap,
+        target: &Target,
+        gateway: &Gateway,
+    ) -> Result<(), Refusal> {
+        if self.policy.public || target.is_agent() {
+            return Ok(());
+        }
+        let Some(given) = headers.get(TRAFFIC) else {
+            return Err(Refusal::Traffic(target.clone(), None));
+        };
+        let wanted = gateway.tokens().traffic(&target.sandbox);
+        if bool::from(given.as_bytes().ct_eq(wanted.as_bytes())) {
+            return Ok(());
+        }
+        Err(Refusal::Traffic(target.clone(), Some(Wrong)))
+    }
+}
+
+/// When the log's end was last asked for, and what came of it.
+#[derive(Default)]
+pub(super) struct CatchUp(Mutex<Option<(Instant, Result<(), ApiError>)>>);
+
+impl CatchUp {
+    /// Waits until the projection shows what the log had when this was called.
+    pub(super) async fn reach(&self, gateway: &Gateway) -> Result<(), ApiError> {
+        let asked = Instant::now();
+        let mut last = self.0.lock().await;
+        if let Some((began, outcome)) = &*last
+            && *began >= asked
+        {
+            return outcome.clone();
+        }
+        let began = Instant::now();
+        let outcome = match gateway.ports().journal.head().await {
+            Ok(head) => gateway.reach(head).await,
+            Err(error) => Err(error.into()),
+        };
+        *last = Some((began, outcome.clone()));
+        outcome
+    }
+}
+
+impl Plane {
+    /// The way to a guest that runs.
+    pub(super) async fn way(&self, target: &Target) -> Result<Way, Refusal> {
+        match self.look(target) {
+            Ok(way) => Ok(way),
+            // An end is final, however old the news of it.
+            Err(Shut::NotRunning(phase)) if phase.is_end() => Err(Refusal::NotFound(target.clone())),
+            Err(_) => self.caught_up(target).await,
+        }
+    }
+
+    /// The same, by what the log has now.
+    pub(super) async fn caught_up(&self, target: &Target) -> Result<Way, Refusal> {
+        if let Err(error) = self.catch_up.reach(&self.gateway).await {
+            tracing::warn!(%error, sandbox = %target.sandbox, "cannot tell whether it runs");
+            return Err(Refusal::Away(target.clone()));
+        }
+        self.look(target).map_err(|shut| match shut {
+            Shut::NoSandbox | Shut::NotRunning(_) => Refusal::NotFound(target.clone()),
+            Shut::NoEdge => Refusal::Away(target.clone()),
+        })
+    }
+
+    fn look(&self, target: &Target) -> Result<Way, Shut> {
+        let door = self.gateway.door(&target.sandbox, target.port)?;
+        let policy = self.gateway.fleet().read(|fleet| {
+            let sandbox = fleet.sandbox(self.gateway.tenant(), &target.sandbox)?;
+            Some(sandbox.state.network.clone())
+        });
+        let edge = door
+            .base
+            .parse::<Uri>()
+            .ok()
+            .and_then(|base| base.authority().cloned());
+        Ok(Way {
+            edge: edge.ok_or(Shut::NoEdge)?,
+            headers: door.headers,
+            policy: policy.ok_or(Shut::NoSandbox)?,
+        })
+    }
+}
