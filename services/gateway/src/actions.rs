@@ -2,5 +2,6 @@
 
 mod create;
 mod end;
+mod exec;
 mod set_network;
 mod set_timeout;

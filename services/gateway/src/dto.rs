@@ -3,9 +3,13 @@
 pub(crate) mod create;
 pub(crate) mod event;
 pub(crate) mod exec;
+pub(crate) mod file;
 pub(crate) mod health;
 pub(crate) mod host;
+pub(crate) mod network;
+pub(crate) mod process;
 pub(crate) mod sandbox;
+pub(crate) mod stream;
 pub(crate) mod template;
 pub(crate) mod timeout;
 

@@ -12,7 +12,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(crate) use responses::{
-    CreateErrors, DeleteErrors, ExecErrors, HealthErrors, ListErrors, ReadErrors, WriteErrors,
+    CreateErrors, DeleteErrors, ExecErrors, FileErrors, HealthErrors, ListErrors, ProcessErrors, ReadErrors,
+    StreamErrors, WriteErrors,
 };
 
 /// Seconds after which a request that met no room, or a part that was away, is worth sending again.
@@ -26,7 +27,9 @@ pub enum Code {
     InvalidRequest,
     /// 401: no API key, or a wrong one.
     Unauthorized,
-    /// 404: there is no such route, sandbox or template.
+    /// 403: the guest does not let that user do it.
+    PermissionDenied,
+    /// 404: there is no such route, sandbox or template, or the guest has no such file or program.
     NotFound,
     /// 405: the route does not take this method; `Allow` lists those it takes.
     MethodNotAllowed,
@@ -36,10 +39,14 @@ pub enum Code {
     InvalidState,
     /// 409: the sandbox ended while the request waited for it.
     SandboxEnded,
+    /// 409: the guest has such a file already.
+    AlreadyExists,
     /// 413: the body is larger than 256 KiB.
     PayloadTooLarge,
-    /// 415: the body is not declared as JSON.
+    /// 415: the body is not declared as what the route takes, which is JSON where nothing else is said.
     UnsupportedMediaType,
+    /// 416: the file has no such part.
+    RangeNotSatisfiable,
     /// 422: the guest could not start the program: it does not exist, or its user or folder does not.
     CommandNotStarted,
     /// 429: there is no room for it now; `Retry-After` says when to try again.
@@ -50,10 +57,14 @@ pub enum Code {
     SandboxFailed,
     /// 502: nobody knows how the program ended; the connection to its guest broke.
     ProcessLost,
+    /// 502: the sandbox's guest does not answer, though the sandbox should run.
+    GuestUnreachable,
     /// 503: the log, a host or this gateway's projection is away or behind; `Retry-After` says when to try again.
     Unavailable,
     /// 504: it is not done in time. It may still be; repeat it under its idempotency key, or look at the sandbox.
     DeadlineExceeded,
+    /// 507: the guest's disk is full.
+    DiskFull,
 }
 
 impl Code {
@@ -62,17 +73,22 @@ impl Code {
         match self {
             Self::InvalidRequest => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::PermissionDenied => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Conflict | Self::InvalidState | Self::SandboxEnded => StatusCode::CONFLICT,
+            Self::Conflict | Self::InvalidState | Self::SandboxEnded | Self::AlreadyExists => {
+                StatusCode::CONFLICT
+            }
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::CommandNotStarted => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoCapacity => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal | Self::SandboxFailed => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::ProcessLost => StatusCode::BAD_GATEWAY,
+            Self::ProcessLost | Self::GuestUnreachable => StatusCode::BAD_GATEWAY,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
+            Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
         }
     }
 

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::body;
 use crate::error::{ApiError, Code};
+use crate::guest::Program;
 
 /// A body in JSON. What is wrong with it is told with the field's path.
 #[derive(Debug)]
@@ -72,6 +73,25 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
         SandboxId::new(text)
             .map(Self)
             .map_err(|error| ApiError::invalid(error.to_string()))
+    }
+}
+
+/// The sandbox and the program in it that a path names.
+#[derive(Debug)]
+pub(crate) struct InSandbox {
+    pub(crate) id: SandboxId,
+    pub(crate) program: Program,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for InSandbox {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let Path((id, program)) = path.map_err(|rejection| ApiError::invalid(rejection.body_text()))?;
+        let id = SandboxId::new(id).map_err(|error| ApiError::invalid(error.to_string()))?;
+        let program = Program::parse(&program)?;
+        Ok(Self { id, program })
     }
 }
 

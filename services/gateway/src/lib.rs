@@ -3,7 +3,8 @@
 //! ```text
 //!   GET  ───▶ routes ───▶ fleet (folded from EVENTS, checkpointed)
 //!   POST ───▶ routes ───▶ command ──▶ COMMANDS ──▶ reply {sequence} ──▶ wait until fleet has reached it ──▶ answer
-//!   exec ───▶ the same, then follow OUTPUT to its end, with bounded memory
+//!   exec ───▶ the same, then follow OUTPUT to its end, with bounded memory; or relay it over a WebSocket
+//!   files, processes ───▶ guest ───▶ the sandbox's agent, through the edge of its host
 //!   a sandbox's port ───▶ dataplane ───▶ the edge of its host, streaming both ways
 //! ```
 //!
@@ -23,6 +24,7 @@ pub mod error;
 mod exec;
 mod extract;
 mod guard;
+mod guest;
 mod idempotency;
 mod limits;
 mod openapi;
@@ -31,6 +33,7 @@ mod routes;
 mod sequence;
 mod server;
 mod state;
+mod stream;
 
 pub use dataplane::{Front, front};
 pub use limits::Limits;

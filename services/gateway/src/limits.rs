@@ -28,6 +28,8 @@ pub struct Limits {
     pub execs: usize,
     /// Bytes of output held for all of them together.
     pub exec_bytes: usize,
+    /// Programs that are followed over a WebSocket at the same time.
+    pub streams: usize,
     /// How long requests may go on after a shutdown was asked for.
     pub shutdown: Duration,
 }
@@ -43,6 +45,7 @@ impl Default for Limits {
             exec_grace: Duration::from_secs(30),
             execs: 256,
             exec_bytes: 256 << 20,
+            streams: 1024,
             shutdown: Duration::from_secs(10),
         }
     }

@@ -26,7 +26,21 @@ use crate::sequence::{MIN_SEQUENCE, SEQUENCE};
         routes::get::get,
         routes::delete::delete,
         routes::timeout::timeout,
+        routes::network::network,
         routes::exec::exec,
+        routes::stream::stream,
+        routes::processes::list::list,
+        routes::processes::signal::signal,
+        routes::processes::stdin::stdin,
+        routes::files::write::write,
+        routes::files::read::read,
+        routes::files::stream_write::stream_write,
+        routes::files::stream_read::stream_read,
+        routes::files::list::list,
+        routes::files::stat::stat,
+        routes::files::mkdir::mkdir,
+        routes::files::rename::rename,
+        routes::files::remove::remove,
         routes::events::list,
         routes::templates::list,
         routes::hosts::list,
@@ -36,6 +50,8 @@ use crate::sequence::{MIN_SEQUENCE, SEQUENCE};
     components(schemas(ErrorBody)),
     tags(
         (name = "sandboxes", description = "Make them, look at them, run programs in them, end them."),
+        (name = "processes", description = "Programs that run: straight to the sandbox's agent, past the log, so without `Roost-Sequence`."),
+        (name = "files", description = "A sandbox's files: straight to its agent, past the log, so without `Roost-Sequence` and `Idempotency-Key`."),
         (name = "fleet", description = "What sandboxes start from, and where they run."),
         (name = "gateway", description = "The gateway itself."),
     ),
@@ -66,7 +82,7 @@ impl Modify for Shared {
             if !path.starts_with("/v1/") {
                 continue;
             }
-            if let Some(read) = &mut item.get {
+            if let Some(read) = item.get.as_mut().filter(|read| !is_past_the_log(read)) {
                 let text = "Answer only once this place in the log is reached, such as the `Roost-Sequence` of a write; 503 if it is not in time.";
                 add_parameter(read, MIN_SEQUENCE, text, u64::schema());
                 add_header(
@@ -76,7 +92,12 @@ impl Modify for Shared {
                     &u64::schema(),
                 );
             }
-            for write in [&mut item.post, &mut item.delete].into_iter().flatten() {
+            let writes = [&mut item.post, &mut item.put, &mut item.delete];
+            for write in writes
+                .into_iter()
+                .flatten()
+                .filter(|write| !is_past_the_log(write))
+            {
                 let text = "The command's id: 1 to 128 characters A-Z, a-z, 0-9 and - _ . : @, the first neither : nor @. The same request under the same key takes effect once.";
                 add_parameter(write, IDEMPOTENCY_KEY, text, String::schema());
                 add_header(
@@ -94,6 +115,12 @@ impl Modify for Shared {
             }
         }
     }
+}
+
+/// Whether it goes to a sandbox's agent, so that the log has no place for it.
+fn is_past_the_log(operation: &Operation) -> bool {
+    let tags = operation.tags.iter().flatten();
+    tags.into_iter().any(|tag| tag == "processes" || tag == "files")
 }
 
 fn add_parameter(operation: &mut Operation, name: &str, text: &str, schema: RefOr<utoipa::openapi::Schema>) {

@@ -2,12 +2,13 @@
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::routes::{
-    create, delete, events, exec, get as get_one, health, hosts, list, openapi, templates, timeout,
+    create, delete, events, exec, files, get as get_one, health, hosts, list, network, openapi, processes,
+    stream, templates, timeout,
 };
 use crate::state::Gateway;
 use crate::{auth, e2b, guard, idempotency};
@@ -18,6 +19,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/v1/sandboxes", post(create::create).get(list::list))
         .route("/v1/sandboxes/{id}", get(get_one::get).delete(delete::delete))
         .route("/v1/sandboxes/{id}/timeout", post(timeout::timeout))
+        .route("/v1/sandboxes/{id}/network", put(network::network))
         .route("/v1/sandboxes/{id}/exec", post(exec::exec))
         .route("/v1/sandboxes/{id}/events", get(events::list))
         .route("/v1/templates", get(templates::list))
@@ -30,11 +32,53 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/openapi.json", get(openapi::openapi))
         .method_not_allowed_fallback(guard::no_method)
         .merge(keyed)
+        .merge(guest(&gateway))
         .merge(e2b::routes(&gateway))
         .fallback(guard::no_route)
         .layer(from_fn(guard::declared_length))
+        // Behind the bound on bodies: these stream through.
+        .merge(streamed(&gateway))
         .layer(CatchPanicLayer::custom(guard::panicked))
         .layer(from_fn(e2b::shape))
         .layer(TraceLayer::new_for_http())
         .with_state(gateway)
+}
+
+/// What goes straight to a sandbox's agent, past the log.
+fn guest(gateway: &Gateway) -> Router<Gateway> {
+    Router::new()
+        .route("/v1/sandboxes/{id}/exec/stream", get(stream::stream))
+        .route("/v1/sandboxes/{id}/processes", get(processes::list::list))
+        .route(
+            "/v1/sandboxes/{id}/processes/{process}/signal",
+            post(processes::signal::signal),
+        )
+        .route("/v1/sandboxes/{id}/files/read", post(files::read::read))
+        .route("/v1/sandboxes/{id}/files/list", post(files::list::list))
+        .route("/v1/sandboxes/{id}/files/stat", post(files::stat::stat))
+        .route("/v1/sandboxes/{id}/files/mkdir", post(files::mkdir::mkdir))
+        .route("/v1/sandboxes/{id}/files/move", post(files::rename::rename))
+        .route("/v1/sandboxes/{id}/files/remove", post(files::remove::remove))
+        .method_not_allowed_fallback(guard::no_method)
+        .route_layer(from_fn_with_state(gateway.clone(), auth::require))
+}
+
+/// The same with bodies of any size.
+fn streamed(gateway: &Gateway) -> Router<Gateway> {
+    Router::new()
+        .route(
+            "/v1/sandboxes/{id}/processes/{process}/stdin",
+            post(processes::stdin::stdin),
+        )
+        .route("/v1/sandboxes/{id}/files/write", post(files::write::write))
+        .route(
+            "/v1/sandboxes/{id}/files/stream/write",
+            post(files::stream_write::stream_write),
+        )
+        .route(
+            "/v1/sandboxes/{id}/files/stream/read",
+            get(files::stream_read::stream_read),
+        )
+        .method_not_allowed_fallback(guard::no_method)
+        .route_layer(from_fn_with_state(gateway.clone(), auth::require))
 }

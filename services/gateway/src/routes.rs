@@ -4,11 +4,15 @@ pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod events;
 pub(crate) mod exec;
+pub(crate) mod files;
 pub(crate) mod get;
 pub(crate) mod health;
 pub(crate) mod hosts;
 pub(crate) mod list;
+pub(crate) mod network;
 pub(crate) mod openapi;
+pub(crate) mod processes;
+pub(crate) mod stream;
 pub(crate) mod templates;
 pub(crate) mod timeout;
 

@@ -14,6 +14,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use crate::Limits;
 use crate::auth::ApiKey;
 use crate::error::{ApiError, Code};
+use crate::guest::Agents;
 
 /// The parts of the world that the gateway speaks to.
 #[derive(Clone)]
@@ -41,6 +42,8 @@ struct Inner {
     limits: Limits,
     execs: Arc<Semaphore>,
     exec_memory: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+    agents: Agents,
     /// Where the log ended when this process first asked: what reads must show before any is answered.
     horizon: OnceCell<Sequence>,
 }
@@ -51,6 +54,7 @@ impl Gateway {
         let tenant = TenantId::new("default").expect("a fixed, valid id");
         let execs = Arc::new(Semaphore::new(limits.execs));
         let exec_memory = Arc::new(Semaphore::new(limits.exec_bytes / crate::exec::UNIT));
+        let streams = Arc::new(Semaphore::new(limits.streams));
         let horizon = OnceCell::new();
         Self(Arc::new(Inner {
             ports,
@@ -61,6 +65,8 @@ impl Gateway {
             limits,
             execs,
             exec_memory,
+            streams,
+            agents: Agents::new(),
             horizon,
         }))
     }
@@ -103,6 +109,16 @@ impl Gateway {
     /// One permit per [`crate::exec::UNIT`] of output held.
     pub(crate) fn exec_memory(&self) -> &Arc<Semaphore> {
         &self.0.exec_memory
+    }
+
+    /// One permit per program that is followed over a WebSocket.
+    pub(crate) fn streams(&self) -> &Arc<Semaphore> {
+        &self.0.streams
+    }
+
+    /// The connections to sandboxes' agents.
+    pub(crate) fn agents(&self) -> &Agents {
+        &self.0.agents
     }
 
     /// Where `id`'s commits stand.

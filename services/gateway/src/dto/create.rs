@@ -8,6 +8,8 @@ use roost_schemas::spec::{DEFAULT_TIMEOUT_SEC, SandboxSpec};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::network::Network;
+
 /// What is absent comes from the template.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +38,9 @@ pub(crate) struct CreateSandbox {
     /// Environment variables of every program. At most 64 pairs and 16 KiB.
     #[serde(default)]
     env: BTreeMap<String, String>,
+    /// What it may reach, and who may reach it; absent: the internet, and everybody.
+    #[serde(default)]
+    network: Option<Network>,
 }
 
 fn default_timeout_sec() -> u32 {
@@ -69,6 +74,7 @@ impl From<CreateSandbox> for SandboxSpec {
             on_timeout,
             metadata,
             env,
+            network,
         } = create;
         let on_timeout = match on_timeout {
             OnTimeout::Kill => roost_schemas::spec::OnTimeout::Kill,
@@ -81,7 +87,7 @@ impl From<CreateSandbox> for SandboxSpec {
             on_timeout,
             metadata,
             env,
-            network: NetworkPolicy::default(),
+            network: network.map(NetworkPolicy::from).unwrap_or_default(),
         }
     }
 }

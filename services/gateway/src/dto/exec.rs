@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use roost_schemas::command::{DEFAULT_EXEC_TIMEOUT_SEC, Exec};
+use roost_schemas::command::{DEFAULT_EXEC_TIMEOUT_SEC, Exec, PtySize};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -30,6 +30,33 @@ pub(crate) struct ExecRequest {
     #[serde(default = "default_timeout_sec")]
     #[schema(minimum = 1, maximum = 604_800, default = 30)]
     timeout_sec: u32,
+    /// Whether its input can be written to; otherwise that is empty.
+    #[serde(default)]
+    stdin: bool,
+    /// A terminal, which is then its input and all its output: what it shows is told as `stdout`.
+    #[serde(default)]
+    pty: Option<Pty>,
+    /// Whether to answer as soon as it is admitted. Its output is kept a while for `exec/stream?process=…`.
+    #[serde(default)]
+    pub(crate) background: bool,
+}
+
+/// The size of a terminal, in characters.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Pty {
+    /// Columns.
+    #[schema(minimum = 1, maximum = 4096)]
+    cols: u16,
+    /// Rows.
+    #[schema(minimum = 1, maximum = 4096)]
+    rows: u16,
+}
+
+impl From<Pty> for PtySize {
+    fn from(Pty { cols, rows }: Pty) -> Self {
+        Self { cols, rows }
+    }
 }
 
 fn default_timeout_sec() -> u32 {
@@ -45,6 +72,9 @@ impl From<ExecRequest> for Exec {
             env,
             user,
             timeout_sec,
+            stdin,
+            pty,
+            background: _,
         } = request;
         Self {
             cmd,
@@ -53,11 +83,16 @@ impl From<ExecRequest> for Exec {
             env,
             user,
             timeout_sec,
-            stdin: false,
-            pty: None,
+            stdin,
+            pty: pty.map(Into::into),
         }
     }
 }
+
+/// The exit code told for a program whose time was over, as timeout(1) has it.
+pub(crate) const TIMED_OUT: i32 = 124;
+/// Added to a signal's number, as shells do.
+pub(crate) const SIGNALED: i32 = 128;
 
 /// How `stdout` and `stderr` are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -68,6 +103,14 @@ pub(crate) enum Encoding {
     /// Both in base64 (RFC 4648, padded), because one is not valid UTF-8.
     #[serde(rename = "base64")]
     Base64,
+}
+
+/// A program that was admitted.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ExecStarted {
+    pub(crate) process_id: String,
+    /// Where its `process_started` event stands in the log.
+    pub(crate) sequence: u64,
 }
 
 /// A program that has ended.

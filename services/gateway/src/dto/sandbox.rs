@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::create::OnTimeout;
+use super::network::Network;
 use super::rfc3339;
 
 /// A sandbox. Environment variables are not told: they may be secret.
@@ -27,6 +28,7 @@ pub(crate) struct Sandbox {
     timeout_sec: u32,
     on_timeout: OnTimeout,
     metadata: BTreeMap<String, String>,
+    network: Network,
     /// The host it is placed on.
     host: Option<String>,
     /// The fencing number of that placement.
@@ -127,6 +129,7 @@ impl Sandbox {
             timeout_sec: requested.spec.timeout_sec,
             on_timeout: requested.spec.on_timeout.into(),
             metadata: requested.spec.metadata.clone(),
+            network: sandbox.network.clone().into(),
             host: sandbox.placed.as_ref().map(|placed| placed.host.to_string()),
             generation: sandbox.generation().0,
             engine: running.map(|running| format!("{} {}", engine(running.engine), running.engine_version)),

@@ -30,6 +30,18 @@ const WRITE: &[Code] = &[
 /// What a write with a body may answer besides.
 const BODY: &[Code] = &[Code::UnsupportedMediaType];
 
+/// What any call to a sandbox's agent may answer besides.
+const GUEST: &[Code] = &[
+    Code::NotFound,
+    Code::InvalidState,
+    Code::PermissionDenied,
+    Code::NoCapacity,
+    Code::GuestUnreachable,
+    Code::DeadlineExceeded,
+];
+/// What any call about files may answer besides.
+const FILES: &[Code] = &[Code::AlreadyExists, Code::DiskFull];
+
 fn describe(sets: &[&[Code]]) -> Responses {
     let mut by_status: BTreeMap<String, Vec<Code>> = BTreeMap::new();
     for code in sets.iter().copied().flatten() {
@@ -89,6 +101,12 @@ errors! {
     CreateErrors: ANY, WRITE, BODY, &[Code::SandboxFailed];
     /// Of an exec.
     ExecErrors: ANY, WRITE, BODY, &[Code::CommandNotStarted, Code::ProcessLost];
+    /// Of calls about programs.
+    ProcessErrors: ANY, BODY, GUEST;
+    /// Of calls about files.
+    FileErrors: ANY, BODY, GUEST, FILES, &[Code::RangeNotSatisfiable];
+    /// Of a WebSocket, before it is one.
+    StreamErrors: ANY, &[Code::NotFound, Code::NoCapacity];
     /// Of the routes that need no key.
     HealthErrors: &[Code::MethodNotAllowed, Code::PayloadTooLarge, Code::Internal];
 }

@@ -2,8 +2,14 @@
 
 use std::sync::Arc;
 
-use roost_schemas::output::{Channel, MAX_KEPT};
+use roost_schemas::Sequence;
+use roost_schemas::event::ExitStatus;
+use roost_schemas::output::{Channel, Frame, MAX_KEPT};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::follow::Follow;
+use crate::error::{ApiError, Code};
+use crate::state::Gateway;
 
 /// Bytes that one permit of the budget stands for.
 pub(crate) const UNIT: usize = 4096;
@@ -50,10 +56,59 @@ pub(crate) struct Collected {
 
 /// All programs together hold as much output as they may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct OverBudget;
+struct OverBudget;
+
+/// A program that has ended.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) output: Collected,
+    pub(crate) status: ExitStatus,
+    pub(crate) duration_ms: u64,
+    /// Where the log tells of its end.
+    pub(crate) sequence: Sequence,
+}
+
+/// Reads what the program writes until it has ended.
+pub(crate) async fn collect(gateway: &Gateway, mut program: Follow) -> Result<Finished, ApiError> {
+    let mut output = Collected::new(gateway.exec_memory().clone());
+    loop {
+        match program.next().await? {
+            Frame::Data {
+                channel,
+                offset,
+                data,
+            } => output
+                .take(channel, offset, &data)
+                .map_err(|OverBudget| over_budget(gateway))?,
+            Frame::End {
+                status,
+                duration_ms,
+                stdout_bytes,
+                stderr_bytes,
+                sequence,
+            } => {
+                output.end(stdout_bytes, stderr_bytes);
+                return Ok(Finished {
+                    output,
+                    status,
+                    duration_ms,
+                    sequence,
+                });
+            }
+        }
+    }
+}
+
+fn over_budget(gateway: &Gateway) -> ApiError {
+    let message = format!(
+        "programs' output fills the {} bytes this gateway holds; the program runs on: repeat the request under its Idempotency-Key to read its output",
+        gateway.limits().exec_bytes
+    );
+    ApiError::new(Code::Unavailable, message)
+}
 
 impl Collected {
-    pub(crate) fn new(budget: Arc<Semaphore>) -> Self {
+    fn new(budget: Arc<Semaphore>) -> Self {
         Self {
             stdout: Kept::default(),
             stderr: Kept::default(),
@@ -63,7 +118,7 @@ impl Collected {
     }
 
     /// Takes a frame's data.
-    pub(crate) fn take(&mut self, channel: Channel, offset: u64, data: &[u8]) -> Result<(), OverBudget> {
+    fn take(&mut self, channel: Channel, offset: u64, data: &[u8]) -> Result<(), OverBudget> {
         self.reserve(data.len())?;
         let kept = match channel {
             Channel::Stdout | Channel::Pty => &mut self.stdout,
@@ -74,7 +129,7 @@ impl Collected {
     }
 
     /// Notes the totals that the program's end tells.
-    pub(crate) fn end(&mut self, stdout_bytes: u64, stderr_bytes: u64) {
+    fn end(&mut self, stdout_bytes: u64, stderr_bytes: u64) {
         self.stdout.written = self.stdout.written.max(stdout_bytes);
         self.stderr.written = self.stderr.written.max(stderr_bytes);
     }

@@ -3,133 +3,157 @@
 use std::time::Duration;
 
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use roost_journal::port::{OutputError, OutputFrames};
 use roost_schemas::commit::Commit;
-use roost_schemas::event::{ExitStatus, ProcessExited, SandboxEvent};
+use roost_schemas::event::{ProcessExited, SandboxEvent};
 use roost_schemas::output::Frame;
 use roost_schemas::subject::OutputSubject;
 use roost_schemas::{ProcessId, SandboxId, Sequence};
 use tokio::time::{Instant, sleep_until};
 
-use super::collect::{Collected, OverBudget};
 use crate::error::{ApiError, Code};
 use crate::state::Gateway;
 
 /// How often a broken output stream is opened anew.
 const REOPENINGS: u32 = 3;
 
-/// A program that has ended.
-#[derive(Debug)]
-pub(crate) struct Followed {
-    pub(crate) output: Collected,
-    pub(crate) status: ExitStatus,
-    pub(crate) duration_ms: u64,
-    /// Where the log tells of its end.
-    pub(crate) sequence: Sequence,
-}
-
-/// Reads the output of `process`, which was admitted at `admitted`, until its end; fails after `patience`.
-pub(crate) async fn follow(
-    gateway: &Gateway,
-    sandbox: &SandboxId,
-    process: &ProcessId,
+/// A program's frames, the last of them [`Frame::End`]. Those before it may come again, or be missing: they tell where
+/// they belong.
+pub(crate) struct Follow {
+    gateway: Gateway,
+    subject: OutputSubject,
     admitted: Sequence,
     patience: Duration,
-) -> Result<Followed, ApiError> {
-    let subject = OutputSubject {
-        tenant: gateway.tenant().clone(),
-        sandbox: sandbox.clone(),
-        process: process.clone(),
-    };
-    let mut output = Collected::new(gateway.exec_memory().clone());
-    let mut frames = gateway.ports().output.follow(&subject).await?;
-    let mut reopenings = 0;
-    // The log tells of the end before the last frame does. If that frame never comes, the log must do.
-    let ended = gateway.until(patience, |fleet| {
-        let view = fleet.sandbox(gateway.tenant(), sandbox)?;
-        (view.sequence >= admitted && !view.state.processes.contains_key(process)).then_some(())
-    });
-    tokio::pin!(ended);
-    let mut last_frame_by = None;
-    loop {
-        tokio::select! {
-            frame = frames.next() => match frame {
-                Some(Ok(Frame::Data { channel, offset, data })) => {
-                    output.take(channel, offset, &data).map_err(|OverBudget| over_budget(gateway))?;
+    frames: Option<OutputFrames>,
+    reopenings: u32,
+    /// The log tells of the end before the last frame does. If that frame never comes, the log must do.
+    ended: Option<BoxFuture<'static, Result<Option<()>, ApiError>>>,
+    last_frame_by: Option<Instant>,
+}
+
+impl Follow {
+    /// Of `process`, which was admitted at `admitted`; it fails unless that ends within `patience`.
+    pub(crate) fn new(
+        gateway: &Gateway,
+        sandbox: &SandboxId,
+        process: &ProcessId,
+        admitted: Sequence,
+        patience: Duration,
+    ) -> Self {
+        let subject = OutputSubject {
+            tenant: gateway.tenant().clone(),
+            sandbox: sandbox.clone(),
+            process: process.clone(),
+        };
+        let ended = ended(gateway.clone(), subject.clone(), admitted, patience);
+        Self {
+            gateway: gateway.clone(),
+            subject,
+            admitted,
+            patience,
+            frames: None,
+            reopenings: 0,
+            ended: Some(Box::pin(ended)),
+            last_frame_by: None,
+        }
+    }
+
+    /// The next frame. Nothing is lost when the wait for it is given up.
+    pub(crate) async fn next(&mut self) -> Result<Frame, ApiError> {
+        loop {
+            let frames = if let Some(frames) = &mut self.frames {
+                frames
+            } else {
+                // From the beginning, also again: the reader passes over what it has.
+                let opened = self.gateway.ports().output.follow(&self.subject).await?;
+                self.frames.insert(opened)
+            };
+            let last_frame_by = self.last_frame_by;
+            let deadline = async move {
+                match last_frame_by {
+                    Some(by) => sleep_until(by).await,
+                    None => std::future::pending().await,
                 }
-                Some(Ok(Frame::End { status, duration_ms, stdout_bytes, stderr_bytes, sequence })) => {
-                    output.end(stdout_bytes, stderr_bytes);
-                    return Ok(Followed { output, status, duration_ms, sequence });
+            };
+            let ended = async {
+                match &mut self.ended {
+                    Some(ended) => ended.await,
+                    None => std::future::pending().await,
                 }
-                broken => {
-                    reopenings += 1;
-                    frames = reopen(gateway, &subject, broken, reopenings).await?;
+            };
+            tokio::select! {
+                frame = frames.next() => match frame {
+                    Some(Ok(frame)) => return Ok(frame),
+                    broken => self.broke(broken)?,
+                },
+                ended = ended => {
+                    self.ended = None;
+                    match ended? {
+                        Some(()) => self.last_frame_by = Some(Instant::now() + self.gateway.limits().last_frame),
+                        None => return Err(self.unfinished()),
+                    }
                 }
-            },
-            ended = &mut ended, if last_frame_by.is_none() => match ended? {
-                Some(()) => last_frame_by = Some(Instant::now() + gateway.limits().last_frame),
-                None => return Err(unfinished(sandbox, process, patience)),
-            },
-            () = sleep_until(last_frame_by.unwrap_or_else(Instant::now)), if last_frame_by.is_some() => {
-                return from_log(gateway, sandbox, process, admitted, output).await;
+                () = deadline => return from_log(&self.gateway, &self.subject, self.admitted).await,
             }
         }
     }
-}
 
-/// Reads from the beginning again, which is harmless: frames tell where they belong.
-async fn reopen(
-    gateway: &Gateway,
-    subject: &OutputSubject,
-    broken: Option<Result<Frame, OutputError>>,
-    times: u32,
-) -> Result<OutputFrames, ApiError> {
-    let error = match broken {
-        Some(Err(error @ OutputError::Foreign { .. })) => return Err(error.into()),
-        Some(Err(error)) => error,
-        _ => OutputError::Unavailable {
-            action: "tell a program's end",
-            detail: "it ended early".to_owned(),
-        },
-    };
-    if times > REOPENINGS {
-        return Err(error.into());
+    /// Lets the stream be opened again, a few times.
+    fn broke(&mut self, broken: Option<Result<Frame, OutputError>>) -> Result<(), ApiError> {
+        let error = match broken {
+            Some(Err(error @ OutputError::Foreign { .. })) => return Err(error.into()),
+            Some(Err(error)) => error,
+            _ => OutputError::Unavailable {
+                action: "tell a program's end",
+                detail: "it ended early".to_owned(),
+            },
+        };
+        self.frames = None;
+        self.reopenings += 1;
+        if self.reopenings > REOPENINGS {
+            return Err(error.into());
+        }
+        tracing::info!(subject = %self.subject, %error, "reading output anew");
+        Ok(())
     }
-    tracing::info!(%subject, %error, "reading output anew");
-    Ok(gateway.ports().output.follow(subject).await?)
+
+    fn unfinished(&self) -> ApiError {
+        let OutputSubject { sandbox, process, .. } = &self.subject;
+        let message = format!(
+            "process {process} of sandbox {sandbox} has not ended within {:?}, though its host should have killed it; see the sandbox's events",
+            self.patience
+        );
+        ApiError::new(Code::DeadlineExceeded, message)
+    }
 }
 
-/// The end as the log has it, with the output that came.
-async fn from_log(
-    gateway: &Gateway,
-    sandbox: &SandboxId,
-    process: &ProcessId,
+/// Waits until the log tells of the program's end; nothing after `patience`.
+async fn ended(
+    gateway: Gateway,
+    subject: OutputSubject,
     admitted: Sequence,
-    mut output: Collected,
-) -> Result<Followed, ApiError> {
-    for record in gateway
-        .ports()
-        .journal
-        .read(&gateway.subject(sandbox), admitted)
-        .await?
-    {
+    patience: Duration,
+) -> Result<Option<()>, ApiError> {
+    gateway
+        .until(patience, |fleet| {
+            let view = fleet.sandbox(&subject.tenant, &subject.sandbox)?;
+            let runs = view.state.processes.contains_key(&subject.process);
+            (view.sequence >= admitted && !runs).then_some(())
+        })
+        .await
+}
+
+/// The end as the log has it.
+async fn from_log(gateway: &Gateway, subject: &OutputSubject, admitted: Sequence) -> Result<Frame, ApiError> {
+    let OutputSubject { sandbox, process, .. } = subject;
+    let journal = &gateway.ports().journal;
+    for record in journal.read(&gateway.subject(sandbox), admitted).await? {
         for event in Commit::<SandboxEvent>::decode(&record.payload)?.events {
-            if let SandboxEvent::ProcessExited(ProcessExited {
-                process: id,
-                status,
-                duration_ms,
-                stdout_bytes,
-                stderr_bytes,
-            }) = event
-                && id == *process
+            if let SandboxEvent::ProcessExited(exited) = event
+                && exited.process == *process
             {
-                output.end(stdout_bytes, stderr_bytes);
-                return Ok(Followed {
-                    output,
-                    status,
-                    duration_ms,
-                    sequence: record.sequence,
-                });
+                return Ok(end(exited, record.sequence));
             }
         }
     }
@@ -137,17 +161,19 @@ async fn from_log(
     Err(ApiError::new(Code::ProcessLost, message))
 }
 
-fn over_budget(gateway: &Gateway) -> ApiError {
-    let message = format!(
-        "programs' output fills the {} bytes this gateway holds; the program runs on: repeat the request under its Idempotency-Key to read its output",
-        gateway.limits().exec_bytes
-    );
-    ApiError::new(Code::Unavailable, message)
-}
-
-fn unfinished(sandbox: &SandboxId, process: &ProcessId, patience: Duration) -> ApiError {
-    let message = format!(
-        "process {process} of sandbox {sandbox} has not ended within {patience:?}, though its host should have killed it; see the sandbox's events"
-    );
-    ApiError::new(Code::DeadlineExceeded, message)
+fn end(exited: ProcessExited, sequence: Sequence) -> Frame {
+    let ProcessExited {
+        process: _,
+        status,
+        duration_ms,
+        stdout_bytes,
+        stderr_bytes,
+    } = exited;
+    Frame::End {
+        status,
+        duration_ms,
+        stdout_bytes,
+        stderr_bytes,
+        sequence,
+    }
 }

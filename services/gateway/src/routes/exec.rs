@@ -1,35 +1,30 @@
 //! `POST /v1/sandboxes/{id}/exec`: run a program to its end, and answer with what it wrote.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use roost_schemas::command::{Exec, SandboxCommand};
-use roost_schemas::commit::Commit;
-use roost_schemas::event::{ExitStatus, SandboxEvent};
+use roost_schemas::command::Exec;
+use roost_schemas::event::ExitStatus;
 use roost_schemas::{ProcessId, SandboxId};
 
+use super::answer;
 use crate::describe;
-use crate::dto::exec::{ExecRequest, ExecResult};
+use crate::dto::exec::{ExecRequest, ExecResult, ExecStarted, SIGNALED, TIMED_OUT};
 use crate::error::{ApiError, Code, ExecErrors};
-use crate::exec::{Followed, follow, held, render};
+use crate::exec::{Finished, Follow, collect, held, render};
 use crate::extract::{Body, Id};
 use crate::idempotency::CommandKey;
 use crate::sequence::SEQUENCE;
 use crate::state::Gateway;
 
-/// The exit code told for a program whose time was over, as timeout(1) has it.
-const TIMED_OUT: i32 = 124;
-/// Added to a signal's number, as shells do.
-const SIGNALED: i32 = 128;
-
 /// Run a program
 ///
-/// Answers when it has ended. Of each of its streams the first 8 MiB are told. A client that goes away does not end the
-/// program: repeated under the same `Idempotency-Key`, the request answers with the same run's output.
+/// Answers when it has ended, or with `background` as soon as it is admitted. Of each of its streams the first 8 MiB are
+/// told. A client that goes away does not end the program: repeated under the same `Idempotency-Key`, the request answers
+/// with the same run's output, also if it was begun in the background.
 #[utoipa::path(
     post,
     path = "/v1/sandboxes/{id}/exec",
@@ -37,7 +32,11 @@ const SIGNALED: i32 = 128;
     tag = "sandboxes",
     params(("id" = String, Path, description = "The sandbox.")),
     request_body = ExecRequest,
-    responses((status = 200, description = "It has ended.", body = ExecResult), ExecErrors)
+    responses(
+        (status = 200, description = "It has ended.", body = ExecResult),
+        (status = 202, description = "It was admitted, and goes on in the background.", body = ExecStarted),
+        ExecErrors,
+    )
 )]
 pub(crate) async fn exec(
     State(gateway): State<Gateway>,
@@ -45,6 +44,16 @@ pub(crate) async fn exec(
     Id(id): Id,
     Body(request): Body<ExecRequest>,
 ) -> Result<Response, ApiError> {
+    let background = request.background;
+    let exec = Exec::from(request);
+    if background {
+        let (process, admitted) = gateway.exec(&id, &key, &exec).await?;
+        let started = ExecStarted {
+            process_id: process.to_string(),
+            sequence: admitted.0,
+        };
+        return Ok(answer(StatusCode::ACCEPTED, admitted, started));
+    }
     let claim = Arc::clone(gateway.execs()).try_acquire_owned().map_err(|_| {
         let message = format!(
             "{} programs are awaited already; try again",
@@ -52,17 +61,13 @@ pub(crate) async fn exec(
         );
         ApiError::new(Code::NoCapacity, message)
     })?;
-    let exec = Exec::from(request);
-    let process = ProcessId::from_command(&id, &key.id);
-    let command = SandboxCommand::Exec(exec.clone());
-    let admitted = gateway
-        .execute(&id, &key, &command, |commit| starts(commit, &process, &exec))
-        .await?;
-    let patience = Duration::from_secs(exec.timeout_sec.into()) + gateway.limits().exec_grace;
-    let mut followed = follow(&gateway, &id, &process, admitted, patience).await?;
+    let (process, admitted) = gateway.exec(&id, &key, &exec).await?;
+    let patience = gateway.patience(exec.timeout_sec);
+    let program = Follow::new(&gateway, &id, &process, admitted, patience);
+    let mut finished = collect(&gateway, program).await?;
 
-    let (sequence, memory) = (followed.sequence, followed.output.take_permit());
-    let result = conclude(&gateway, &id, &process, exec.cmd, followed)?;
+    let (sequence, memory) = (finished.sequence, finished.output.take_permit());
+    let result = conclude(&gateway, &id, &process, exec.cmd, finished)?;
     let body =
         serde_json::to_vec(&result).map_err(|error| ApiError::new(Code::Internal, error.to_string()))?;
     let headers = [
@@ -73,29 +78,14 @@ pub(crate) async fn exec(
     Ok((StatusCode::OK, [(SEQUENCE, sequence.to_string())], headers, body).into_response())
 }
 
-/// Whether `commit` admitted this very program. Its environment is not in the log.
-fn starts(commit: &Commit<SandboxEvent>, process: &ProcessId, exec: &Exec) -> bool {
-    commit.events.iter().any(|event| match event {
-        SandboxEvent::ProcessStarted(started) => {
-            started.process == *process
-                && started.cmd == exec.cmd
-                && started.args == exec.args
-                && started.cwd == exec.cwd
-                && started.user == exec.user
-                && started.timeout_sec == Some(exec.timeout_sec)
-        }
-        _ => false,
-    })
-}
-
 fn conclude(
     gateway: &Gateway,
     id: &SandboxId,
     process: &ProcessId,
     cmd: String,
-    followed: Followed,
+    finished: Finished,
 ) -> Result<ExecResult, ApiError> {
-    let (exit_code, signal) = match followed.status {
+    let (exit_code, signal) = match finished.status {
         ExitStatus::Exited { code } => (code, None),
         ExitStatus::Signaled { signal } => (SIGNALED.saturating_add(signal), Some(signal)),
         ExitStatus::TimedOut => (TIMED_OUT, None),
@@ -107,8 +97,8 @@ fn conclude(
         }
         ExitStatus::Unknown { reason } => return Err(unknown(gateway, id, process, &reason)),
     };
-    let timed_out = followed.status == ExitStatus::TimedOut;
-    let (stdout, stderr) = (followed.output.stdout, followed.output.stderr);
+    let timed_out = finished.status == ExitStatus::TimedOut;
+    let (stdout, stderr) = (finished.output.stdout, finished.output.stderr);
     let truncated = stdout.is_cut() || stderr.is_cut();
     let (stdout_bytes, stderr_bytes) = (stdout.written, stderr.written);
     let (stdout, stderr, encoding) = render(stdout, stderr);
@@ -125,7 +115,7 @@ fn conclude(
         exit_code,
         signal,
         timed_out,
-        duration_ms: followed.duration_ms,
+        duration_ms: finished.duration_ms,
     })
 }
 

@@ -6,18 +6,37 @@ use serde_json::{Value, json};
 
 use crate::world::World;
 
-const ROUTES: [(&str, &str); 11] = [
+/// What goes through the log, or needs no key.
+const ROUTES: [(&str, &str); 12] = [
     ("/v1/sandboxes", "post"),
     ("/v1/sandboxes", "get"),
     ("/v1/sandboxes/{id}", "get"),
     ("/v1/sandboxes/{id}", "delete"),
     ("/v1/sandboxes/{id}/timeout", "post"),
+    ("/v1/sandboxes/{id}/network", "put"),
     ("/v1/sandboxes/{id}/exec", "post"),
     ("/v1/sandboxes/{id}/events", "get"),
     ("/v1/templates", "get"),
     ("/v1/hosts", "get"),
     ("/health", "get"),
     ("/openapi.json", "get"),
+];
+
+/// What goes straight to a sandbox's agent, so that the log has no place for it.
+const GUEST_ROUTES: [(&str, &str); 13] = [
+    ("/v1/sandboxes/{id}/exec/stream", "get"),
+    ("/v1/sandboxes/{id}/processes", "get"),
+    ("/v1/sandboxes/{id}/processes/{process}/signal", "post"),
+    ("/v1/sandboxes/{id}/processes/{process}/stdin", "post"),
+    ("/v1/sandboxes/{id}/files/write", "post"),
+    ("/v1/sandboxes/{id}/files/read", "post"),
+    ("/v1/sandboxes/{id}/files/stream/write", "post"),
+    ("/v1/sandboxes/{id}/files/stream/read", "get"),
+    ("/v1/sandboxes/{id}/files/list", "post"),
+    ("/v1/sandboxes/{id}/files/stat", "post"),
+    ("/v1/sandboxes/{id}/files/mkdir", "post"),
+    ("/v1/sandboxes/{id}/files/move", "post"),
+    ("/v1/sandboxes/{id}/files/remove", "post"),
 ];
 
 async fn document() -> Value {
@@ -45,11 +64,13 @@ async fn every_route_is_described_and_nothing_else() {
                 .map(move |method| (path.as_str(), method.as_str()))
         })
         .collect();
-    assert_eq!(described, BTreeSet::from(ROUTES));
-    let ids: BTreeSet<_> = ROUTES
+    let all: BTreeSet<_> = ROUTES.into_iter().chain(GUEST_ROUTES).collect();
+    assert_eq!(described, all);
+    let ids: BTreeSet<_> = all
+        .iter()
         .map(|(path, method)| document["paths"][path][method]["operationId"].to_string())
-        .into();
-    assert_eq!(ids.len(), ROUTES.len(), "operation ids are unique");
+        .collect();
+    assert_eq!(ids.len(), all.len(), "operation ids are unique");
 }
 
 #[tokio::test]
@@ -66,7 +87,11 @@ async fn every_route_tells_its_failures_and_headers() {
         } else {
             &[]
         });
-        wanted.extend(if method == "post" { &["415"][..] } else { &[] });
+        wanted.extend(if matches!(method, "post" | "put") {
+            &["415"][..]
+        } else {
+            &[]
+        });
         for status in wanted {
             let body = &responses[status]["content"]["application/json"]["schema"]["$ref"];
             assert_eq!(body, "#/components/schemas/ErrorBody", "{method} {path} {status}");
@@ -105,6 +130,41 @@ async fn every_route_tells_its_failures_and_headers() {
         );
     }
     assert_eq!(document["security"], json!([{"api_key": []}, {"bearer": []}]));
+}
+
+#[tokio::test]
+async fn what_goes_past_the_log_tells_its_failures_and_promises_no_place_in_it() {
+    let document = document().await;
+    for (path, method) in GUEST_ROUTES {
+        let operation = &document["paths"][path][method];
+        let responses = operation["responses"].as_object().unwrap();
+        let socket = path.ends_with("/exec/stream");
+        let mut wanted = vec!["400", "401", "404", "405", "413", "429", "500", "503"];
+        wanted.extend(if socket {
+            &[][..]
+        } else {
+            &["403", "409", "502", "504"]
+        });
+        wanted.extend(if path.contains("/files/") {
+            &["416", "507"][..]
+        } else {
+            &[]
+        });
+        for status in wanted {
+            let body = &responses[status]["content"]["application/json"]["schema"]["$ref"];
+            assert_eq!(body, "#/components/schemas/ErrorBody", "{method} {path} {status}");
+        }
+        let log = ["Roost-Sequence", "Roost-Min-Sequence", "Idempotency-Key"];
+        let text = operation.to_string();
+        assert!(
+            log.iter().all(|header| !text.contains(&format!("\"{header}\""))),
+            "{path}"
+        );
+        assert!(
+            !responses.keys().all(|status| status.starts_with(['4', '5'])),
+            "{path}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,202 @@
+//! One socket, from its first message to its last.
+
+use std::time::Duration;
+
+use axum::extract::ws::WebSocket;
+use roost_schemas::command::Exec;
+use roost_schemas::output::Frame;
+use roost_schemas::{ProcessId, SandboxId, Sequence};
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::Cursor;
+use super::input::Input;
+use super::socket::{Gone, Reader, Writer, split};
+use crate::dto::stream::{End, StreamMessage, StreamRequest};
+use crate::error::{ApiError, Code};
+use crate::exec::Follow;
+use crate::idempotency::CommandKey;
+use crate::state::Gateway;
+
+/// Bytes a client's message may have.
+pub(crate) const MAX_MESSAGE: usize = 512 * 1024;
+/// How long a client may take to say what is to run.
+const START: Duration = Duration::from_secs(30);
+/// How often a client is asked for a sign of life.
+const PING: Duration = Duration::from_secs(20);
+
+/// How a stream begins.
+pub(crate) enum Begin {
+    /// With the client's word of what to run, under this key.
+    Start(CommandKey),
+    /// With a program that was admitted before, from where the client has read it.
+    Attach(Attached),
+}
+
+/// A program that is followed.
+pub(crate) struct Attached {
+    pub(crate) process: ProcessId,
+    /// Where it was admitted.
+    pub(crate) admitted: Sequence,
+    /// Seconds after which it is killed.
+    pub(crate) timeout_sec: u32,
+    /// Whether it has a terminal.
+    pub(crate) pty: bool,
+    pub(crate) cursor: Cursor,
+}
+
+/// Why a stream ends early.
+enum Cut {
+    /// There is nobody to tell.
+    Gone,
+    /// This is told.
+    Failed(ApiError),
+}
+
+impl From<Gone> for Cut {
+    fn from(Gone: Gone) -> Self {
+        Self::Gone
+    }
+}
+
+impl From<ApiError> for Cut {
+    fn from(error: ApiError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Serves a socket to its end.
+pub(crate) async fn serve(gateway: Gateway, sandbox: SandboxId, socket: WebSocket, begin: Begin) {
+    let (mut reader, mut writer) = split(socket);
+    let served = session(&gateway, &sandbox, begin, &mut reader, &mut writer).await;
+    let told = match served {
+        Ok(()) => writer.close(None).await,
+        Err(Cut::Gone) => return,
+        Err(Cut::Failed(error)) => match writer.send(&error.clone().into()).await {
+            Ok(()) => writer.close(Some(&error)).await,
+            gone => gone,
+        },
+    };
+    if told.is_ok() {
+        reader.drain().await;
+    }
+}
+
+async fn session(
+    gateway: &Gateway,
+    sandbox: &SandboxId,
+    begin: Begin,
+    reader: &mut Reader,
+    writer: &mut Writer,
+) -> Result<(), Cut> {
+    let (program, key) = match begin {
+        Begin::Attach(program) => (program, None),
+        Begin::Start(key) => (start(gateway, sandbox, &key, reader).await?, Some(key)),
+    };
+    let started = StreamMessage::Started {
+        process_id: program.process.to_string(),
+        sequence: program.admitted.0,
+        idempotency_key: key.map(|key| key.id.to_string()),
+    };
+    writer.send(&started).await?;
+    let (input, complaints) = Input::new(gateway, sandbox, &program.process, program.pty);
+    tokio::select! {
+        written = write(gateway, sandbox, program, complaints, writer) => written,
+        gone = input.take(reader) => Err(gone.into()),
+    }
+}
+
+/// Runs what the first message says.
+async fn start(
+    gateway: &Gateway,
+    sandbox: &SandboxId,
+    key: &CommandKey,
+    reader: &mut Reader,
+) -> Result<Attached, Cut> {
+    let Ok(first) = timeout(START, reader.next()).await else {
+        let message = format!("no message of type \"start\" came within {START:?}");
+        return Err(ApiError::new(Code::DeadlineExceeded, message).into());
+    };
+    let exec = match first?? {
+        StreamRequest::Start(request) if request.background => {
+            return Err(
+                ApiError::invalid("a stream's program runs on without it: leave background out").into(),
+            );
+        }
+        StreamRequest::Start(request) => Exec::from(request),
+        _ => return Err(ApiError::invalid("the first message is of type \"start\"").into()),
+    };
+    let (process, admitted) = gateway.exec(sandbox, key, &exec).await?;
+    Ok(Attached {
+        process,
+        admitted,
+        timeout_sec: exec.timeout_sec,
+        pty: exec.pty.is_some(),
+        cursor: Cursor::default(),
+    })
+}
+
+/// Tells the client what the program writes until it has ended, and what goes wrong meanwhile.
+async fn write(
+    gateway: &Gateway,
+    sandbox: &SandboxId,
+    program: Attached,
+    mut complaints: mpsc::Receiver<ApiError>,
+    writer: &mut Writer,
+) -> Result<(), Cut> {
+    let Attached {
+        process,
+        admitted,
+        timeout_sec,
+        pty,
+        mut cursor,
+    } = program;
+    let mut frames = Follow::new(
+        gateway,
+        sandbox,
+        &process,
+        admitted,
+        gateway.patience(timeout_sec),
+    );
+    let mut pings = interval(PING);
+    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let frame = tokio::select! {
+            biased;
+            _ = pings.tick() => {
+                writer.ping().await?;
+                continue;
+            }
+            Some(error) = complaints.recv() => {
+                writer.send(&error.into()).await?;
+                continue;
+            }
+            frame = frames.next() => frame?,
+        };
+        match frame {
+            Frame::Data {
+                channel,
+                offset,
+                data,
+            } => {
+                for message in cursor.data(channel, offset, &data) {
+                    writer.send(&message).await?;
+                }
+            }
+            Frame::End {
+                status,
+                duration_ms,
+                stdout_bytes,
+                stderr_bytes,
+                sequence,
+            } => {
+                let written = [stdout_bytes, stderr_bytes];
+                for message in cursor.end(pty, written) {
+                    writer.send(&message).await?;
+                }
+                let end = End::new(status, duration_ms, written, sequence.0);
+                return Ok(writer.send(&StreamMessage::End(end)).await?);
+            }
+        }
+    }
+}
