@@ -1,4 +1,4 @@
-//! One seat per owner: claims and releases of one owner take turns, those of different owners do not meet.
+//! One seat per owner: claims, policies and releases of one owner take turns, those of different owners do not meet.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,11 +23,14 @@ pub(super) struct Taken {
 #[derive(Debug, Default)]
 pub(super) struct Seats {
     by_owner: HashMap<Owner, Seat>,
+    /// Who can be told to have which slot, also while somebody has a turn on the seat.
+    shown: HashMap<Owner, Slot>,
 }
 
 impl Seats {
     /// Seats an owner that was found on the machine.
     pub(super) fn adopt(&mut self, owner: Owner, slot: Slot) {
+        self.show(&owner, &slot);
         let taken = Taken { slot, egress: None };
         self.by_owner.insert(owner, Arc::new(Mutex::new(Some(taken))));
     }
@@ -49,18 +52,26 @@ impl Seats {
             .is_some_and(|current| Arc::ptr_eq(current, OwnedMutexGuard::mutex(seat)))
     }
 
+    /// Says from now on that `owner` has `slot`. Call with the seat locked and current.
+    pub(super) fn show(&mut self, owner: &Owner, slot: &Slot) {
+        self.shown.insert(owner.clone(), slot.clone());
+    }
+
+    /// Says from now on that `owner` has none. Call with the seat locked and current.
+    pub(super) fn hide(&mut self, owner: &Owner) {
+        self.shown.remove(owner);
+    }
+
     /// Removes the seat of `owner`. Call with the seat locked and current.
     pub(super) fn remove(&mut self, owner: &Owner) {
+        self.hide(owner);
         self.by_owner.remove(owner);
     }
 
-    /// Owners with a slot, but for those whose turn is under way.
+    /// Owners with a slot, but for those that are getting or giving it up.
     pub(super) fn occupied(&self) -> Vec<(Owner, Slot)> {
-        let slot = |seat: &Seat| Some(seat.try_lock().ok()?.as_ref()?.slot.clone());
-        self.by_owner
-            .iter()
-            .filter_map(|(owner, seat)| Some((owner.clone(), slot(seat)?)))
-            .collect()
+        let shown = self.shown.iter();
+        shown.map(|(owner, slot)| (owner.clone(), slot.clone())).collect()
     }
 }
 
@@ -84,7 +95,7 @@ mod tests {
         assert_eq!(
             seats.occupied(),
             [],
-            "an owner whose turn is under way is left out"
+            "an owner that has not been given a slot is left out"
         );
     }
 }

@@ -64,6 +64,7 @@ impl Shared {
             Ok(slot) => {
                 // A slot is made anew for each owner, so it carries no former owner's policy.
                 let egress = Some(Egress::All);
+                self.lock().seats.show(&owner, &slot);
                 Ok(seat.insert(Taken { slot, egress }).slot.clone())
             }
             Err(error) => {
@@ -115,7 +116,11 @@ impl Shared {
         };
         let mut seat = seat.lock_owned().await;
         if let Some(taken) = &*seat {
-            self.destroy(taken.slot.number).await?;
+            self.lock().seats.hide(owner);
+            if let Err(error) = self.destroy(taken.slot.number).await {
+                self.lock().seats.show(owner, &taken.slot);
+                return Err(error);
+            }
             *seat = None;
             self.lock().seats.remove(owner);
         }

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::common::machine::{FORBIDDEN, INTERNET, Machine, PUBLIC, RESOLVER};
 use crate::common::servers::Server;
@@ -279,6 +279,25 @@ fn a_policy_outlives_the_host_also_where_rules_are_loaded_anew() {
             .await
             .unwrap();
         assert!(reaches(&guest, INTERNET));
+        pool.purge().await.unwrap();
+    });
+}
+
+#[test]
+fn a_slot_is_found_while_its_policy_changes() {
+    on_machine(|machine| async move {
+        let pool = SlotPool::open(machine.config("a")).await.unwrap();
+        let slot = pool.claim(owner("sb1", 1)).await.unwrap();
+        let applying = pool.clone();
+        let change = tokio::spawn(async move { applying.apply(owner("sb1", 1), &nothing()).await });
+        let mut looks = 0;
+        while !change.is_finished() {
+            assert_eq!(pool.owners(), [(owner("sb1", 1), slot.clone())]);
+            looks += 1;
+            tokio::time::sleep(Duration::from_micros(200)).await;
+        }
+        change.await.unwrap().unwrap();
+        assert!(looks > 0, "running the filter program takes longer than that");
         pool.purge().await.unwrap();
     });
 }
