@@ -24,6 +24,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Bytes of a refusal that are quoted.
 const QUOTED: usize = 1024;
 
+/// As whom programs run that name nobody. Every template has this user, which is what E2B's SDKs expect.
+const USER: &str = "user";
+
 /// Asks `/health` until it answers, for at most `patience`.
 pub(super) async fn until_ready(address: IpAddr, patience: Duration) -> Result<(), Fault> {
     const STEP: &str = "wait for the guest";
@@ -41,11 +44,12 @@ pub(super) async fn until_ready(address: IpAddr, patience: Duration) -> Result<(
     Err(Fault::timed_out(STEP, detail))
 }
 
-/// Tells the guest the time, its variables and its access token, and that its host will follow its audit feed.
+/// Tells the guest the time, its variables, its user and its access token, and that its host will follow its audit feed.
 pub(super) async fn init(address: IpAddr, greeting: &Greeting, token: &str) -> Result<(), Fault> {
     const STEP: &str = "greet the guest";
     let body = json!({
         "accessToken": token,
+        "defaultUser": USER,
         "envVars": greeting.env,
         "audit": true,
         "timestamp": Timestamp::now().to_string(),
