@@ -1,6 +1,8 @@
 //! What a real guest reaches: a host outside, by address translation, and nothing of this machine or behind it.
 
+mod metadata;
 mod outside;
+mod policy;
 
 use std::net::TcpListener;
 
@@ -9,7 +11,7 @@ use serde_json::json;
 use xtask::client::Api;
 
 use crate::harness::with_stack;
-use outside::{MACHINE, OUTSIDE, Outside};
+use outside::{ALWAYS, Outside};
 
 /// Seconds a guest tries. What is rejected fails at once, what is dropped takes this long.
 const TRY_SEC: u32 = 4;
@@ -26,24 +28,25 @@ async fn fetch(api: &Api, sandbox: &str, url: &str) -> Result<Option<String>> {
 async fn a_guest_reaches_the_outside_and_nothing_of_this_machine() -> Result<()> {
     with_stack(async |stack| {
         let api = stack.api();
-        let outside = Outside::make().await?;
+        let outside = Outside::make(ALWAYS).await?;
+        let machine = ALWAYS.machine;
         // It listens on every address of this machine, those of the slots included.
         let here = TcpListener::bind("0.0.0.0:0")?;
         let port = here.local_addr()?.port();
         let sandbox = api.create(&json!({"template": "minimal"})).await?.id;
-        let seen = fetch(&api, &sandbox, &format!("http://{OUTSIDE}:{}/", outside.port())).await?;
+        let seen = fetch(&api, &sandbox, &outside.url()).await?;
         assert_eq!(
             seen.as_deref(),
-            Some(&*format!("you are {MACHINE}")),
+            Some(&*format!("you are {machine}")),
             "the outside sees this machine's address, not the guest's"
         );
         let gateway = stack.gateway().port();
         for forbidden in [
-            format!("http://{MACHINE}:{port}/"),
+            format!("http://{machine}:{port}/"),
             format!("http://169.254.0.22:{port}/"),
             format!("http://127.0.0.1:{gateway}/health"),
-            format!("http://{MACHINE}:{gateway}/health"),
-            "http://169.254.169.254/".to_owned(),
+            format!("http://{machine}:{gateway}/health"),
+            "http://169.254.169.254:8080/".to_owned(),
             "http://10.0.0.1/".to_owned(),
             "http://192.168.0.1/".to_owned(),
         ] {

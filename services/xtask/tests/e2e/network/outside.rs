@@ -12,14 +12,33 @@ use nix::sched::{CloneFlags, unshare};
 use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVeth};
 use rtnetlink::{Handle, LinkMessageBuilder, LinkUnspec, LinkVeth};
 
-/// Its address (RFC 5737: for documentation, so nobody's).
-pub(crate) const OUTSIDE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 10);
-/// This machine's address on the link to it.
-pub(crate) const MACHINE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
-/// The link's two ends.
-const ENDS: [&str; 2] = ["rst-e2e-here", "rst-e2e-there"];
+/// Where it is. Tests run beside each other, so each has a place of its own (RFC 5737: for documentation, so nobody's).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Site {
+    /// Its address.
+    pub(crate) outside: Ipv4Addr,
+    /// This machine's address on the link to it.
+    pub(crate) machine: Ipv4Addr,
+    /// The link's two ends.
+    ends: [&'static str; 2],
+}
+
+/// For the test of what is closed to everybody.
+pub(crate) const ALWAYS: Site = Site {
+    outside: Ipv4Addr::new(203, 0, 113, 10),
+    machine: Ipv4Addr::new(203, 0, 113, 1),
+    ends: ["rst-e2e-here", "rst-e2e-there"],
+};
+
+/// For the test of sandboxes' own policies.
+pub(crate) const POLICY: Site = Site {
+    outside: Ipv4Addr::new(198, 51, 100, 10),
+    machine: Ipv4Addr::new(198, 51, 100, 1),
+    ends: ["rst-e2e-near", "rst-e2e-far"],
+};
 
 pub(crate) struct Outside {
+    site: Site,
     port: u16,
     /// The namespace, and with it the link, lives as long as the server's thread.
     _namespace: OwnedFd,
@@ -27,19 +46,19 @@ pub(crate) struct Outside {
 }
 
 impl Outside {
-    /// Makes it, linked to this machine.
-    pub(crate) async fn make() -> Result<Self> {
+    /// Makes it at `site`, linked to this machine.
+    pub(crate) async fn make(site: Site) -> Result<Self> {
         let (made, namespace) = mpsc::channel();
         let (linked, link) = mpsc::channel::<()>();
         let (served, port) = mpsc::channel();
-        thread::spawn(move || live(&made, &link, &served));
+        thread::spawn(move || live(site, &made, &link, &served));
         let namespace: OwnedFd = namespace.recv().context("no namespace")??;
         let handle = open()?;
-        let there = LinkUnspec::new_with_name(ENDS[1])
+        let there = LinkUnspec::new_with_name(site.ends[1])
             .setns_by_fd(namespace.as_raw_fd())
             .build();
         let pair = LinkMessageBuilder::<LinkVeth>::new_with_info_kind(InfoKind::Veth)
-            .name(ENDS[0])
+            .name(site.ends[0])
             .set_info_data(InfoData::Veth(InfoVeth::Peer(there)))
             .build();
         handle
@@ -48,24 +67,25 @@ impl Outside {
             .execute()
             .await
             .context("cannot make a veth pair")?;
-        up(&handle, ENDS[0], MACHINE).await?;
+        up(&handle, site.ends[0], site.machine).await?;
         linked.send(()).map_err(|_| anyhow!("the outside is gone"))?;
         let port = port.recv().context("the outside does not serve")??;
         Ok(Self {
+            site,
             port,
             _namespace: namespace,
             handle,
         })
     }
 
-    /// Where its server listens. It tells every caller the address it is seen under.
-    pub(crate) fn port(&self) -> u16 {
-        self.port
+    /// Its server, which tells every caller the address it is seen under.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}:{}/", self.site.outside, self.port)
     }
 
     /// Takes the link away. A test that fails leaves that to the end of its process, with which the namespace goes.
     pub(crate) async fn remove(self) -> Result<()> {
-        let index = index(&self.handle, ENDS[0]).await?;
+        let index = index(&self.handle, self.site.ends[0]).await?;
         self.handle
             .link()
             .del(index)
@@ -77,6 +97,7 @@ impl Outside {
 
 /// The life of the thread that is outside.
 fn live(
+    site: Site,
     made: &mpsc::Sender<Result<OwnedFd>>,
     linked: &mpsc::Receiver<()>,
     served: &mpsc::Sender<Result<u16>>,
@@ -92,7 +113,7 @@ fn live(
     if linked.recv().is_err() {
         return;
     }
-    match listen() {
+    match listen(site) {
         Ok((listener, port)) => {
             let _ = served.send(Ok(port));
             serve(&listener);
@@ -103,12 +124,12 @@ fn live(
     }
 }
 
-fn listen() -> Result<(TcpListener, u16)> {
+fn listen(site: Site) -> Result<(TcpListener, u16)> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(async { up(&open()?, ENDS[1], OUTSIDE).await })?;
-    let listener = TcpListener::bind((OUTSIDE, 0))?;
+    runtime.block_on(async { up(&open()?, site.ends[1], site.outside).await })?;
+    let listener = TcpListener::bind((site.outside, 0))?;
     let port = listener.local_addr()?.port();
     Ok((listener, port))
 }
