@@ -159,6 +159,9 @@ async fn the_readmes_examples_work_against_up_and_ctrl_c_ends_it() -> Result<()>
         "\"exit_code\":3",
         "\"type\":\"process_exited\"",
         "\"accepted\"",
+        "hello",
+        "notes.txt",
+        "1 2 3 ",
     ] {
         assert!(out.contains(expected), "no {expected} in\n{out}");
     }
