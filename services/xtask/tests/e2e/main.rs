@@ -9,6 +9,7 @@ mod harness;
 mod nats;
 mod network;
 mod output;
+mod ports;
 mod restart;
 mod rounds;
 mod sdk;
