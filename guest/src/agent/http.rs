@@ -18,7 +18,10 @@ use tower::ServiceExt;
 
 use super::audit::{self, Audit};
 use super::auth;
+use super::envs;
+use super::files;
 use super::filesystem::Files;
+use super::metrics::Metrics;
 use super::mmds::Doorkeeper;
 use super::process::Processes;
 use super::settings::Store;
@@ -42,6 +45,7 @@ pub(super) struct Server {
     store: Arc<Store>,
     door: Arc<Doorkeeper>,
     audit: Arc<Audit>,
+    metrics: Arc<Metrics>,
     connect: ConnectRpcService<Chain<ProcessServer<Processes>, FilesystemServer<Files>>>,
 }
 
@@ -57,6 +61,7 @@ impl Server {
             store,
             door: Arc::new(door),
             audit,
+            metrics: Arc::default(),
             connect: ConnectRpcService::new(Chain(processes, files)).with_limits(limits),
         }
     }
@@ -67,12 +72,15 @@ impl Server {
             (_, "/health") => not_allowed("GET, HEAD"),
             (&Method::POST, "/init") => setup::answer(request, peer, &self.store, &self.door).await,
             (_, "/init") => not_allowed("POST"),
+            (_, "/files") => files::answer(request, &self.store).await,
             _ if !auth::admits(self.store.current().access_token.as_deref(), request.headers()) => {
-                ConnectError::unauthenticated("the access token is missing or wrong")
-                    .into_http_response(request.headers())
-                    .map(boxed)
+                unauthenticated(&request)
             }
             (&Method::GET, PATH) => audit::answer(request, peer, &self.audit),
+            (_, "/files/compose") => files::compose(request, &self.store).await,
+            (&Method::GET, "/metrics") => self.metrics.answer().await,
+            (&Method::GET, "/envs") => envs::answer(&self.store),
+            (_, "/metrics" | "/envs") => not_allowed("GET"),
             (&Method::CONNECT, _) => tunnel::answer(request, peer).await,
             _ => match self.connect.oneshot(without_empty_timeout(request)).await {
                 Ok(response) => response.map(boxed),
@@ -94,6 +102,17 @@ fn without_empty_timeout(mut request: Request<Body>) -> Request<Body> {
     request
 }
 
+/// A refusal in the words of the protocol that the path belongs to.
+fn unauthenticated(request: &Request<Body>) -> Response<Body> {
+    const MESSAGE: &str = "the access token is missing or wrong";
+    if matches!(request.uri().path(), "/files/compose" | "/metrics" | "/envs") {
+        return refusal(StatusCode::UNAUTHORIZED, MESSAGE);
+    }
+    ConnectError::unauthenticated(MESSAGE)
+        .into_http_response(request.headers())
+        .map(boxed)
+}
+
 /// A response without a body.
 pub(super) fn empty(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(boxed(Empty::new()));
@@ -112,7 +131,8 @@ pub(super) fn refusal(status: StatusCode, message: &str) -> Response<Body> {
     response
 }
 
-fn not_allowed(allowed: &'static str) -> Response<Body> {
+/// 405, with what is allowed.
+pub(super) fn not_allowed(allowed: &'static str) -> Response<Body> {
     let mut response = refusal(StatusCode::METHOD_NOT_ALLOWED, &format!("use {allowed}"));
     response
         .headers_mut()

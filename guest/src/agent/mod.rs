@@ -1,12 +1,14 @@
 //! The agent: an HTTP server on port 49983 that speaks E2B's envd protocol.
 //!
 //! ```text
-//! GET  /health                 204
-//! POST /init                   settings after boot and after every restore
-//! GET  /audit                  the host's feed of what clients start
-//! POST /process.Process/…      Connect RPC, JSON and binary
+//! GET  /health                   204
+//! POST /init                     settings after boot and after every restore
+//! GET  /audit                    the host's feed of what clients start
+//! POST /process.Process/…        Connect RPC, JSON and binary
 //! POST /filesystem.Filesystem/…  the same
-//! CONNECT 127.0.0.1:<port>     the host's way to a server on the loopback
+//! GET, POST /files               contents of files; POST /files/compose joins some
+//! GET  /metrics, /envs           what the sandbox uses; its variables
+//! CONNECT 127.0.0.1:<port>       the host's way to a server on the loopback
 //! ```
 
 mod actor;
@@ -14,13 +16,16 @@ mod audit;
 mod auth;
 mod blocking;
 mod clock;
+mod envs;
 mod failure;
+mod files;
 mod filesystem;
 mod folders;
 mod http;
 mod identity;
 mod keepalive;
 mod metadata;
+mod metrics;
 mod mmds;
 mod process;
 mod settings;
