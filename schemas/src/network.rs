@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 pub const MAX_RULES: usize = 256;
 
 /// A sandbox's network policy. This machine, private ranges, other sandboxes and link-local addresses are out of reach
-/// whatever it says.
+/// whatever it says. Sandboxes have IPv4 alone, so IPv6 ranges have nothing to match.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkPolicy {
-    /// Whether the internet can be reached; if not, only what [`NetworkPolicy::allow`] lists.
+    /// Whether the internet can be reached; if not, only what [`NetworkPolicy::allow`] lists. Where that is nothing, names
+    /// cannot be resolved either: a question for a name carries data out.
     #[serde(default = "yes")]
     pub internet: bool,
     /// Reachable in any case; wins over [`NetworkPolicy::deny`].
