@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use connectrpc::ConnectError;
 use connectrpc::client::{CallOptions, ClientConfig, HttpClient};
+use connectrpc::{ConnectError, ErrorCode};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
@@ -21,6 +21,8 @@ pub(crate) struct Outcome {
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
     pub(crate) end: EndEvent,
+    /// Whether the call said after the end that its deadline had passed.
+    pub(crate) overdue: bool,
 }
 
 impl Outcome {
@@ -61,6 +63,16 @@ pub(crate) async fn run(agent: SocketAddr, request: StartRequest) -> Result<Outc
     run_with(agent, Codec::Binary, request, CallOptions::default()).await
 }
 
+/// A client of the process service.
+pub(crate) fn client(agent: SocketAddr, codec: Codec) -> ProcessClient<HttpClient> {
+    let config = ClientConfig::new(format!("http://{agent}").parse().unwrap());
+    let config = match codec {
+        Codec::Json => config.json(),
+        Codec::Binary => config.proto(),
+    };
+    ProcessClient::new(HttpClient::plaintext(), config)
+}
+
 /// Runs a command to its end; its events must come in the promised order.
 pub(crate) async fn run_with(
     agent: SocketAddr,
@@ -68,16 +80,19 @@ pub(crate) async fn run_with(
     request: StartRequest,
     options: CallOptions,
 ) -> Result<Outcome, ConnectError> {
-    let config = ClientConfig::new(format!("http://{agent}").parse().unwrap());
-    let config = match codec {
-        Codec::Json => config.json(),
-        Codec::Binary => config.proto(),
-    };
-    let client = ProcessClient::new(HttpClient::plaintext(), config);
-    let mut stream = client.start_with_options(request, options).await?;
+    let mut stream = client(agent, codec).start_with_options(request, options).await?;
     let mut outcome = Outcome::default();
     let mut ended = false;
-    while let Some(message) = stream.message::<StartResponse>().await? {
+    loop {
+        let message = match stream.message::<StartResponse>().await {
+            Ok(Some(message)) => message,
+            Ok(None) => break,
+            Err(error) if ended && error.code == ErrorCode::DeadlineExceeded => {
+                outcome.overdue = true;
+                break;
+            }
+            Err(error) => return Err(error),
+        };
         let event = message
             .to_owned_message()
             .event

@@ -1,6 +1,7 @@
 //! The machine: its root, its name, its end.
 
 use std::process::Command;
+use std::time::Duration;
 
 use crate::agent::{bash, run};
 use crate::vm::{HOSTNAME, Vm};
@@ -40,8 +41,15 @@ async fn an_agent_that_dies_is_started_again_and_its_processes_live_on() {
         .await
         .unwrap();
     let sleeper = outcome.text().to_owned();
-    let agent = "$(pgrep -f '/run/roost/guest agent')";
-    let _ = run(vm.agent(), bash(&format!("kill -KILL {agent}"))).await;
+    // Its group holds nothing but the agent and what it is about to start.
+    let _ = run(
+        vm.agent(),
+        bash("kill -KILL $(head -1 /sys/fs/cgroup/agent/cgroup.procs)"),
+    )
+    .await;
+    while !vm.console().contains("the agent ended") {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     while !crate::agent::is_healthy(vm.agent()).await {}
     let outcome = run(vm.agent(), bash(&format!("kill -0 {sleeper} && echo alive")))
         .await

@@ -3,7 +3,14 @@
 //! Needs the images (`cargo xtask images`) and `qemu-system-x86_64`; without them the tests fail and say so.
 
 mod agent;
+mod audit;
+mod bad_input;
+mod call;
+mod control;
+mod crowd;
 mod life;
 mod processes;
+mod replay;
 mod settings;
+mod terminal;
 mod vm;

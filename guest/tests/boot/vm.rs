@@ -25,8 +25,13 @@ pub(crate) struct Vm {
 }
 
 impl Vm {
-    /// Boots the `minimal` template and waits for its agent.
+    /// Boots the `minimal` template with the least memory there is, and waits for its agent.
     pub(crate) async fn boot() -> Self {
+        Self::boot_with(128).await
+    }
+
+    /// The same with so many megabytes.
+    pub(crate) async fn boot_with(memory: u32) -> Self {
         let images = Images::find();
         let folder = tempfile::Builder::new()
             .prefix("roost-guest-test-")
@@ -40,7 +45,7 @@ impl Vm {
         assert!(copied.unwrap().success());
         let agent = free_address();
         let template_before = digest(&images.template);
-        let qemu = start(&images, folder.path(), &drive, agent);
+        let qemu = start(&images, folder.path(), &drive, agent, memory);
         let mut vm = Self {
             qemu,
             folder,
@@ -106,7 +111,7 @@ impl Drop for Vm {
     }
 }
 
-fn start(images: &Images, folder: &Path, drive: &Path, agent: SocketAddr) -> Child {
+fn start(images: &Images, folder: &Path, drive: &Path, agent: SocketAddr, memory: u32) -> Child {
     // The agent's address is the one every guest has; QEMU's own network forwards to it.
     let network = format!(
         "user,id=net,net=169.254.0.0/24,host=169.254.0.22,dns=169.254.0.23,dhcpstart=169.254.0.100,\
@@ -136,7 +141,7 @@ fn start(images: &Images, folder: &Path, drive: &Path, agent: SocketAddr) -> Chi
         ])
         .args([
             "-m",
-            "128",
+            &memory.to_string(),
             "-smp",
             "1",
             "-nodefaults",

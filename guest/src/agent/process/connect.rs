@@ -1,18 +1,11 @@
 //! `Connect`: following a process that was started by another call.
 
-use connectrpc::{ConnectError, ErrorCode, RequestContext, Response, ServiceResult, ServiceStream};
+use connectrpc::{RequestContext, Response, ServiceResult, ServiceStream};
 use roost_schemas::envd::process::{ConnectRequest, ConnectResponse};
 
 use super::events::Following;
-use super::feed::TooManyReaders;
 use super::registry::Registry;
 use crate::agent::keepalive;
-
-impl From<TooManyReaders> for ConnectError {
-    fn from(error: TooManyReaders) -> Self {
-        Self::new(ErrorCode::ResourceExhausted, error.to_string())
-    }
-}
 
 /// Replays what is held of the output, and goes on from there. The call's deadline is its own, not the process's.
 pub(super) fn answer(

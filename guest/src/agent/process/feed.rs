@@ -24,7 +24,8 @@ use super::budget::Share;
 use super::counts::Counts;
 use super::ring::Ring;
 
-pub(super) use reader::{Item, Reader, TooManyReaders};
+use reader::TooManyReaders;
+pub(super) use reader::{Item, Reader};
 
 /// A reader that stands still for so long holds nobody up any more. Long enough for a client on a bad line, short
 /// enough that a program does not seem to hang because a terminal somewhere was put to sleep.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use connectrpc::ConnectError;
 use roost_schemas::envd::process::process_event::EndEvent;
 use roost_schemas::output::Channel;
 use thiserror::Error;
@@ -33,6 +34,12 @@ pub(in crate::agent::process) enum Item {
 #[derive(Debug, Error)]
 #[error("{READERS} clients follow this process already, which is as many as may")]
 pub(in crate::agent::process) struct TooManyReaders;
+
+impl From<TooManyReaders> for ConnectError {
+    fn from(error: TooManyReaders) -> Self {
+        Self::resource_exhausted(error.to_string())
+    }
+}
 
 /// See the module. Dropping it takes it out of the way.
 #[derive(Debug)]
