@@ -200,7 +200,7 @@ mod tests {
 
     fn doorkeeper(service: SocketAddr) -> Doorkeeper {
         Doorkeeper {
-            patience: Duration::from_millis(200),
+            patience: Duration::from_secs(60),
             ..Doorkeeper::asking(Some(service))
         }
     }
@@ -255,9 +255,11 @@ mod tests {
                 ok(r#"{"instanceID":"../x","envID":"base","accessTokenHash":""}"#),
             ],
         ] {
-            let denied = doorkeeper(service(answers.clone()).await)
-                .admit(Some("secret"))
-                .await;
+            let door = Doorkeeper {
+                patience: Duration::from_millis(200),
+                ..doorkeeper(service(answers.clone()).await)
+            };
+            let denied = door.admit(Some("secret")).await;
             assert!(
                 matches!(denied, Err(Denied::Unreadable { .. })),
                 "{answers:?}: {denied:?}"
