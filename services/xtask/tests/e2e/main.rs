@@ -2,6 +2,7 @@
 //! for anything left behind.
 
 mod api;
+mod audit;
 mod bad_input;
 mod command_line;
 mod faults;
@@ -13,3 +14,5 @@ mod ports;
 mod restart;
 mod rounds;
 mod sdk;
+mod socket;
+mod stream;

@@ -18,7 +18,7 @@ use crate::harness::{parts, with_stack};
 const SETTLED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Kills a process of the stack outright and waits until another has taken its place.
-async fn kill(stack: &Stack, role: Role) -> Result<()> {
+pub(crate) async fn kill(stack: &Stack, role: Role) -> Result<()> {
     let process = stack.process(role)?;
     let pid = process.pid().context("it runs")?;
     ensure!(
@@ -37,7 +37,7 @@ async fn kill(stack: &Stack, role: Role) -> Result<()> {
 
 /// Repeats `work` until it succeeds: right after a restart a part may still be away, which is a typed error and worth
 /// trying again.
-async fn eventually<T>(what: &str, mut work: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+pub(crate) async fn eventually<T>(what: &str, mut work: impl AsyncFnMut() -> Result<T>) -> Result<T> {
     let began = Instant::now();
     loop {
         match work().await {
