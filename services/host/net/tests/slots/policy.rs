@@ -27,15 +27,18 @@ fn nothing() -> NetworkPolicy {
     policy(false, &[], &[])
 }
 
-/// Whether the guest reaches `address`, over TCP and UDP alike.
-fn reaches(guest: &Guest, address: &str) -> bool {
-    let server = format!("{address}:7000");
-    let udp = guest.greet_udp(&server, DOUBT).is_ok();
+/// Whether the guest reaches `server`, over TCP and UDP alike.
+fn is_answered(guest: &Guest, server: &str) -> bool {
     let started = Instant::now();
-    let tcp = guest.greet(&server, PATIENCE).is_ok();
+    let tcp = guest.greet(server, PATIENCE).is_ok();
     assert!(started.elapsed() < PATIENCE, "{server} was refused, not ignored");
-    assert_eq!(tcp, udp, "{server}");
+    let udp = guest.greet_udp(server, if tcp { PATIENCE } else { DOUBT });
+    assert_eq!(udp.is_ok(), tcp, "{server}");
     tcp
+}
+
+fn reaches(guest: &Guest, address: &str) -> bool {
+    is_answered(guest, &format!("{address}:7000"))
 }
 
 /// A machine with servers, and a guest.
@@ -77,9 +80,7 @@ impl Scene {
     }
 
     fn resolves(&self) -> bool {
-        self.guest
-            .greet_udp(&format!("{}:53", guest::GATEWAY), DOUBT)
-            .is_ok()
+        is_answered(&self.guest, &format!("{}:53", guest::GATEWAY))
     }
 }
 
