@@ -99,7 +99,7 @@ async fn a_flood_is_cut_in_bounded_memory(stack: &Stack, sandbox: &str) -> Resul
     Ok(())
 }
 
-fn memory_kib(stack: &Stack, role: Role, field: &str) -> Result<u64> {
+pub(crate) fn memory_kib(stack: &Stack, role: Role, field: &str) -> Result<u64> {
     let pid = stack.process(role)?.pid().context("it runs")?;
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status
