@@ -93,18 +93,19 @@ impl Default for Signatures {
 impl Plane {
     /// The agent of the sandbox that has signed the claim.
     pub(super) async fn signer(&self, claim: &Claim) -> Result<Target, Refusal> {
-        let _turn = self.signatures.0.acquire().await;
-        if let Some(target) = self.find(claim) {
+        if let Some(target) = self.find(claim).await {
             return Ok(target);
         }
         // It may be newer than what we know; if the log is away, what we know has to do.
         if let Err(error) = self.catch_up.reach(&self.gateway).await {
             tracing::warn!(%error, "cannot tell who has signed a URL");
         }
-        self.find(claim).ok_or(Refusal::Unsigned)
+        self.find(claim).await.ok_or(Refusal::Unsigned)
     }
 
-    fn find(&self, claim: &Claim) -> Option<Target> {
+    async fn find(&self, claim: &Claim) -> Option<Target> {
+        // Never closed; without a turn there would be no bound, but still an answer.
+        let _turn = self.signatures.0.acquire().await;
         let running: Vec<SandboxId> = self.gateway.fleet().read(|fleet| {
             let own = fleet.live().filter(|(tenant, _, view)| {
                 *tenant == self.gateway.tenant() && view.state.phase == Phase::Running

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -204,8 +205,10 @@ async fn a_pooled_connection_that_is_dead_is_not_what_the_client_hears_of() {
     for _ in 0..3 {
         let answer = talk(front, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
         assert!(answer.ends_with("ok"), "{answer}");
-        // The close must have come: what races with it is nobody's to decide.
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        // The proxy must have seen the close: what races with it is nobody's to decide. Each pause is a turn for its task.
+        for _ in 0..10 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
     assert_eq!(connections.load(Ordering::SeqCst), 3);
 }

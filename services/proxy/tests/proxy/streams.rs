@@ -120,6 +120,32 @@ async fn who_reads_nothing_holds_its_server_up_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_server_that_reads_nothing_holds_its_client_up() {
+    let front = free(
+        server(|mut stream| async move {
+            head(&mut stream).await;
+            std::future::pending::<()>().await;
+        })
+        .await,
+    )
+    .await;
+    let mut client = send(
+        front,
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+    )
+    .await;
+    let chunk = format!("{:x}\r\n{}\r\n", 64 * 1024, "x".repeat(64 * 1024));
+    let mut sent = 0;
+    while tokio::time::timeout(Duration::from_millis(300), client.write_all(chunk.as_bytes()))
+        .await
+        .is_ok()
+    {
+        sent += chunk.len();
+        assert!(sent < 64 << 20, "{sent} bytes are somewhere");
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_goes_takes_its_server_s_connection_along() {
     let (ended, mut is_ended) = mpsc::channel(2);
     let front = free(

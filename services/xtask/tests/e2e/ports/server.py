@@ -27,7 +27,7 @@ class Handler(BaseHTTPRequestHandler):
             chunk = self.rfile.read(min(length, 1 << 16))
             digest.update(chunk)
             length -= len(chunk)
-        self.page(digest.hexdigest().encode())
+        self.page(base64.b64encode(digest.digest()))
 
     def page(self, body):
         self.send_response(200)
