@@ -4,4 +4,4 @@ mod answers;
 mod behind;
 mod files;
 mod passing;
-mod stage;
+pub(crate) mod stage;
