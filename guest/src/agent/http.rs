@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use roost_schemas::envd::process::ProcessServer;
 use thiserror::Error;
 use tower::ServiceExt;
 
-use super::audit::{self, Audit};
+use super::audit::{self, Audit, MARKS};
 use super::auth;
 use super::envs;
 use super::files;
@@ -54,7 +55,7 @@ impl Server {
         let limits = Limits::default()
             .with_max_request_body_size(MAX_BODY)
             .with_max_message_size(MAX_BODY);
-        let audit = Arc::new(Audit::default());
+        let audit = Arc::new(Audit::open(PathBuf::from(MARKS)));
         let processes = ProcessServer::new(Processes::new(Arc::clone(&store), Arc::clone(&audit)));
         let files = FilesystemServer::new(Files::new(Arc::clone(&store)));
         Self {

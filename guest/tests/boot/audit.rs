@@ -11,7 +11,7 @@ use roost_schemas::event::ExitStatus;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use crate::agent::{Codec, bash, command, post, run, run_with, send};
+use crate::agent::{Codec, bash, command, is_healthy, post, run, run_with, send};
 use crate::vm::Vm;
 
 /// The host's end.
@@ -109,6 +109,22 @@ async fn what_clients_start_is_recorded_first() {
         .await
         .unwrap();
     assert!(outcome.text().starts_with("HTTP/1.1 403"), "{}", outcome.text());
+
+    let left = tokio::spawn(async move { run(agent, command("sleep", &["1000"])).await });
+    let notice = feed.notice().await;
+    feed.answer(notice.number, Verdict::Recorded).await;
+    let by_host = CallOptions::default().with_header(PROCESS_HEADER, "p2");
+    let kill = "while ! pidof sleep; do :; done; kill -KILL $(head -1 /sys/fs/cgroup/agent/cgroup.procs)";
+    let killed = run_with(agent, Codec::Json, bash(kill), by_host).await;
+    assert!(killed.is_err() && left.await.unwrap().is_err());
+    while !is_healthy(agent).await {}
+    let mut feed = Feed::connect(agent).await;
+    let ended = feed.ended().await;
+    assert!(matches!(ended.status, ExitStatus::Unknown { .. }), "{ended:?}");
+    let Fact::Starting(starting) = notice.fact else {
+        panic!("not a start")
+    };
+    assert_eq!(ended.process, starting.process);
 
     drop(feed);
     let error = run(agent, bash("touch /tmp/ran")).await.unwrap_err();

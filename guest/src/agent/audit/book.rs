@@ -48,13 +48,14 @@ impl Book {
         })
     }
 
-    /// Closes a fact. One that is not open was answered before, or withdrawn.
-    pub(super) fn answer(&mut self, answer: Answer) {
-        let waiting = self.open.remove(&answer.number).and_then(|open| open.verdict);
-        if let Some(waiting) = waiting {
+    /// Closes a fact, and gives it back. One that is not open was answered before, or withdrawn.
+    pub(super) fn answer(&mut self, answer: Answer) -> Option<Fact> {
+        let open = self.open.remove(&answer.number)?;
+        if let Some(waiting) = open.verdict {
             // Whoever waited may just have given up.
             let _ = waiting.send(answer.verdict);
         }
+        Some(open.fact)
     }
 
     /// Takes a fact back; true when the host may have heard of it.

@@ -9,7 +9,9 @@
 
 mod book;
 mod connection;
+mod marks;
 
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,10 +25,14 @@ use tokio::time::timeout;
 
 use book::Book;
 pub(super) use connection::answer;
+use marks::Marks;
 
 /// How long a process waits for its entry. The host's log is a round trip and a disk's write away; a client that asks
 /// for a process gives up after a minute.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where the marks of processes outlive a restart of the agent: in memory, readable by root alone.
+pub(super) const MARKS: &str = "/run/roost/processes";
 
 /// Facts that may be open before nothing more is started: the most processes there can be, each with a start given up
 /// before, and some.
@@ -59,9 +65,10 @@ impl From<Barred> for ConnectError {
 }
 
 /// The facts that the host has yet to answer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Audit {
     book: Mutex<Book>,
+    marks: Marks,
     /// There is a new fact.
     news: Notify,
     /// Which connection is the newest.
@@ -69,6 +76,28 @@ pub(super) struct Audit {
 }
 
 impl Audit {
+    /// An empty feed, but for the processes of an agent that ran before and left its marks in `folder`.
+    pub(super) fn open(folder: PathBuf) -> Self {
+        let (marks, left) = Marks::open(folder);
+        let audit = Self {
+            book: Mutex::default(),
+            marks,
+            news: Notify::new(),
+            newest: watch::Sender::default(),
+        };
+        for (process, since) in left {
+            let reason = "the guest's agent was restarted, and the process may still run".to_owned();
+            audit.ended(Ended {
+                process,
+                status: ExitStatus::Unknown { reason },
+                duration_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+                stdout_bytes: 0,
+                stderr_bytes: 0,
+            });
+        }
+        audit
+    }
+
     /// Waits until a process stands in the log.
     pub(super) async fn admit(&self, starting: Starting) -> Result<(), Barred> {
         let process = starting.process.clone();
@@ -87,15 +116,21 @@ impl Audit {
             if book.open() >= OPEN {
                 return Err(Barred::Backlog);
             }
+            self.marks.set(&process);
             book.add(fact, Some(verdict))
         };
         self.news.notify_waiters();
         match timeout(PATIENCE, answered).await {
             Ok(Ok(Verdict::Recorded)) => Ok(()),
-            Ok(Ok(Verdict::Refused(reason))) => Err(Barred::Refused(reason)),
+            Ok(Ok(Verdict::Refused(reason))) => {
+                self.marks.clear(&process);
+                Err(Barred::Refused(reason))
+            }
             Ok(Err(_)) | Err(_) => {
                 if self.book().withdraw(number) {
                     self.never_started(process, &Barred::NoAnswer.to_string());
+                } else {
+                    self.marks.clear(&process);
                 }
                 Err(Barred::NoAnswer)
             }
@@ -133,7 +168,9 @@ impl Audit {
     }
 
     fn answered(&self, answer: Answer) {
-        self.book().answer(answer);
+        if let Some(Fact::Ended(ended)) = self.book().answer(answer) {
+            self.marks.clear(&ended.process);
+        }
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {

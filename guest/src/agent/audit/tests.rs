@@ -2,10 +2,17 @@
 
 use std::sync::Arc;
 
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 
 use super::*;
+
+fn audit() -> (TempDir, Arc<Audit>) {
+    let folder = tempfile::tempdir().unwrap();
+    let audit = Arc::new(Audit::open(folder.path().join("processes")));
+    (folder, audit)
+}
 
 fn starting(name: &str) -> Starting {
     Starting {
@@ -50,7 +57,7 @@ impl Host {
 
 #[tokio::test]
 async fn a_process_waits_for_its_entry_and_its_end_is_forgotten_once_recorded() {
-    let audit = Arc::new(Audit::default());
+    let (_folder, audit) = audit();
     let mut host = Host::connect(&audit);
     let asked = ask(&audit, "p1");
     let notice = host.notice().await.unwrap();
@@ -74,7 +81,7 @@ async fn a_process_waits_for_its_entry_and_its_end_is_forgotten_once_recorded() 
 
 #[tokio::test]
 async fn the_newest_connection_hears_what_is_open() {
-    let audit = Arc::new(Audit::default());
+    let (_folder, audit) = audit();
     let mut first = Host::connect(&audit);
     let asked = ask(&audit, "p1");
     let told = first.notice().await.unwrap();
@@ -87,7 +94,7 @@ async fn the_newest_connection_hears_what_is_open() {
 
 #[tokio::test(start_paused = true)]
 async fn without_an_answer_nothing_starts() {
-    let audit = Arc::new(Audit::default());
+    let (_folder, audit) = audit();
     assert_eq!(ask(&audit, "p1").await.unwrap(), Err(Barred::NoAnswer));
     assert_eq!(audit.book().open(), 0, "no host has heard of it");
 
@@ -104,7 +111,7 @@ async fn without_an_answer_nothing_starts() {
 
 #[tokio::test]
 async fn a_line_too_long_or_without_sense_ends_the_connection_only() {
-    let audit = Arc::new(Audit::default());
+    let (_folder, audit) = audit();
     for nonsense in [b"{}\n".to_vec(), vec![b'x'; MAX_LINE + 1]] {
         let mut host = Host::connect(&audit);
         host.0.write_all(&nonsense).await.unwrap();
@@ -118,9 +125,40 @@ async fn a_line_too_long_or_without_sense_ends_the_connection_only() {
 
 #[tokio::test(start_paused = true)]
 async fn a_backlog_stops_new_processes() {
-    let audit = Arc::new(Audit::default());
+    let (_folder, audit) = audit();
     for _ in 0..OPEN {
         audit.never_started(ProcessId::new("p").unwrap(), "x");
     }
     assert_eq!(audit.admit(starting("p1")).await, Err(Barred::Backlog));
+}
+
+#[tokio::test]
+async fn a_restarted_agent_tells_what_it_does_not_know() {
+    let (folder, before) = audit();
+    let mut host = Host::connect(&before);
+    for (name, verdict) in [
+        ("p1", Verdict::Recorded),
+        ("p2", Verdict::Refused("it stops".into())),
+        ("p3", Verdict::Recorded),
+    ] {
+        let asked = ask(&before, name);
+        let number = host.notice().await.unwrap().number;
+        host.answer(number, verdict).await;
+        let _ = asked.await.unwrap();
+    }
+    before.never_started(ProcessId::new("p3").unwrap(), "no such command");
+    let number = host.notice().await.unwrap().number;
+    host.answer(number, Verdict::Recorded).await;
+    while before.book().open() > 0 {
+        tokio::task::yield_now().await;
+    }
+
+    let after = Arc::new(Audit::open(folder.path().join("processes")));
+    let mut host = Host::connect(&after);
+    let notice = host.notice().await.unwrap();
+    let Fact::Ended(ended) = notice.fact else {
+        panic!("not an end")
+    };
+    assert_eq!((ended.process.as_str(), after.book().open()), ("p1", 1));
+    assert!(matches!(ended.status, ExitStatus::Unknown { .. }));
 }
