@@ -15,7 +15,7 @@ use super::running::Running;
 
 /// Processes that may run at once, counting those that left others behind holding their pipes.
 const PROCESSES: usize = 1024;
-/// Bytes of their commands and environments, which are kept for `List`. One alone may have 2 MiB, as Linux allows.
+/// Bytes of their commands, environments and tags, which are kept for `List`. Linux lets one alone have 2 MiB.
 const CONFIGS: usize = 8 << 20;
 
 /// How long an ended process can still be connected to: a client that lost its connection needs a moment to notice.
@@ -29,7 +29,7 @@ pub(super) enum Full {
     #[error("{PROCESSES} processes run already, which is as many as one sandbox may have: let some end")]
     Processes,
     #[error(
-        "the commands and environments of running processes take {CONFIGS} bytes: pass long ones by file"
+        "the commands, environments and tags of running processes take {CONFIGS} bytes: pass long ones by file"
     )]
     Configs,
 }
@@ -90,8 +90,12 @@ impl Registry {
     }
 
     /// Makes room for a process, before anything is done for it.
-    pub(super) fn admit(self: &Arc<Self>, config: &ProcessConfig) -> Result<Admission, Full> {
-        let size = size(config);
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        config: &ProcessConfig,
+        tag: Option<&str>,
+    ) -> Result<Admission, Full> {
+        let size = size(config) + tag.map_or(0, str::len);
         let mut state = self.state();
         if state.admitted >= PROCESSES {
             return Err(Full::Processes);

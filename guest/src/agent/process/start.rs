@@ -60,7 +60,7 @@ pub(super) async fn answer(
     if let Some(process) = recorded {
         request.tag.get_or_insert_with(|| process.into());
     }
-    let admission = service.registry.admit(&request.process)?;
+    let admission = service.registry.admit(&request.process, request.tag.as_deref())?;
     let feed = service.registry.feed();
     // Before the process can write or end: its first reader misses nothing.
     let reader = feed.read()?;

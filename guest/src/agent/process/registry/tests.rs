@@ -83,16 +83,18 @@ fn an_ended_process_is_only_good_for_its_end_and_only_for_a_while() {
 fn there_is_room_for_so_many_processes_and_so_much_of_their_commands() {
     let registry = registry();
     let small = ProcessConfig::default();
-    let mut admitted: Vec<Admission> = (0..PROCESSES).map(|_| registry.admit(&small).unwrap()).collect();
-    assert_eq!(registry.admit(&small).unwrap_err(), Full::Processes);
+    let mut admitted: Vec<Admission> = (0..PROCESSES)
+        .map(|_| registry.admit(&small, None).unwrap())
+        .collect();
+    assert_eq!(registry.admit(&small, None).unwrap_err(), Full::Processes);
     admitted.truncate(10);
     let large = ProcessConfig {
         cmd: "x".repeat(CONFIGS / 2),
         ..ProcessConfig::default()
     };
-    let first = registry.admit(&large).unwrap();
-    let _second = registry.admit(&large).unwrap();
-    assert_eq!(registry.admit(&large).unwrap_err(), Full::Configs);
+    let first = registry.admit(&large, None).unwrap();
+    let _second = registry.admit(&large, None).unwrap();
+    assert_eq!(registry.admit(&large, None).unwrap_err(), Full::Configs);
     drop(first);
-    assert!(registry.admit(&large).is_ok());
+    assert!(registry.admit(&large, None).is_ok());
 }
