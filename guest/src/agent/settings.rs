@@ -150,6 +150,21 @@ mod tests {
     }
 
     #[test]
+    fn what_a_change_does_not_name_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        let store = Store::open(path.clone());
+        let demanded = Change {
+            audit: Some(true),
+            ..Change::default()
+        };
+        assert!(store.change(demanded).unwrap());
+        assert!(store.change(change("secret", 1)).unwrap());
+        let settings = Store::open(path).current();
+        assert!(settings.audit && settings.access_token.is_some());
+    }
+
+    #[test]
     fn a_restarted_agent_knows_the_token() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("settings.json");
