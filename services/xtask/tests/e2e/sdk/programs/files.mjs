@@ -88,5 +88,12 @@ async function signed(sandbox) {
   const down = path(await sandbox.downloadUrl('/tmp/signed', { useSignatureExpiration: 60 }))
   assert.deepEqual(await byHost(host, down), [200, 'signed'])
   assert.equal((await byHost(host, down.replace('signed', 'hosts')))[0], 401)
-  drove('uploadUrl and downloadUrl, and a signature of another file')
+  drove("uploadUrl and downloadUrl, by the sandbox's host name, and a signature of another file")
+  assert.equal(await (await fetch(await sandbox.downloadUrl('/tmp/signed'))).text(), 'signed')
+  const form = new FormData()
+  form.append('file', new Blob(['sent']), 'x')
+  const sent = await fetch(await sandbox.uploadUrl('/tmp/sent'), { method: 'POST', body: form })
+  assert.equal(sent.status, 200)
+  assert.equal(await sandbox.files.read('/tmp/sent'), 'sent')
+  drove('uploadUrl and downloadUrl, as they are')
 }

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import urllib.request
 
 from e2b import FileNotFoundException, FilesystemEventType, FileType, NotFoundException, Sandbox, SandboxException
 
@@ -42,6 +43,9 @@ def text_and_bytes(files):
     files.write("by-root", "x", user="root")
     assert files.get_info("by-root", user="root").owner == "root"
     drove("write as another user")
+    files.write("labelled", "x", metadata={"origin": "test"})
+    assert files.get_info("labelled").metadata == {"origin": "test"}
+    drove("write with metadata")
     raises((NotFoundException, FileNotFoundException), lambda: files.read("nosuch"))
     raises(SandboxException, lambda: files.read("/tmp"))
     drove("read of no file, and of a folder")
@@ -96,14 +100,15 @@ def large(sandbox):
 
 def watched(sandbox):
     sandbox.files.make_dir("/tmp/watched/below")
-    handle = sandbox.files.watch_dir("/tmp/watched", recursive=True)
+    handle = sandbox.files.watch_dir("/tmp/watched", recursive=True, include_entry=True)
     sandbox.files.write("/tmp/watched/below/new", "x")
     sandbox.files.rename("/tmp/watched/below/new", "/tmp/watched/below/newer")
     sandbox.files.remove("/tmp/watched/below/newer")
     seen = []
 
     def look():
-        seen.extend((event.name, event.type) for event in handle.get_new_events())
+        events = handle.get_new_events()
+        seen.extend((event.name, event.type) for event in events)
         kinds = {kind for _, kind in seen}
         wanted = {FilesystemEventType.CREATE, FilesystemEventType.WRITE, FilesystemEventType.RENAME, FilesystemEventType.REMOVE}
         return wanted <= kinds
@@ -130,7 +135,14 @@ def signed(sandbox):
     assert by_host(host, up, data=part, headers=kind)[0] == 200
     down = path(sandbox.download_url("/tmp/signed", use_signature_expiration=60))
     assert by_host(host, down) == (200, b"signed")
-    drove("upload_url and download_url")
+    drove("upload_url and download_url, by the sandbox's host name")
+    url = sandbox.download_url("/tmp/signed", user="root")
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        assert answer.read() == b"signed"
+    request = urllib.request.Request(sandbox.upload_url("/tmp/signed-too"), data=part, headers=kind)
+    urllib.request.urlopen(request, timeout=30).close()
+    assert sandbox.files.read("/tmp/signed-too") == "signed"
+    drove("upload_url and download_url, as they are")
     assert by_host(host, down.replace("signed", "hosts"))[0] == 401
     assert by_host(host, path(sandbox.download_url("/tmp/signed", use_signature_expiration=-1)))[0] == 401
     assert by_host(host, "/files?path=/tmp/signed")[0] == 401

@@ -1,6 +1,7 @@
 """A sandbox's life with the synchronous SDK: create, look, list, extend, end."""
 
 import datetime
+import inspect
 import uuid
 
 from e2b import (
@@ -48,6 +49,7 @@ def main():
 
     lists(sandbox)
     connects(sandbox)
+    repeated()
     cannot(sandbox)
 
     sandbox.update_network({"deny_out": ["1.1.1.1"], "allow_out": ["8.8.8.8"]})
@@ -98,6 +100,16 @@ def connects(sandbox):
     left = again.get_info().end_at - datetime.datetime.now(datetime.timezone.utc)
     assert left.total_seconds() > 60, "a connect does not shorten a life"
     drove("connect")
+
+
+def repeated():
+    if "idempotency_key" not in inspect.signature(Sandbox.create).parameters:
+        return
+    key = uuid.uuid4().hex
+    first, second = (Sandbox.create(timeout=60, idempotency_key=key) for _ in range(2))
+    assert first.sandbox_id == second.sandbox_id
+    assert first.kill()
+    drove("create twice under one idempotency key")
 
 
 def cannot(sandbox):
