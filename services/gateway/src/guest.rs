@@ -15,4 +15,4 @@ mod process;
 pub(crate) use agent::{Agent, Agents};
 pub(crate) use error::Context;
 pub(crate) use files::Wanted;
-pub(crate) use process::{Act, Program};
+pub(crate) use process::{Act, Events, Program};

@@ -30,6 +30,8 @@ pub struct Limits {
     pub exec_bytes: usize,
     /// Programs that are followed over a WebSocket at the same time.
     pub streams: usize,
+    /// How long such a client may take for one message, and may keep silent although it is pinged.
+    pub silence: Duration,
     /// How long requests may go on after a shutdown was asked for.
     pub shutdown: Duration,
 }
@@ -46,6 +48,7 @@ impl Default for Limits {
             execs: 256,
             exec_bytes: 256 << 20,
             streams: 1024,
+            silence: Duration::from_mins(1),
             shutdown: Duration::from_secs(10),
         }
     }

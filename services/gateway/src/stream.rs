@@ -3,7 +3,8 @@
 //! ```text
 //!   client ── stdin, close_stdin ─▶ read ─▶ queue ─┬▶ act ─▶ agent, by the edge of its host
 //!          ── signal, resize ─────▶      ─▶ queue ─┘
-//!          ◀─ started, output, gap, end ── write ◀─ Cursor ◀─ Follow ◀─ OUTPUT
+//!          ◀─ started, output, gap, end ── write ◀─ Relay ◀─┬─ Follow ◀─ OUTPUT, from the beginning and as far as it is kept
+//!                                                           └─ live ◀─── the agent, what comes after that
 //! ```
 //!
 //! A client that stops reading stops its own output from being read, and nobody else's; one that is gone without a word
@@ -11,6 +12,8 @@
 
 mod cursor;
 mod input;
+mod live;
+mod relay;
 mod serve;
 mod socket;
 

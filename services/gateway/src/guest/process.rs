@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use connectrpc::ErrorCode;
 use connectrpc::client::CallOptions;
-use roost_schemas::command::PtySize;
+use connectrpc::{ConnectError, ErrorCode};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use roost_schemas::command::{MAX_EXEC_TIMEOUT_SEC, PtySize};
 use roost_schemas::commit::Commit;
 use roost_schemas::envd::process::__buffa::oneof::process_input::Input;
 use roost_schemas::envd::process::__buffa::oneof::process_selector::Selector;
 use roost_schemas::envd::process::pty::Size;
 use roost_schemas::envd::process::{
-    CloseStdinRequest, PTY, ProcessInput, ProcessSelector, SendInputRequest, SendSignalRequest, Signal,
-    UpdateRequest,
+    CloseStdinRequest, ConnectRequest, ConnectResponse, PTY, ProcessEvent, ProcessInput, ProcessSelector,
+    SendInputRequest, SendSignalRequest, Signal, UpdateRequest,
 };
 use roost_schemas::event::{ProcessStarted, SandboxEvent};
 use roost_schemas::{ProcessId, SandboxId, Sequence};
@@ -26,8 +28,13 @@ use crate::state::Gateway;
 const STARTING: Duration = Duration::from_secs(10);
 /// The pause before its guest is asked again.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long a program may be followed: as long as it may run.
+const FOLLOWED: Duration = Duration::from_secs(MAX_EXEC_TIMEOUT_SEC as u64);
 /// How long input may wait for a program that does not read.
 const INPUT: Duration = Duration::from_hours(24);
+
+/// What happens to a program, as its agent tells it.
+pub(crate) type Events = BoxStream<'static, Result<ProcessEvent, ConnectError>>;
 
 /// A program, as a caller names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,7 +141,28 @@ impl Gateway {
 }
 
 impl Agent {
-    async fn act(&self, program: &Program, act: &Act) -> Result<(), connectrpc::ConnectError> {
+    /// Follows a program: what is held of its output, and what comes.
+    pub(crate) async fn follow(&self, program: &Program) -> Result<Events, ConnectError> {
+        let request = ConnectRequest {
+            process: program.selector().into(),
+        };
+        let options = CallOptions::default().with_timeout(FOLLOWED);
+        let stream = self.processes().connect_with_options(request, options).await?;
+        let events = futures::stream::unfold(Some(stream), |stream| async {
+            let mut stream = stream?;
+            match stream.message::<ConnectResponse>().await {
+                Ok(Some(message)) => {
+                    let event = message.to_owned_message().event.into_option();
+                    Some((Ok(event.unwrap_or_default()), Some(stream)))
+                }
+                Ok(None) => None,
+                Err(error) => Some((Err(error), None)),
+            }
+        });
+        Ok(events.boxed())
+    }
+
+    async fn act(&self, program: &Program, act: &Act) -> Result<(), ConnectError> {
         let process = program.selector();
         let client = self.processes();
         match act {
@@ -163,7 +191,7 @@ impl Agent {
         }
     }
 
-    async fn input(&self, process: ProcessSelector, input: Input) -> Result<(), connectrpc::ConnectError> {
+    async fn input(&self, process: ProcessSelector, input: Input) -> Result<(), ConnectError> {
         let request = SendInputRequest {
             process: process.into(),
             input: ProcessInput { input: Some(input) }.into(),

@@ -20,8 +20,9 @@ use crate::stream::{Attached, Begin, Cursor, MAX_MESSAGE, serve};
 ///
 /// Messages are JSON texts: a `StreamRequest` from the client, a `StreamMessage` from the server. The client's first says
 /// what to run, under the `Idempotency-Key` of the request if there is one; or the query names a program that was begun
-/// before, and up to where the client has read it. Of each of a program's streams the first 8 MiB are kept, and those for
-/// a while; what is missing is told. The program outlives the socket.
+/// before, and up to where the client has read it. Who follows a program from its start misses nothing. For those who come
+/// later the first 8 MiB of each of its streams are kept a while, and the latest as long as it runs; what is missing is
+/// told. The program outlives the socket.
 #[utoipa::path(
     get,
     path = "/v1/sandboxes/{id}/exec/stream",

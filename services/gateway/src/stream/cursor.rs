@@ -37,6 +37,28 @@ impl Cursor {
         gaps.into_iter().flatten().collect()
     }
 
+    /// The first byte of `channel` that is missing.
+    pub(super) fn at(&self, channel: Channel) -> u64 {
+        match channel {
+            Channel::Stdout => self.stdout,
+            Channel::Stderr => self.stderr,
+            Channel::Pty => self.pty,
+        }
+    }
+
+    /// The same of the channel that was read most of.
+    pub(super) fn furthest(&self) -> u64 {
+        self.stdout.max(self.stderr).max(self.pty)
+    }
+
+    /// Goes on by `bytes`; answers from where.
+    pub(super) fn advance(&mut self, channel: Channel, bytes: u64) -> u64 {
+        let next = self.next(channel);
+        let from = *next;
+        *next += bytes;
+        from
+    }
+
     fn gap(&mut self, channel: Channel, to: u64) -> Option<StreamMessage> {
         let next = self.next(channel);
         let from = *next;

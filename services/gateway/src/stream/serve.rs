@@ -4,17 +4,16 @@ use std::time::Duration;
 
 use axum::extract::ws::WebSocket;
 use roost_schemas::command::Exec;
-use roost_schemas::output::Frame;
 use roost_schemas::{ProcessId, SandboxId, Sequence};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::Cursor;
 use super::input::Input;
+use super::relay::{Relay, Told};
 use super::socket::{Gone, Reader, Writer, split};
-use crate::dto::stream::{End, StreamMessage, StreamRequest};
+use crate::dto::stream::{StreamMessage, StreamRequest};
 use crate::error::{ApiError, Code};
-use crate::exec::Follow;
 use crate::idempotency::CommandKey;
 use crate::state::Gateway;
 
@@ -22,8 +21,8 @@ use crate::state::Gateway;
 pub(crate) const MAX_MESSAGE: usize = 512 * 1024;
 /// How long a client may take to say what is to run.
 const START: Duration = Duration::from_secs(30);
-/// How often a client is asked for a sign of life.
-const PING: Duration = Duration::from_secs(20);
+/// How often a client is asked for a sign of life while it may be silent.
+const PINGS: u32 = 3;
 
 /// How a stream begins.
 pub(crate) enum Begin {
@@ -67,7 +66,7 @@ impl From<ApiError> for Cut {
 
 /// Serves a socket to its end.
 pub(crate) async fn serve(gateway: Gateway, sandbox: SandboxId, socket: WebSocket, begin: Begin) {
-    let (mut reader, mut writer) = split(socket);
+    let (mut reader, mut writer) = split(socket, gateway.limits().silence);
     let served = session(&gateway, &sandbox, begin, &mut reader, &mut writer).await;
     let told = match served {
         Ok(()) => writer.close(None).await,
@@ -100,8 +99,9 @@ async fn session(
     };
     writer.send(&started).await?;
     let (input, complaints) = Input::new(gateway, sandbox, &program.process, program.pty);
+    let relay = Relay::new(gateway, sandbox, program);
     tokio::select! {
-        written = write(gateway, sandbox, program, complaints, writer) => written,
+        written = write(relay, gateway.limits().silence, complaints, writer) => written,
         gone = input.take(reader) => Err(gone.into()),
     }
 }
@@ -138,65 +138,29 @@ async fn start(
 
 /// Tells the client what the program writes until it has ended, and what goes wrong meanwhile.
 async fn write(
-    gateway: &Gateway,
-    sandbox: &SandboxId,
-    program: Attached,
+    mut relay: Relay,
+    silence: Duration,
     mut complaints: mpsc::Receiver<ApiError>,
     writer: &mut Writer,
 ) -> Result<(), Cut> {
-    let Attached {
-        process,
-        admitted,
-        timeout_sec,
-        pty,
-        mut cursor,
-    } = program;
-    let mut frames = Follow::new(
-        gateway,
-        sandbox,
-        &process,
-        admitted,
-        gateway.patience(timeout_sec),
-    );
-    let mut pings = interval(PING);
+    let mut pings = interval(silence / PINGS);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let frame = tokio::select! {
+        let told = tokio::select! {
             biased;
             _ = pings.tick() => {
                 writer.ping().await?;
                 continue;
             }
-            Some(error) = complaints.recv() => {
-                writer.send(&error.into()).await?;
-                continue;
-            }
-            frame = frames.next() => frame?,
+            Some(error) = complaints.recv() => Told::Some(vec![error.into()]),
+            told = relay.next() => told?,
         };
-        match frame {
-            Frame::Data {
-                channel,
-                offset,
-                data,
-            } => {
-                for message in cursor.data(channel, offset, &data) {
-                    writer.send(&message).await?;
-                }
-            }
-            Frame::End {
-                status,
-                duration_ms,
-                stdout_bytes,
-                stderr_bytes,
-                sequence,
-            } => {
-                let written = [stdout_bytes, stderr_bytes];
-                for message in cursor.end(pty, written) {
-                    writer.send(&message).await?;
-                }
-                let end = End::new(status, duration_ms, written, sequence.0);
-                return Ok(writer.send(&StreamMessage::End(end)).await?);
-            }
+        let (Told::Some(messages) | Told::Last(messages)) = &told;
+        for message in messages {
+            writer.send(message).await?;
+        }
+        if matches!(told, Told::Last(_)) {
+            return Ok(());
         }
     }
 }

@@ -10,8 +10,6 @@ use tokio::time::{Instant, timeout};
 use crate::dto::stream::{StreamMessage, StreamRequest};
 use crate::error::ApiError;
 
-/// How long a client may take to read one message, and may keep silent although it is pinged.
-const PATIENCE: Duration = Duration::from_mins(1);
 /// How long a client may take to answer our close. What it sends meanwhile is thrown away: a connection that is closed
 /// over unread bytes is reset, and our last messages with it.
 const CLOSING: Duration = Duration::from_secs(5);
@@ -23,22 +21,30 @@ const MAX_REASON: usize = 120;
 pub(super) struct Gone;
 
 /// What the client says.
-pub(super) struct Reader(SplitStream<WebSocket>);
+pub(super) struct Reader {
+    stream: SplitStream<WebSocket>,
+    silence: Duration,
+}
 
 /// What it is told.
-pub(super) struct Writer(SplitSink<WebSocket, Message>);
+pub(super) struct Writer {
+    sink: SplitSink<WebSocket, Message>,
+    silence: Duration,
+}
 
-/// The socket in two.
-pub(super) fn split(socket: WebSocket) -> (Reader, Writer) {
-    let (writer, reader) = socket.split();
-    (Reader(reader), Writer(writer))
+/// The socket in two, of a client that may be silent for so long.
+pub(super) fn split(socket: WebSocket, silence: Duration) -> (Reader, Writer) {
+    let (sink, stream) = socket.split();
+    (Reader { stream, silence }, Writer { sink, silence })
 }
 
 impl Reader {
     /// The next message, or why it is none of ours. Any sign of life gives the client more time.
     pub(super) async fn next(&mut self) -> Result<Result<StreamRequest, ApiError>, Gone> {
         loop {
-            let message = timeout(PATIENCE, self.0.next()).await.map_err(|_| Gone)?;
+            let message = timeout(self.silence, self.stream.next())
+                .await
+                .map_err(|_| Gone)?;
             return match message {
                 Some(Ok(Message::Text(text))) => Ok(read(&text)),
                 Some(Ok(Message::Binary(_))) => Ok(Err(ApiError::invalid("messages are texts, in JSON"))),
@@ -51,7 +57,7 @@ impl Reader {
     /// Waits for the client's end of the close.
     pub(super) async fn drain(mut self) {
         let deadline = Instant::now() + CLOSING;
-        while let Ok(Some(Ok(_))) = tokio::time::timeout_at(deadline, self.0.next()).await {}
+        while let Ok(Some(Ok(_))) = tokio::time::timeout_at(deadline, self.stream.next()).await {}
     }
 }
 
@@ -87,7 +93,7 @@ impl Writer {
     }
 
     async fn put(&mut self, message: Message) -> Result<(), Gone> {
-        match timeout(PATIENCE, self.0.send(message)).await {
+        match timeout(self.silence, self.sink.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Gone),
         }

@@ -335,6 +335,48 @@ async fn what_is_no_stream_is_refused_before_it_is_one() {
 }
 
 #[tokio::test]
+async fn a_client_that_is_gone_without_a_word_is_found_out_and_a_silent_one_is_not() {
+    let silence = Duration::from_millis(300);
+    let stage = Stage::with(Limits {
+        streams: 2,
+        silence,
+        ..limits()
+    })
+    .await;
+    // Nobody reads from this one, so nobody answers its pings either.
+    let gone = stage.start(&json!({"cmd": "never"})).await;
+    let mut silent = stage.start(&json!({"cmd": "never"})).await;
+    assert_eq!(silent.next().await.unwrap()["type"], "started");
+    assert!(tokio::time::timeout(silence * 4, silent.next()).await.is_err());
+    // The place of the one that is gone.
+    let mut third = stage.open("").await.ok().unwrap();
+    drop(gone);
+    third.send(&json!({"type": "start", "cmd": "echo"})).await;
+    assert_eq!(third.all().await.1, 1000);
+    stage
+        .world
+        .delete(&format!("/v1/sandboxes/{}", stage.id))
+        .send()
+        .await
+        .ok(204);
+    assert_eq!(silent.all().await.1, 1000);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_holds_up_nobody() {
+    let stage = Stage::with(Limits {
+        silence: Duration::from_millis(300),
+        ..limits()
+    })
+    .await;
+    let stuck = stage.start(&json!({"cmd": "flood"})).await;
+    let (messages, code) = stage.start(&json!({"cmd": "flood"})).await.all().await;
+    assert_eq!((&messages.last().unwrap()["type"], code), (&json!("end"), 1000));
+    // The program of the other has long ended, and can be read from the beginning.
+    drop(stuck);
+}
+
+#[tokio::test]
 async fn too_many_streams_are_asked_to_come_back_and_an_end_makes_room() {
     let stage = Stage::with(Limits {
         streams: 1,

@@ -18,6 +18,7 @@ async fn programs_are_spoken_with_over_a_socket() -> Result<()> {
         input_is_read_in_order_and_ends(stack, &sandbox).await?;
         a_terminal_has_its_size_and_gets_another(stack, &sandbox).await?;
         a_broken_socket_loses_nothing(stack, &sandbox).await?;
+        more_than_is_kept_comes_through_whole(stack, &sandbox).await?;
         a_signal_passes_input_that_nobody_reads(stack, &sandbox).await?;
         a_program_in_the_background_is_found_and_ended(stack, &sandbox).await?;
         what_cannot_be_is_told_and_leaves_the_rest(stack, &sandbox).await?;
@@ -90,6 +91,40 @@ async fn a_broken_socket_loses_nothing(stack: &Stack, sandbox: &str) -> Result<(
     third.next().await?;
     assert_eq!(third.end().await?, end);
     assert_eq!(String::from_utf8_lossy(&third.output), wanted);
+    Ok(())
+}
+
+/// Bytes of a flood, twice what is kept of it.
+const FLOOD: usize = 16 << 20;
+
+async fn more_than_is_kept_comes_through_whole(stack: &Stack, sandbox: &str) -> Result<()> {
+    let script = format!("head -c {FLOOD} /dev/zero; sleep 1; echo last");
+    let program = json!({"cmd": "sh", "args": ["-c", script], "timeout_sec": 120});
+    let (mut socket, process) = Socket::start(stack, sandbox, program).await?;
+    let end = socket.end().await?;
+    assert_eq!(
+        (&end["exit_code"], socket.output.len()),
+        (&json!(0), FLOOD + 5),
+        "{end}"
+    );
+    assert!(socket.output.ends_with(b"\0last\n") && socket.output[..FLOOD].iter().all(|byte| *byte == 0));
+    // Who comes later gets what is kept, and is told what is not.
+    let path = format!("/v1/sandboxes/{sandbox}/exec/stream?process={process}");
+    let mut late = Socket::open(stack, &path).await?;
+    let mut missing = 0;
+    loop {
+        let message = late.next().await?;
+        match message["type"].as_str() {
+            Some("gap") => {
+                let at = |side: &str| message[side].as_u64().context("a gap has both sides");
+                missing += usize::try_from(at("to")? - at("from")?)?;
+            }
+            Some("end") => break,
+            _ => {}
+        }
+    }
+    assert!(missing > 0);
+    assert_eq!(late.output.len() + missing, FLOOD + 5);
     Ok(())
 }
 
