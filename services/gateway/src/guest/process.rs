@@ -16,7 +16,7 @@ use roost_schemas::envd::process::{
     CloseStdinRequest, ConnectRequest, ConnectResponse, PTY, ProcessEvent, ProcessInput, ProcessSelector,
     SendInputRequest, SendSignalRequest, Signal, UpdateRequest,
 };
-use roost_schemas::event::{ProcessStarted, SandboxEvent};
+use roost_schemas::event::{ProcessOrigin, ProcessStarted, SandboxEvent};
 use roost_schemas::{ProcessId, SandboxId, Sequence};
 use tokio::time::{Instant, sleep};
 
@@ -108,14 +108,15 @@ impl Gateway {
         }
     }
 
-    /// Whether the log says that the program was started and has not ended.
+    /// Whether the log says that a command started the program, and that it has not ended.
     fn runs(&self, sandbox: &SandboxId, program: &Program) -> bool {
         let Program::Id(process) = program else {
             return false;
         };
         self.fleet().read(|fleet| {
             let view = fleet.sandbox(self.tenant(), sandbox);
-            view.is_some_and(|view| view.state.processes.contains_key(process))
+            let origin = view.and_then(|view| view.state.processes.get(process));
+            origin.is_some_and(ProcessOrigin::is_command)
         })
     }
 

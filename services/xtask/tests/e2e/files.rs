@@ -30,6 +30,7 @@ async fn files_are_written_read_and_moved_about() -> Result<()> {
         files.folders_are_made_listed_and_removed().await?;
         files.what_cannot_be_is_refused_by_name().await?;
         a_large_one_passes_through_flat_memory(stack, &files).await?;
+        a_full_disk_is_told_and_breaks_nothing(&api, &sandbox, &files).await?;
         api.kill(&sandbox).await?;
         let gone = files.call("stat", &json!({"path": "/"})).await?;
         assert_eq!(gone.error_code().as_deref(), Some("invalid_state"));
@@ -187,4 +188,14 @@ async fn a_large_one_passes_through_flat_memory(stack: &Stack, files: &Files) ->
         );
     }
     Ok(())
+}
+
+async fn a_full_disk_is_told_and_breaks_nothing(api: &Api, sandbox: &str, files: &Files) -> Result<()> {
+    let mount = "mkdir /tmp/small && mount -t tmpfs -o size=1m,mode=777 tmpfs /tmp/small";
+    let mount = json!({"cmd": "sh", "args": ["-c", mount], "user": "root"});
+    assert_eq!(api.exec(sandbox, &mount).await?.exit_code, 0);
+    let full = files.write("/tmp/small/x", vec![7; LARGE]).await?;
+    assert_eq!(full.error_code().as_deref(), Some("disk_full"), "{full:?}");
+    let fits = files.write("/tmp/small/y", "a few bytes").await?;
+    fits.expect(StatusCode::NO_CONTENT).map(drop)
 }
