@@ -16,6 +16,8 @@ mod init;
 mod log;
 mod users;
 
+pub use agent::Agent;
+
 use std::env;
 use std::path::Path;
 use std::process::ExitCode;

@@ -14,6 +14,7 @@
 mod actor;
 mod audit;
 mod auth;
+mod bare;
 mod blocking;
 mod clock;
 mod envs;
@@ -53,6 +54,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::cgroups::Group;
 use crate::init::{OPEN_FILES, cmdline};
 use crate::log::say;
+pub use bare::Agent;
 use http::Server;
 use mmds::Doorkeeper;
 use settings::Store;

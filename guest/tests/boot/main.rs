@@ -8,6 +8,8 @@ mod bad_input;
 mod call;
 mod control;
 mod crowd;
+mod entries;
+mod files;
 mod life;
 mod processes;
 mod replay;

@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::{bench, demo, images, setup, supervise, testing, up};
+use crate::{bench, demo, fuzz, images, setup, supervise, testing, up};
 
 /// Sets up, builds, runs, tests and measures Roost.
 #[derive(Debug, Parser)]
@@ -23,6 +23,8 @@ enum Command {
     Up(up::Options),
     /// Runs the checks and tests; everything, or one category.
     Test(testing::Options),
+    /// Throws arbitrary input at the guest's agent, for a bounded time.
+    Fuzz(fuzz::Options),
     /// Measures a promise of the design and compares it with its bar.
     Bench(bench::Options),
     /// Installs what this machine lacks.
@@ -41,6 +43,7 @@ impl Cli {
             Command::Demo => demo::run(cancelled).await,
             Command::Up(options) => up::run(options, cancelled).await,
             Command::Test(options) => testing::run(options, cancelled).await,
+            Command::Fuzz(options) => fuzz::run(options, cancelled).await,
             Command::Bench(options) => bench::run(options, cancelled).await,
             Command::Setup => cancelled
                 .run_until_cancelled(setup::run())

@@ -5,7 +5,8 @@
 //!                ├─ build      our daemons
 //!                ├─ images     kernel, initramfs and templates
 //!                ├─ demo, up ──── stack ──── supervise    four processes, kept alive, taken down in order
-//!                ├─ testing    static checks, tests, end-to-end tests, leak check
+//!                ├─ testing    static checks, tests, fuzzing, end-to-end tests, leak check
+//!                ├─ fuzz       arbitrary input for the guest's agent
 //!                └─ bench      the figures that DESIGN.md promises
 //! ```
 //!
@@ -17,6 +18,7 @@ pub mod cache;
 pub mod cli;
 pub mod client;
 pub mod demo;
+pub mod fuzz;
 pub mod images;
 pub mod leaks;
 pub mod prepare;

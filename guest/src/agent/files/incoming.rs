@@ -31,7 +31,8 @@ pub(super) type Incoming = Pin<Box<dyn Stream<Item = Result<Bytes, Refusal>> + S
 
 /// The body's chunks, decompressed if need be.
 pub(super) fn chunks(body: Body, encoding: Encoding) -> Incoming {
-    let raw = Box::pin(raw(body));
+    // An ended one may be asked again: who lingers does not know whether the body has ended.
+    let raw = Box::pin(raw(body).fuse());
     match encoding {
         Encoding::Identity => raw,
         Encoding::Gzip => {
@@ -39,10 +40,11 @@ pub(super) fn chunks(body: Body, encoding: Encoding) -> Incoming {
             // What pigz and split uploads send.
             decoder.multiple_members(true);
             let plain = ReaderStream::with_capacity(decoder, DECOMPRESSED);
-            Box::pin(plain.map_err(|error| match error.downcast::<Refusal>() {
+            let plain = plain.map_err(|error| match error.downcast::<Refusal>() {
                 Ok(refusal) => refusal,
                 Err(error) => Refusal::Broken(format!("gzip: {error}")),
-            }))
+            });
+            Box::pin(plain.fuse())
         }
     }
 }
@@ -71,4 +73,22 @@ pub(super) async fn linger(mut incoming: Incoming) {
         }
     })
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+
+    use super::*;
+    use crate::agent::http::boxed;
+
+    #[tokio::test]
+    async fn a_body_that_has_ended_can_be_lingered_on() {
+        for encoding in [Encoding::Identity, Encoding::Gzip] {
+            let mut incoming = chunks(boxed(Full::from("no gzip")), encoding);
+            while incoming.next().await.is_some() {}
+            assert!(incoming.next().await.is_none());
+            linger(incoming).await;
+        }
+    }
 }

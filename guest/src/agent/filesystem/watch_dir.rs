@@ -25,7 +25,7 @@ pub(super) fn stream(watcher: Watcher, interval: Duration) -> ServiceStream<Watc
         };
         Some((stream::iter(answers), watcher))
     });
-    Box::pin(stream::once(async { Ok(start) }).chain(changes.flatten()))
+    Box::pin(stream::once(async { Ok(start) }).chain(changes.flatten()).fuse())
 }
 
 fn changed(event: FilesystemEvent) -> WatchDirResponse {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::build::Profile;
 use crate::leaks::{self, Inventory, Scope};
 use crate::stack::Parts;
-use crate::{prepare, ui};
+use crate::{fuzz, prepare, ui};
 
 use runner::Run;
 
@@ -34,6 +34,8 @@ enum Category {
     Static,
     /// The tests of every crate, and the examples in their documentation.
     Unit,
+    /// Arbitrary input for the guest's agent, briefly.
+    Fuzz,
     /// Tests that run the whole of Roost.
     E2e,
 }
@@ -97,6 +99,14 @@ pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> 
     if wanted(Category::Static) {
         ui::heading("Static checks");
         stop_at(cancelled, checks::all(&mut report)).await?;
+    }
+    if wanted(Category::Fuzz) && options.filters.is_empty() {
+        ui::heading("Fuzzing");
+        stop_at(cancelled, async {
+            report.note("fuzzing", fuzz::briefly().await);
+            Ok(())
+        })
+        .await?;
     }
     if wanted(Category::Unit) || wanted(Category::E2e) {
         let parts = prepare::parts(Profile::Dev, cancelled).await?;

@@ -201,6 +201,26 @@ async fn polled_events_wait_and_watchers_end() {
     assert_eq!(polls.remove(&id).unwrap_err().code, ErrorCode::NotFound);
 }
 
+#[tokio::test]
+async fn of_ten_thousand_watchers_most_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (polls, limit) = (Polls::default(), Limit::new());
+    let mut ids = Vec::new();
+    for _ in 0..10_000 {
+        match polls.create(wish(&folder, false), &limit).await {
+            Ok(id) => ids.push(id),
+            Err(error) => assert_eq!(ConnectError::from(error).code, ErrorCode::ResourceExhausted),
+        }
+    }
+    assert!((1..=MOST).contains(&ids.len()));
+    for id in ids {
+        polls.remove(&id).unwrap();
+    }
+    while polls.create(wish(&folder, false), &limit).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_watcher_nobody_polls_ends_after_ten_minutes() {
     let folder = tempfile::tempdir().unwrap();

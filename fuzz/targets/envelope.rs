@@ -1,0 +1,10 @@
+//! See `roost_fuzz::envelope`.
+#![cfg_attr(fuzzing, no_main)]
+
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|input: &[u8]| roost_fuzz::envelope::run(input));
+
+#[cfg(not(fuzzing))]
+fn main() -> std::process::ExitCode {
+    roost_fuzz::replay(roost_fuzz::envelope::run)
+}
