@@ -18,4 +18,5 @@ mod serve;
 mod socket;
 
 pub(crate) use cursor::Cursor;
-pub(crate) use serve::{Attached, Begin, MAX_MESSAGE, serve};
+pub(crate) use serve::{Attached, Begin, serve};
+pub(crate) use socket::CUT_AT;

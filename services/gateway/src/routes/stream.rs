@@ -14,7 +14,7 @@ use crate::error::{ApiError, Code, StreamErrors};
 use crate::extract::{Id, Pairs, number, unknown};
 use crate::idempotency::CommandKey;
 use crate::state::Gateway;
-use crate::stream::{Attached, Begin, Cursor, MAX_MESSAGE, serve};
+use crate::stream::{Attached, Begin, CUT_AT, Cursor, serve};
 
 /// Run a program over a WebSocket
 ///
@@ -78,7 +78,7 @@ pub(crate) async fn stream(
         }
         None => Begin::Start(CommandKey::of(&headers)?),
     };
-    let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
+    let upgrade = upgrade.max_message_size(CUT_AT).max_frame_size(CUT_AT);
     Ok(upgrade.on_upgrade(|socket| async move {
         serve(gateway, id, socket, begin).await;
         drop(claim);

@@ -7,14 +7,14 @@ use roost_schemas::{ProcessId, SandboxId};
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::socket::{Gone, Reader};
+use super::socket::{Cut, Reader};
 use crate::dto::stream::StreamRequest;
 use crate::error::ApiError;
 use crate::guest::{Act, Program};
 use crate::state::Gateway;
 
 /// Messages that wait for the program; beyond them the client has to.
-const QUEUED: usize = 8;
+const QUEUED: usize = 2;
 /// How long what was queued may take once the client is gone.
 const LINGER: Duration = Duration::from_secs(10);
 
@@ -65,16 +65,16 @@ impl Input {
     }
 
     /// Takes what the client says until it is gone.
-    pub(super) async fn take(self, reader: &mut Reader) -> Gone {
+    pub(super) async fn take(self, reader: &mut Reader) -> Cut {
         loop {
             let done = match reader.next().await {
                 Ok(Ok(request)) => self.pass(request).await,
                 Ok(Err(error)) => self.complaints.send(error).await.map_err(drop),
-                Err(gone) => return gone,
+                Err(cut) => return cut,
             };
             if done.is_err() {
                 // Only the end of the session ends those who take from here.
-                return Gone;
+                return Cut::Gone;
             }
         }
     }

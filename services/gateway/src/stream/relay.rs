@@ -18,9 +18,9 @@ use roost_schemas::output::{Frame, MAX_KEPT};
 use roost_schemas::{ProcessId, SandboxId};
 use tokio::time::{Instant, sleep_until};
 
+use super::Cursor;
 use super::live::{Piece, pieces};
 use super::serve::Attached;
-use super::{Cursor, live};
 use crate::dto::stream::{End, StreamMessage};
 use crate::error::ApiError;
 use crate::exec::Follow;
@@ -58,7 +58,7 @@ enum Source {
     /// It is not needed yet.
     Unasked,
     /// It is read.
-    Open(BoxStream<'static, live::Piece>),
+    Open(BoxStream<'static, Piece>),
     /// It has no more, or cannot be reached.
     Over,
 }

@@ -11,14 +11,12 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::Cursor;
 use super::input::Input;
 use super::relay::{Relay, Told};
-use super::socket::{Gone, Reader, Writer, split};
+use super::socket::{Cut, Reader, Writer, split};
 use crate::dto::stream::{StreamMessage, StreamRequest};
 use crate::error::{ApiError, Code};
 use crate::idempotency::CommandKey;
 use crate::state::Gateway;
 
-/// Bytes a client's message may have.
-pub(crate) const MAX_MESSAGE: usize = 512 * 1024;
 /// How long a client may take to say what is to run.
 const START: Duration = Duration::from_secs(30);
 /// How often a client is asked for a sign of life while it may be silent.
@@ -42,26 +40,6 @@ pub(crate) struct Attached {
     /// Whether it has a terminal.
     pub(crate) pty: bool,
     pub(crate) cursor: Cursor,
-}
-
-/// Why a stream ends early.
-enum Cut {
-    /// There is nobody to tell.
-    Gone,
-    /// This is told.
-    Failed(ApiError),
-}
-
-impl From<Gone> for Cut {
-    fn from(Gone: Gone) -> Self {
-        Self::Gone
-    }
-}
-
-impl From<ApiError> for Cut {
-    fn from(error: ApiError) -> Self {
-        Self::Failed(error)
-    }
 }
 
 /// Serves a socket to its end.
@@ -102,7 +80,7 @@ async fn session(
     let relay = Relay::new(gateway, sandbox, program);
     tokio::select! {
         written = write(relay, gateway.limits().silence, complaints, writer) => written,
-        gone = input.take(reader) => Err(gone.into()),
+        cut = input.take(reader) => Err(cut),
     }
 }
 

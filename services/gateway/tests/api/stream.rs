@@ -277,6 +277,10 @@ async fn what_is_said_later_and_makes_no_sense_leaves_the_stream_as_it_is() {
     for (message, code) in [
         (json!({"type": "start", "cmd": "ls"}), "invalid_request"),
         (json!({"type": "signal", "signal": "SIGSTOP"}), "invalid_request"),
+        (
+            json!({"type": "stdin", "data": "A".repeat(600 * 1024)}),
+            "payload_too_large",
+        ),
         // Its host has no edge here, so there is no way to the guest.
         (json!({"type": "stdin", "data": "aGk="}), "unavailable"),
         (json!({"type": "signal", "signal": "SIGTERM"}), "unavailable"),
