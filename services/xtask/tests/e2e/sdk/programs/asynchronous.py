@@ -4,7 +4,7 @@ import asyncio
 
 from e2b import AsyncSandbox, CommandExitException, FilesystemEventType, PtySize, SandboxQuery
 
-from steps import drove
+from steps import drove, finish
 
 
 async def main():
@@ -38,11 +38,8 @@ async def commands(sandbox):
     drove("async run in the background, send_stdin, connect, list, close_stdin")
     handle = await sandbox.commands.run("sleep 100", background=True)
     assert await handle.kill()
-    try:
-        await handle.wait()
-        raise AssertionError("a killed command ended well")
-    except CommandExitException:
-        drove("async kill of a command")
+    await ends_badly(handle)
+    drove("async kill of a command")
 
 
 async def terminal(sandbox):
@@ -54,6 +51,7 @@ async def terminal(sandbox):
     await sandbox.pty.send_stdin(pty.pid, b"stty size\n")
     await comes(lambda: b"21 71" in shown)
     assert await sandbox.pty.kill(pty.pid)
+    await ends_badly(pty)
     drove("async pty: create, send_stdin, resize, kill")
 
 
@@ -88,6 +86,14 @@ async def lists(sandbox):
     drove("async list, connect and get_info")
 
 
+async def ends_badly(handle):
+    try:
+        await handle.wait()
+    except CommandExitException:
+        return
+    raise AssertionError("a killed command ended well")
+
+
 async def comes(look):
     async with asyncio.timeout(30):
         while not look():
@@ -95,3 +101,4 @@ async def comes(look):
 
 
 asyncio.run(main())
+finish()

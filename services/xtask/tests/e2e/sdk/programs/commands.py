@@ -5,7 +5,7 @@ import time
 
 from e2b import CommandExitException, NotFoundException, PtySize, Sandbox, SandboxException, TimeoutException
 
-from steps import drove, raises, until
+from steps import drove, finish, raises, until
 
 
 def main():
@@ -136,3 +136,4 @@ def many(sandbox):
 
 
 main()
+finish()

@@ -6,7 +6,7 @@ import urllib.request
 
 from e2b import FileNotFoundException, FilesystemEventType, FileType, NotFoundException, Sandbox, SandboxException
 
-from steps import by_host, drove, raises, until
+from steps import by_host, drove, finish, raises, until
 
 MIB = 1 << 20
 
@@ -150,3 +150,4 @@ def signed(sandbox):
 
 
 main()
+finish()

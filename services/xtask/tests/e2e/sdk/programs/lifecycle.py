@@ -13,7 +13,7 @@ from e2b import (
     SandboxState,
 )
 
-from steps import drove, raises, until
+from steps import drove, finish, raises, until
 
 # Characters that a query's encoding must carry.
 LABELS = {"owner": "a b&c=d", "part": "100% é+/?#", "run": uuid.uuid4().hex}
@@ -127,3 +127,4 @@ def cannot(sandbox):
 
 
 main()
+finish()

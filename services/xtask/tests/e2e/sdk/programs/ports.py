@@ -4,7 +4,7 @@ import json
 
 from e2b import Sandbox
 
-from steps import by_host, drove, until
+from steps import by_host, drove, finish, until
 
 SERVER = "python3 -m http.server 8000 --bind 127.0.0.1 --directory /tmp/site"
 
@@ -43,3 +43,4 @@ def main():
 
 
 main()
+finish()
