@@ -23,6 +23,7 @@ async fn what_clients_start_through_the_agent_is_in_the_log_to_its_end() -> Resu
         let sandbox = api.create(&json!({"template": "minimal"})).await?.id;
         the_whole_of_it_is_recorded(stack, &sandbox).await?;
         an_end_is_not_missed_while_the_host_is_away(stack, &sandbox).await?;
+        a_start_waits_for_a_log_that_is_away(stack, &sandbox).await?;
         api.kill(&sandbox).await
     })
     .await
@@ -60,6 +61,19 @@ async fn an_end_is_not_missed_while_the_host_is_away(stack: &Stack, sandbox: &st
     })
     .await?;
     assert_eq!(exited["status"], json!({"how": "exited", "code": 5}), "{exited}");
+    Ok(())
+}
+
+async fn a_start_waits_for_a_log_that_is_away(stack: &Stack, sandbox: &str) -> Result<()> {
+    // The gateway finds its way without the log; the start does not happen without it.
+    let (killed, ran) = tokio::join!(kill(stack, Role::Log), run(stack, sandbox, "exit 6", true));
+    killed?;
+    ran?;
+    let (_, exited) = eventually("it is recorded", async || {
+        recorded(stack, sandbox, "exit 6").await
+    })
+    .await?;
+    assert_eq!(exited["status"], json!({"how": "exited", "code": 6}), "{exited}");
     Ok(())
 }
 

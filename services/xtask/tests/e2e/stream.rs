@@ -6,8 +6,10 @@ use anyhow::{Context, Result, ensure};
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use xtask::stack::Stack;
+use xtask::supervise::Role;
 
 use crate::harness::with_stack;
+use crate::restart::{eventually, kill};
 use crate::socket::Socket;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,11 +76,13 @@ async fn a_broken_socket_loses_nothing(stack: &Stack, sandbox: &str) -> Result<(
     first.until("tick 5\n").await?;
     let mut whole = std::mem::take(&mut first.output);
     drop(first);
+    // Whoever served it may be gone too.
+    kill(stack, Role::Gateway).await?;
     let path = format!(
         "/v1/sandboxes/{sandbox}/exec/stream?process={process}&stdout={}",
         whole.len()
     );
-    let mut second = Socket::open(stack, &path).await?;
+    let mut second = eventually("a new gateway", async || Socket::open(stack, &path).await).await?;
     assert_eq!(second.next().await?["process_id"], json!(process));
     let end = second.end().await?;
     assert_eq!(end["exit_code"], 0, "{end}");
