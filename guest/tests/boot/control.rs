@@ -1,6 +1,7 @@
 //! Processes that run: listed, fed, signalled, connected to.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use connectrpc::ErrorCode::{DeadlineExceeded, FailedPrecondition, InvalidArgument, NotFound};
 use connectrpc::client::CallOptions;
@@ -165,12 +166,21 @@ async fn the_hosts_id_is_the_tag(agent: SocketAddr) {
 }
 
 async fn input_that_nobody_reads_waits_and_is_bounded(agent: SocketAddr) {
+    const SENDERS: u32 = 12;
+    const PAUSE: Duration = Duration::from_millis(100);
     let call = Call::start(agent, tagged(command("sleep", &["1000"]), "deaf")).await;
-    let flood = "x".repeat(1 << 20);
-    let sent = (0..20).map(|_| send(agent, tag("deaf"), stdin(&flood)));
+    // More than a pipe holds, and more of them than may wait.
+    let flood = "x".repeat(128 << 10);
+    let sent = (0..SENDERS).map(|turn| {
+        let piece = stdin(&flood);
+        async move {
+            // One after the other: QEMU's network resets connections that come all at once.
+            tokio::time::sleep(PAUSE * turn).await;
+            send(agent, tag("deaf"), piece).await
+        }
+    });
     let kill = async {
-        while list(agent).await.is_empty() {}
-        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        tokio::time::sleep(PAUSE * (SENDERS + 20)).await;
         signal(agent, tag("deaf"), Signal::SIGNAL_SIGKILL).await.unwrap();
     };
     let (sent, ()) = tokio::join!(futures::future::join_all(sent), kill);
@@ -181,6 +191,9 @@ async fn input_that_nobody_reads_waits_and_is_bounded(agent: SocketAddr) {
         .iter()
         .filter(|sent| **sent == Err(connectrpc::ErrorCode::ResourceExhausted))
         .count();
-    assert!(waited > 0 && refused > 0 && waited + refused == 20, "{sent:?}");
+    assert!(
+        waited > 0 && refused > 0 && waited + refused == sent.len(),
+        "{sent:?}"
+    );
     call.rest().await;
 }
