@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use tokio_util::sync::CancellationToken;
 
 use crate::process::{self, Stream};
+use crate::setup::apt::{self, Package};
 use crate::{build, repository, ui};
 
 /// What `fuzz` may be told.
@@ -22,6 +23,12 @@ pub struct Options {
     /// Only this target.
     target: Option<String>,
 }
+
+/// libFuzzer is C++.
+const COMPILER: Package = Package {
+    name: "g++",
+    program: "c++",
+};
 
 /// How long each target runs as part of the tests.
 pub const DEFAULT_SECONDS: u64 = 10;
@@ -101,6 +108,7 @@ async fn all(targets: &[&'static str], time: Duration) -> Result<()> {
 }
 
 async fn compile(folder: &Path) -> Result<()> {
+    apt::ensure(&[COMPILER]).await?;
     let mut command = build::command();
     command
         .args([

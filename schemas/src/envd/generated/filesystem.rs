@@ -1318,7 +1318,7 @@ pub struct EntryInfo {
         skip_serializing_if = "::buffa::json_helpers::skip_if::is_zero_u32"
     )]
     pub mode: u32,
-    /// The same as `ls` writes them.
+    /// The same as a text, as Go writes it (`-rw-r--r--`, `Lrwxrwxrwx`).
     ///
     /// Field 6: `permissions`
     #[serde(
@@ -5810,7 +5810,7 @@ pub mod __buffa {
             ///
             /// Field 5: `mode`
             pub mode: u32,
-            /// The same as `ls` writes them.
+            /// The same as a text, as Go writes it (`-rw-r--r--`, `Lrwxrwxrwx`).
             ///
             /// Field 6: `permissions`
             pub permissions: &'a str,
@@ -6395,7 +6395,7 @@ pub mod __buffa {
             pub fn mode(&self) -> u32 {
                 self.0.reborrow().mode
             }
-            /// The same as `ls` writes them.
+            /// The same as a text, as Go writes it (`-rw-r--r--`, `Lrwxrwxrwx`).
             ///
             /// Field 6: `permissions`
             #[must_use]
