@@ -5,10 +5,11 @@
 //!   POST ───▶ routes ───▶ command ──▶ COMMANDS ──▶ reply {sequence} ──▶ wait until fleet has reached it ──▶ answer
 //!   exec ───▶ the same, then follow OUTPUT to its end, with bounded memory; or relay it over a WebSocket
 //!   files, processes ───▶ guest ───▶ the sandbox's agent, through the edge of its host
+//!   E2B's routes ───▶ e2b ───▶ the same sandboxes, in the words of E2B's API
 //!   a sandbox's port ───▶ dataplane ───▶ the edge of its host, streaming both ways
 //! ```
 //!
-//! Every error is `{"error":{"code","message"}}`; see [`error::Code`]. Every write takes effect once under its
+//! Every error is `{"error":{"code","message"}}`, or on E2B's routes `{"code","message"}`; see [`error::Code`]. Every write takes effect once under its
 //! `Idempotency-Key` and answers `Roost-Sequence`; a read may ask for `Roost-Min-Sequence`.
 
 mod actions;
