@@ -9,8 +9,9 @@
 //!   a sandbox's port ───▶ dataplane ───▶ the edge of its host, streaming both ways
 //! ```
 //!
-//! Every error is `{"error":{"code","message"}}`, or on E2B's routes `{"code","message"}`; see [`error::Code`]. Every write takes effect once under its
-//! `Idempotency-Key` and answers `Roost-Sequence`; a read may ask for `Roost-Min-Sequence`.
+//! Every error is `{"error":{"code","message"}}`, or on E2B's routes `{"code","message"}`; see [`error::Code`]. Every
+//! write takes effect once under its `Idempotency-Key` and answers `Roost-Sequence`; a read may ask for
+//! `Roost-Min-Sequence`.
 
 mod actions;
 pub mod auth;
