@@ -200,7 +200,7 @@ mod tests {
 
     fn doorkeeper(service: SocketAddr) -> Doorkeeper {
         Doorkeeper {
-            patience: Duration::from_secs(60),
+            patience: Duration::from_mins(1),
             ..Doorkeeper::asking(Some(service))
         }
     }

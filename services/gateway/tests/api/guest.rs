@@ -25,6 +25,12 @@ async fn agent(mut stream: TcpStream) {
     let mut body = vec![0; length.unwrap_or(0)];
     stream.read_exact(&mut body).await.unwrap();
     let asked = format!("{head}{}", String::from_utf8_lossy(&body));
+    // Not in the headers: a token in hex may well have a word such as "bad".
+    let wanted = format!(
+        "{}{}",
+        head.lines().next().unwrap_or_default(),
+        String::from_utf8_lossy(&body)
+    );
     let failures = [
         (
             "missing",
@@ -52,7 +58,7 @@ async fn agent(mut stream: TcpStream) {
             json!({"code": "invalid_argument", "message": "a path of nothing"}),
         ),
     ];
-    let (status, kind, body) = match failures.iter().find(|(word, ..)| asked.contains(word)) {
+    let (status, kind, body) = match failures.iter().find(|(word, ..)| wanted.contains(word)) {
         Some((_, status, body)) => (*status, "application/json", body.to_string()),
         None if asked.contains("/files?") => ("200 OK", "application/octet-stream", asked.clone()),
         // An empty message, which any answer may be.
