@@ -84,6 +84,7 @@ async fn start(memory: &Memory, fleet: &FleetHandle) -> Result<()> {
     let template = TemplateRegistered {
         digest: "blake3:0".to_owned(),
         bytes: 1,
+        drive_bytes: None,
         defaults: smallest,
     };
     let templates = vec![(TemplateName::new("base")?, template)];

@@ -25,6 +25,9 @@ pub struct Registered {
     pub digest: String,
     /// Bytes of the base image.
     pub bytes: u64,
+    /// Bytes of the writable drive that its sandboxes get; absent: not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drive_bytes: Option<u64>,
     /// What a sandbox gets that asks for nothing else.
     pub defaults: Resources,
 }

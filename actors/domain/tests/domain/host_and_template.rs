@@ -46,6 +46,7 @@ fn content(digest: &str, vcpus: u32, memory_mb: u32) -> template::Command {
     template::Command::Register(TemplateRegistered {
         digest: digest.to_owned(),
         bytes: 1,
+        drive_bytes: None,
         defaults,
     })
 }

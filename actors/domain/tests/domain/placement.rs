@@ -35,6 +35,7 @@ impl World {
         let registered = TemplateRegistered {
             digest: "blake3:00".into(),
             bytes: 1,
+            drive_bytes: None,
             defaults,
         };
         let payload = commit("c", Timestamp(1), vec![TemplateEvent::Registered(registered)]).encode();

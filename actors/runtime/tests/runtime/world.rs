@@ -199,6 +199,7 @@ fn template() -> (TemplateName, TemplateRegistered) {
     let registered = TemplateRegistered {
         digest: "blake3:0".to_owned(),
         bytes: 1,
+        drive_bytes: None,
         defaults: Resources {
             vcpus: 1,
             memory_mb: 128,

@@ -195,7 +195,15 @@ pub(super) fn template() -> Vec<(&'static str, Vec<TemplateEvent>)> {
     let registered = TemplateRegistered {
         digest: "blake3:00ff".into(),
         bytes: 268_435_456,
+        drive_bytes: None,
         defaults: RESOURCES,
     };
-    vec![("registered", vec![TemplateEvent::Registered(registered)])]
+    let sized = TemplateRegistered {
+        drive_bytes: Some(4_294_967_296),
+        ..registered.clone()
+    };
+    vec![
+        ("registered", vec![TemplateEvent::Registered(registered)]),
+        ("registered.sized", vec![TemplateEvent::Registered(sized)]),
+    ]
 }

@@ -84,6 +84,7 @@ async fn register(ports: &Ports) {
     let registered = TemplateRegistered {
         digest: "blake3:00".into(),
         bytes: 1,
+        drive_bytes: None,
         defaults: Resources {
             vcpus: 1,
             memory_mb: 128,

@@ -19,6 +19,7 @@ pub struct Images {
     vmlinux: PathBuf,
     initramfs: PathBuf,
     blank_drive: PathBuf,
+    drive_bytes: u64,
     templates: BTreeMap<TemplateName, TemplateEntry>,
     verified: Mutex<HashMap<TemplateName, Identity>>,
 }
@@ -58,6 +59,7 @@ impl Images {
             vmlinux: verify(&manifest.vmlinux.image)?,
             initramfs: verify(&manifest.initramfs)?,
             blank_drive: verify(&manifest.blank_drive)?,
+            drive_bytes: manifest.blank_drive.bytes,
             templates,
             verified: Mutex::default(),
         })
@@ -88,6 +90,7 @@ impl Images {
         let registered = |entry: &TemplateEntry| TemplateRegistered {
             digest: entry.image.digest.to_string(),
             bytes: entry.image.bytes,
+            drive_bytes: Some(self.drive_bytes),
             defaults: Resources {
                 vcpus: entry.vcpus,
                 memory_mb: entry.memory_mb,

@@ -197,6 +197,7 @@ pub(crate) fn template_event() -> impl Strategy<Value = TemplateEvent> {
         TemplateEvent::Registered(TemplateRegistered {
             digest,
             bytes,
+            drive_bytes: None,
             defaults,
         })
     })

@@ -67,12 +67,13 @@ impl Listed {
     }
 }
 
-/// MiB of the base image; what a sandbox may write besides is bounded by its host, which does not tell.
+/// MiB that a sandbox may write; where the log does not tell, those of the base image.
 pub(super) fn disk_mb(fleet: &Fleet, template: &roost_schemas::TemplateName) -> u64 {
     let registered = fleet
         .template(template)
         .and_then(|view| view.state.registered.as_ref());
-    registered.map_or(0, |registered| registered.bytes.div_ceil(1 << 20))
+    let bytes = registered.map_or(0, |registered| registered.drive_bytes.unwrap_or(registered.bytes));
+    bytes.div_ceil(1 << 20)
 }
 
 /// A sandbox by itself.
