@@ -4,6 +4,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+/// Who is always there.
+const ROOT: &str = "root";
+
 /// A user a command can run as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct User {
@@ -27,7 +30,7 @@ pub(crate) struct User {
 pub(crate) fn find(root: &Path, name: &str) -> io::Result<Option<User>> {
     let passwd = read_or_empty(&root.join("etc/passwd"))?;
     let Some(mut user) = parse_passwd(&passwd, name) else {
-        return Ok((name == "root").then(superuser));
+        return Ok((name == ROOT).then(superuser));
     };
     let group = read_or_empty(&root.join("etc/group"))?;
     user.groups
@@ -35,9 +38,19 @@ pub(crate) fn find(root: &Path, name: &str) -> io::Result<Option<User>> {
     Ok(Some(user))
 }
 
+/// The user `named`, else the sandbox's `default` one, else root, who also stands in for a default user whom the template
+/// does not have; `None` when there is no user of the given name.
+pub(crate) fn acting(root: &Path, named: Option<&str>, default: Option<&str>) -> io::Result<Option<User>> {
+    if let Some(named) = named {
+        return find(root, named);
+    }
+    let default = default.map(|name| find(root, name)).transpose()?.flatten();
+    default.map_or_else(|| find(root, ROOT), |user| Ok(Some(user)))
+}
+
 fn superuser() -> User {
     User {
-        name: "root".into(),
+        name: ROOT.into(),
         uid: 0,
         gid: 0,
         groups: vec![0],
@@ -128,6 +141,21 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         assert_eq!(find(root.path(), "root").unwrap().unwrap().uid, 0);
         assert_eq!(find(root.path(), "user").unwrap(), None);
+    }
+
+    #[test]
+    fn root_stands_in_for_a_default_user_who_is_not_there() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("etc")).unwrap();
+        fs::write(root.path().join("etc/passwd"), PASSWD).unwrap();
+        let name = |named, default| {
+            let user = acting(root.path(), named, default).unwrap();
+            user.map(|user| user.name)
+        };
+        assert_eq!(name(None, Some("user")).as_deref(), Some("user"));
+        assert_eq!(name(None, Some("ghost")).as_deref(), Some("root"));
+        assert_eq!(name(None, None).as_deref(), Some("root"));
+        assert_eq!(name(Some("ghost"), Some("user")), None);
     }
 
     #[test]

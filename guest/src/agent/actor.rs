@@ -14,9 +14,6 @@ use super::auth;
 use super::settings::Settings;
 use crate::users::{self, User};
 
-/// Who acts when neither the request nor the sandbox names a user.
-const DEFAULT_USER: &str = "root";
-
 /// Linux' limits in bytes, without and with the terminating NUL.
 const LONGEST_NAME: usize = 255;
 const LONGEST_PATH: usize = 4095;
@@ -55,10 +52,8 @@ pub(super) enum PathError {
 impl Actor {
     /// The named user, else the sandbox's default user, looked up in the guest at `root`.
     pub(super) fn find(root: &Path, named: Option<String>, settings: &Settings) -> Result<Self, ActorError> {
-        let name = named
-            .or_else(|| settings.default_user.clone())
-            .unwrap_or_else(|| DEFAULT_USER.to_owned());
-        let user = users::find(root, &name)?.ok_or(ActorError::Unknown(name))?;
+        let acting = users::acting(root, named.as_deref(), settings.default_user.as_deref())?;
+        let user = acting.ok_or_else(|| ActorError::Unknown(named.unwrap_or_default()))?;
         Ok(Self {
             user,
             workdir: settings.default_workdir.clone(),

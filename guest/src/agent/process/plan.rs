@@ -13,7 +13,6 @@ use crate::agent::settings::Settings;
 use crate::users::{self, User};
 
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-const DEFAULT_USER: &str = "root";
 /// What practically every client emulates.
 const DEFAULT_TERM: &str = "xterm-256color";
 
@@ -98,10 +97,8 @@ pub(super) fn make(
     }
     check(config)?;
     let streams = Streams::of(request)?;
-    let name = user
-        .or_else(|| settings.default_user.clone())
-        .unwrap_or_else(|| DEFAULT_USER.to_owned());
-    let user = users::find(root, &name)?.ok_or(PlanError::NoUser(name))?;
+    let acting = users::acting(root, user.as_deref(), settings.default_user.as_deref())?;
+    let user = acting.ok_or_else(|| PlanError::NoUser(user.unwrap_or_default()))?;
     let mut env = base_environment(&user);
     if matches!(streams, Streams::Terminal(_)) {
         env.insert("TERM".into(), DEFAULT_TERM.into());

@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Bytes of a refusal that are quoted.
 const QUOTED: usize = 1024;
 
-/// As whom programs run that name nobody. Every template has this user, which is what E2B's SDKs expect.
+/// As whom programs run that name nobody, which is what E2B's SDKs expect. In a template without this user it is root.
 const USER: &str = "user";
 
 /// Asks `/health` until it answers, for at most `patience`.
