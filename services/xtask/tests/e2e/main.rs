@@ -5,6 +5,7 @@ mod api;
 mod audit;
 mod bad_input;
 mod command_line;
+mod crowds;
 mod faults;
 mod files;
 mod harness;
