@@ -65,3 +65,9 @@ fn malformed(what: &'static str, bytes: &[u8], reason: &dyn std::fmt::Display) -
         reason: reason.to_string(),
     }
 }
+
+/// For `skip_serializing_if`: what is absent reads as false.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+pub(crate) fn is_false(value: &bool) -> bool {
+    !value
+}

@@ -168,16 +168,11 @@ pub struct Exec {
     #[serde(default = "default_exec_timeout_sec")]
     pub timeout_sec: u32,
     /// Whether it has an input that can be written to; otherwise that is empty.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "codec::is_false")]
     pub stdin: bool,
     /// A terminal of this size, which is then its input and all its output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pty: Option<PtySize>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// The size of a terminal, in characters.
@@ -206,7 +201,7 @@ pub struct SetTimeout {
     /// Seconds from the command's own time.
     pub timeout_sec: u32,
     /// Whether a time that is later already stays.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "codec::is_false")]
     pub extend: bool,
 }
 

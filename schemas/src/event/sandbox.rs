@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
+use crate::codec;
 use crate::id::{Generation, HostId, ProcessId};
 use crate::network::NetworkPolicy;
 use crate::spec::{Resources, SandboxSpec};
@@ -134,7 +135,7 @@ pub struct ProcessStarted {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_sec: Option<u32>,
     /// Whether it has a terminal.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "codec::is_false")]
     pub pty: bool,
     /// The name its starter gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -142,11 +143,6 @@ pub struct ProcessStarted {
     /// By which way it was started.
     #[serde(default, skip_serializing_if = "ProcessOrigin::is_command")]
     pub origin: ProcessOrigin,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// By which way a process was started.

@@ -10,17 +10,15 @@ pub(super) fn median(times: &mut [Duration]) -> Duration {
 
 /// Prints the verdict on a ratio that must not be above `bar`, and returns whether it is met.
 pub(super) fn judge(what: &str, ratio: f64, bar: f64) -> bool {
-    let met = ratio <= bar;
-    println!(
-        "  {what:<44} {ratio:>6.3}x   bar {bar:.2}x   {}",
-        if met { "pass" } else { "FAIL" }
-    );
-    met
+    verdict(what, ratio, bar, ratio <= bar)
 }
 
 /// Prints the verdict on a ratio that must not be below `bar`, and returns whether it is met.
 pub(super) fn judge_at_least(what: &str, ratio: f64, bar: f64) -> bool {
-    let met = ratio >= bar;
+    verdict(what, ratio, bar, ratio >= bar)
+}
+
+fn verdict(what: &str, ratio: f64, bar: f64, met: bool) -> bool {
     println!(
         "  {what:<44} {ratio:>6.3}x   bar {bar:.2}x   {}",
         if met { "pass" } else { "FAIL" }
