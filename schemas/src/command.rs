@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::codec::{self, Undecodable};
 use crate::commit::Principal;
-use crate::id::{CommandId, Generation, HostId};
+use crate::id::{CommandId, Generation, HostId, SandboxId, SnapshotId, TemplateName};
 use crate::network::NetworkPolicy;
+use crate::snapshot::Snapshot;
 use crate::spec::{Resources, SandboxSpec};
 
 /// Names of the headers that a command may carry beside its body.
@@ -89,8 +90,16 @@ pub enum SandboxCommand {
     SetTimeout(SetTimeout),
     /// Change what it may reach and who may reach it.
     SetNetwork(SetNetwork),
+    /// Seal it as a snapshot and free what it holds.
+    Pause(Pause),
+    /// Let a paused one run again.
+    Resume(Resume),
+    /// Take a snapshot of it, and let it run on.
+    Snapshot(TakeSnapshot),
     /// End it.
     Kill(Kill),
+    /// Let no sandbox start from a template any more. It goes to `any`, with `templates` in a sandbox's place.
+    DeleteTemplate(DeleteTemplate),
 }
 
 impl SandboxCommand {
@@ -123,9 +132,22 @@ impl SandboxCommand {
 pub struct Create {
     /// What it is to be.
     pub spec: SandboxSpec,
+    /// The sandbox it is a fork of; absent: it starts from its template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fork: Option<Fork>,
     /// Where; the router fills it in, and overwrites what a sender put here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placement: Option<Placement>,
+}
+
+/// Of which sandbox a new one is a branch, and where it branches off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fork {
+    /// The source, of the same tenant.
+    pub sandbox: SandboxId,
+    /// One of its snapshots.
+    pub snapshot: SnapshotId,
 }
 
 /// The router's choice for a new sandbox.
@@ -136,6 +158,9 @@ pub struct Placement {
     pub host: HostId,
     /// The request with the template's values filled in.
     pub resources: Resources,
+    /// What it is restored from; absent: the template's image, booted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Snapshot>,
 }
 
 /// Boot what was placed.
@@ -211,6 +236,41 @@ pub struct SetTimeout {
 pub struct SetNetwork {
     /// In place of the policy it has.
     pub policy: NetworkPolicy,
+}
+
+/// Seal a sandbox as a snapshot and free what it holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pause {
+    /// Why.
+    #[serde(default)]
+    pub reason: crate::event::PauseReason,
+}
+
+/// Let a paused sandbox run again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resume {
+    /// Seconds from then until it times out; absent: as many as it was created with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_sec: Option<u32>,
+}
+
+/// Take a snapshot of a sandbox.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TakeSnapshot {
+    /// The template that it becomes; absent: it is kept with the sandbox, for forks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<TemplateName>,
+}
+
+/// Let no sandbox start from a template any more; those that did run on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteTemplate {
+    /// Which.
+    pub name: TemplateName,
 }
 
 /// End a sandbox.

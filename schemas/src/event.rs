@@ -9,11 +9,12 @@ mod template;
 
 pub use host::{HostEvent, Registered as HostRegistered};
 pub use sandbox::{
-    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, Lost, NetworkSet, Placed, ProcessExited,
-    ProcessOrigin, ProcessStarted, Requested, Running, SandboxEvent, StartFailed, Starting, StopReason,
-    Stopping, TimeoutSet,
+    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, Lost, NetworkSet, PauseFailed, PauseReason, Paused,
+    Pausing, Placed, ProcessExited, ProcessOrigin, ProcessStarted, Requested, ResumeFailed, Resuming,
+    Running, SandboxEvent, SnapshotAsked, SnapshotCompacted, SnapshotFailed, SnapshotTaken, StartFailed,
+    Starting, StopReason, Stopping, TemplateSaved, TimeoutSet,
 };
-pub use template::{Registered as TemplateRegistered, TemplateEvent};
+pub use template::{Registered as TemplateRegistered, Saved as TemplateFromSnapshot, TemplateEvent};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

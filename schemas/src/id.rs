@@ -130,6 +130,14 @@ text_id!(
     |text| sized(text, 40) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 );
 
+text_id!(
+    /// A snapshot; also the name of its folder in its host's store.
+    SnapshotId,
+    "snapshot id",
+    "1 to 40 characters a-z and 0-9",
+    |text| sized(text, 40) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+);
+
 /// Characters of blake3 hex kept in a derived id: 80 bits, so that a billion sandboxes meet no collision.
 const DERIVED: usize = 20;
 
@@ -174,6 +182,41 @@ impl ProcessId {
             )
             .into(),
         )
+    }
+}
+
+impl SnapshotId {
+    /// Bytes of the longest.
+    pub const MAX: usize = 40;
+
+    /// The id of the snapshot that `command` has taken of `sandbox`: a repeated command names the same snapshot.
+    pub fn from_command(sandbox: &SandboxId, command: &CommandId) -> Self {
+        Self(
+            derived(
+                "sn",
+                "roost 2026 snapshot id",
+                &[sandbox.as_str(), command.as_str()],
+            )
+            .into(),
+        )
+    }
+
+    /// The id of what `snapshot` becomes when it is written anew for the `round`-th time.
+    pub fn compacted(snapshot: &Self, round: u32) -> Self {
+        Self(
+            derived(
+                "sn",
+                "roost 2026 compacted snapshot id",
+                &[snapshot.as_str(), &round.to_string()],
+            )
+            .into(),
+        )
+    }
+
+    /// The id of the snapshot of a booted template on one host: whatever it was made from is in `parts`, so that another
+    /// image, kernel, engine or processor has another.
+    pub fn of_boot(parts: &[&str]) -> Self {
+        Self(derived("boot", "roost 2026 boot snapshot id", parts).into())
     }
 }
 

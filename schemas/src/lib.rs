@@ -7,6 +7,7 @@ pub mod audit;
 pub mod codec;
 pub mod command;
 pub mod commit;
+pub mod digest;
 pub mod edge;
 #[cfg(feature = "envd")]
 pub mod envd;
@@ -16,10 +17,14 @@ pub mod metadata;
 pub mod network;
 pub mod output;
 pub mod reply;
+pub mod snapshot;
 pub mod spec;
 pub mod subject;
 mod time;
 pub mod token;
 
-pub use id::{CommandId, Generation, HostId, Owner, ProcessId, SandboxId, Sequence, TemplateName, TenantId};
+pub use digest::Digest;
+pub use id::{
+    CommandId, Generation, HostId, Owner, ProcessId, SandboxId, Sequence, SnapshotId, TemplateName, TenantId,
+};
 pub use time::Timestamp;

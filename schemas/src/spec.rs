@@ -38,6 +38,9 @@ pub struct SandboxSpec {
     /// What happens then.
     #[serde(default)]
     pub on_timeout: OnTimeout,
+    /// Whether a request for what runs in it resumes it when it is paused.
+    #[serde(default, skip_serializing_if = "crate::codec::is_false")]
+    pub auto_resume: bool,
     /// The user's own labels.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
@@ -60,6 +63,8 @@ pub enum OnTimeout {
     /// It is stopped for good.
     #[default]
     Kill,
+    /// It is paused, and can be resumed.
+    Pause,
 }
 
 /// What a placed sandbox is made of: the request with the template's values filled in.

@@ -9,12 +9,12 @@ use roost_schemas::commit::Commit;
 use roost_schemas::event::Payload;
 use roost_schemas::spec::Resources;
 use roost_schemas::subject::{AggregateId, EventSubject};
-use roost_schemas::{HostId, SandboxId, Sequence, TemplateName, TenantId, Timestamp};
+use roost_schemas::{HostId, SandboxId, Sequence, SnapshotId, TemplateName, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Aggregate;
 use crate::host::Host;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Phase, Sandbox};
 use crate::template::Template;
 
 /// An aggregate's state as a reader sees it.
@@ -54,7 +54,7 @@ pub struct Fleet {
     sandboxes: BTreeMap<(TenantId, SandboxId), View<Sandbox>>,
     /// The keys of those that have not ended, so that placing and planning cost nothing for history.
     live: BTreeSet<(TenantId, SandboxId)>,
-    templates: BTreeMap<TemplateName, View<Template>>,
+    templates: BTreeMap<(TenantId, TemplateName), View<Template>>,
     hosts: BTreeMap<HostId, View<Host>>,
 }
 
@@ -74,9 +74,12 @@ impl Fleet {
                 self.index(key);
                 Ok(())
             }
-            // Hosts and shared templates are the system's; what a tenant says of such is not of this fleet.
-            _ if subject.tenant != TenantId::system() => Ok(()),
-            AggregateId::Template(name) => fold(&mut self.templates, name.clone(), sequence, payload),
+            AggregateId::Template(name) => {
+                let key = (subject.tenant.clone(), name.clone());
+                fold(&mut self.templates, key, sequence, payload)
+            }
+            // Hosts are the system's; what a tenant says of such is not of this fleet.
+            AggregateId::Host(_) if subject.tenant != TenantId::system() => Ok(()),
             AggregateId::Host(id) => fold(&mut self.hosts, id.clone(), sequence, payload),
         }
     }
@@ -112,14 +115,47 @@ impl Fleet {
         }
     }
 
-    /// What a template is, if it can be started from.
-    pub fn template(&self, name: &TemplateName) -> Option<&View<Template>> {
-        self.templates.get(name)
+    /// The template that `tenant` means by `name`: one that everybody has, else its own.
+    pub fn template(&self, tenant: &TenantId, name: &TemplateName) -> Option<&View<Template>> {
+        let of = |tenant: &TenantId| {
+            let view = self.templates.get(&(tenant.clone(), name.clone()));
+            view.filter(|view| view.state.is_there())
+        };
+        of(&TenantId::system()).or_else(|| of(tenant))
     }
 
-    /// Every template.
-    pub fn templates(&self) -> impl Iterator<Item = (&TemplateName, &View<Template>)> {
-        self.templates.iter()
+    /// Every template that `tenant` can start from, its own last.
+    pub fn templates<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+    ) -> impl Iterator<Item = (&'a TemplateName, &'a View<Template>)> {
+        let of = move |tenant: TenantId| {
+            let there = self.templates.iter().filter(|(_, view)| view.state.is_there());
+            there.filter_map(move |((owner, name), view)| (*owner == tenant).then_some((name, view)))
+        };
+        let own = of(tenant.clone()).filter(|_| *tenant != TenantId::system());
+        of(TenantId::system()).chain(own)
+    }
+
+    /// Everything in the store of `host` that the log refers to: a snapshot that is not among it belongs to nobody,
+    /// unless it was sealed after what is folded here.
+    pub fn references(&self, host: &HostId) -> BTreeSet<SnapshotId> {
+        let here = |view: &View<Sandbox>| {
+            view.state
+                .placed
+                .as_ref()
+                .is_some_and(|placed| placed.host == *host)
+        };
+        let sandboxes = self.live().filter(|(_, _, view)| here(view));
+        let of_sandboxes = sandboxes.flat_map(|(_, _, view)| view.state.references().cloned());
+        let saved = self
+            .templates
+            .values()
+            .filter_map(|view| view.state.saved.as_ref());
+        let of_templates = saved
+            .filter(|saved| saved.snapshot.host == *host)
+            .map(|saved| saved.snapshot.id.clone());
+        of_sandboxes.chain(of_templates).collect()
     }
 
     /// Every host.
@@ -127,7 +163,7 @@ impl Fleet {
         self.hosts.iter()
     }
 
-    /// What the sandboxes on `host` together use, and how many they are.
+    /// What the sandboxes on `host` together use, and how many they are. Paused ones use nothing but their host's disk.
     pub fn used(&self, host: &HostId) -> (Resources, u32) {
         let none = (
             Resources {
@@ -141,6 +177,7 @@ impl Fleet {
                 .placed
                 .as_ref()
                 .is_some_and(|placed| placed.host == *host)
+                && view.state.phase != Phase::Paused
         };
         self.live()
             .map(|(_, _, view)| view)
@@ -166,7 +203,10 @@ impl Fleet {
         }
         match &subject.aggregate {
             AggregateId::Sandbox(id) => self.sandbox(&subject.tenant, id).map(bytes),
-            AggregateId::Template(name) => self.templates.get(name).map(bytes),
+            AggregateId::Template(name) => {
+                let key = (subject.tenant.clone(), name.clone());
+                self.templates.get(&key).map(bytes)
+            }
             AggregateId::Host(id) => self.hosts.get(id).map(bytes),
         }
     }
@@ -182,8 +222,9 @@ impl Fleet {
                 self.index(key);
             }
             AggregateId::Template(name) => {
+                let key = (subject.tenant.clone(), name.clone());
                 self.templates
-                    .insert(name.clone(), roost_schemas::codec::decode(WHAT, bytes)?);
+                    .insert(key, roost_schemas::codec::decode(WHAT, bytes)?);
             }
             AggregateId::Host(id) => {
                 self.hosts

@@ -1,22 +1,65 @@
 //! Placement: which host takes a new sandbox, a pure function of the fleet.
 
-use roost_schemas::HostId;
-use roost_schemas::command::Placement;
+use roost_schemas::command::{Fork, Placement};
+use roost_schemas::snapshot::Snapshot;
 use roost_schemas::spec::{Resources, SandboxSpec};
+use roost_schemas::{HostId, TenantId};
 
 use crate::Rejection;
 use crate::fleet::Fleet;
+use crate::sandbox::Sandbox;
 
 /// vCPUs that may be promised per vCPU of a host: sandboxes are idle most of their lives. Memory is never overbooked.
 const CPU_OVERCOMMIT: u32 = 4;
 
-/// Fills in what `spec` leaves to its template and chooses the host with the most free memory; of several,
-/// the one with the most free vCPUs, then the last by name.
-pub fn place(fleet: &Fleet, spec: &SandboxSpec) -> Result<Placement, Rejection> {
-    let resources = resolve(fleet, spec)?;
+/// Fills in what `spec` leaves to its template and chooses the host: the one that has the template's snapshot, or, for an
+/// image, the one with the most free memory; of several, the one with the most free vCPUs, then the last by name.
+pub fn place(fleet: &Fleet, tenant: &TenantId, spec: &SandboxSpec) -> Result<Placement, Rejection> {
+    let (resources, from) = resolve(fleet, tenant, spec)?;
     crate::sandbox::check_resources(resources)?;
+    let only = from.as_ref().map(|snapshot: &Snapshot| &snapshot.host);
+    Ok(Placement {
+        host: choose(fleet, resources, only)?,
+        resources,
+        from,
+    })
+}
+
+/// Places a branch of `source`, which is the sandbox that `fork` names: it stands where the snapshot does.
+pub fn branch(
+    fleet: &Fleet,
+    spec: &SandboxSpec,
+    fork: &Fork,
+    source: &Sandbox,
+) -> Result<Placement, Rejection> {
+    let found = source.snapshot(&fork.snapshot).filter(|_| !source.phase.is_end());
+    let (Some(snapshot), Some(requested)) = (found, &source.requested) else {
+        return Err(Rejection::NotFound {
+            what: "snapshot",
+            id: fork.snapshot.to_string(),
+            hint: format!("; sandbox {} has ended, or has newer ones", fork.sandbox),
+        });
+    };
+    locked(spec, requested.resources)?;
+    Ok(Placement {
+        host: choose(fleet, requested.resources, Some(&snapshot.host))?,
+        resources: requested.resources,
+        from: Some(snapshot.clone()),
+    })
+}
+
+/// Whether the host of a paused sandbox has room for it to run again.
+pub fn has_room(fleet: &Fleet, sandbox: &Sandbox) -> Result<(), Rejection> {
+    match (&sandbox.requested, &sandbox.base) {
+        (Some(requested), Some(base)) => choose(fleet, requested.resources, Some(&base.host)).map(drop),
+        _ => Ok(()),
+    }
+}
+
+fn choose(fleet: &Fleet, resources: Resources, only: Option<&HostId>) -> Result<HostId, Rejection> {
     let candidates = fleet
         .hosts()
+        .filter(|(id, _)| only.is_none_or(|only| only == *id))
         .filter_map(|(id, view)| Some((id, view.state.taking()?)));
     let room = candidates.clone().filter_map(|(id, host)| {
         let (used, count) = fleet.used(id);
@@ -32,10 +75,7 @@ pub fn place(fleet: &Fleet, spec: &SandboxSpec) -> Result<Placement, Rejection> 
         (count < host.max_sandboxes).then_some((memory, vcpus, id))
     });
     match room.max() {
-        Some((_, _, host)) => Ok(Placement {
-            host: HostId::clone(host),
-            resources,
-        }),
+        Some((_, _, host)) => Ok(HostId::clone(host)),
         None => Err(Rejection::NoCapacity {
             vcpus: resources.vcpus,
             memory_mb: resources.memory_mb,
@@ -44,12 +84,14 @@ pub fn place(fleet: &Fleet, spec: &SandboxSpec) -> Result<Placement, Rejection> 
     }
 }
 
-fn resolve(fleet: &Fleet, spec: &SandboxSpec) -> Result<Resources, Rejection> {
-    let template = fleet
-        .template(&spec.template)
-        .and_then(|view| view.state.registered.as_ref());
+fn resolve(
+    fleet: &Fleet,
+    tenant: &TenantId,
+    spec: &SandboxSpec,
+) -> Result<(Resources, Option<Snapshot>), Rejection> {
+    let template = fleet.template(tenant, &spec.template).map(|view| &view.state);
     let template = template.ok_or_else(|| {
-        let known: Vec<_> = fleet.templates().map(|(name, _)| name.as_str()).collect();
+        let known: Vec<_> = fleet.templates(tenant).map(|(name, _)| name.as_str()).collect();
         let hint = if known.is_empty() {
             "; no host has registered any yet".into()
         } else {
@@ -61,8 +103,37 @@ fn resolve(fleet: &Fleet, spec: &SandboxSpec) -> Result<Resources, Rejection> {
             hint,
         }
     })?;
-    Ok(Resources {
-        vcpus: spec.vcpus.unwrap_or(template.defaults.vcpus),
-        memory_mb: spec.memory_mb.unwrap_or(template.defaults.memory_mb),
-    })
+    if let Some(saved) = &template.saved {
+        locked(spec, saved.resources)?;
+        return Ok((saved.resources, Some(saved.snapshot.clone())));
+    }
+    let defaults = template.registered.as_ref().map(|registered| registered.defaults);
+    let resources = Resources {
+        vcpus: spec
+            .vcpus
+            .or(defaults.map(|defaults| defaults.vcpus))
+            .unwrap_or(0),
+        memory_mb: spec
+            .memory_mb
+            .or(defaults.map(|defaults| defaults.memory_mb))
+            .unwrap_or(0),
+    };
+    Ok((resources, None))
+}
+
+/// Refuses to change what is frozen in a snapshot.
+fn locked(spec: &SandboxSpec, resources: Resources) -> Result<(), Rejection> {
+    for (field, asked, has) in [
+        ("vcpus", spec.vcpus, resources.vcpus),
+        ("memory_mb", spec.memory_mb, resources.memory_mb),
+    ] {
+        if let Some(asked) = asked.filter(|asked| *asked != has) {
+            let rule = format!(
+                "{} is a snapshot with {has}, which cannot be changed; leave it out",
+                spec.template
+            );
+            return Err(Rejection::invalid(field, asked, rule));
+        }
+    }
+    Ok(())
 }

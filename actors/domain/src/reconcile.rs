@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use roost_schemas::command::{Kill, SandboxCommand, Start};
-use roost_schemas::event::StopReason;
+use roost_schemas::command::{Kill, Pause, SandboxCommand, Start};
+use roost_schemas::event::{PauseReason, StopReason};
+use roost_schemas::spec::OnTimeout;
 use roost_schemas::subject::{CommandSubject, Route};
 use roost_schemas::{CommandId, SandboxId, TenantId, Timestamp};
 
@@ -43,12 +44,15 @@ fn correct(tenant: &TenantId, id: &SandboxId, view: &View<Sandbox>, now: Timesta
         Phase::Running => {
             let due = sandbox.expires_at.filter(|due| *due <= now)?;
             let round = now.since(due).as_secs() / EXPIRY_PATIENCE.as_secs();
-            (
-                format!("expire.{}.{round}", due.0),
-                SandboxCommand::Kill(Kill {
+            let command = match sandbox.requested.as_ref()?.spec.on_timeout {
+                OnTimeout::Kill => SandboxCommand::Kill(Kill {
                     reason: StopReason::TimedOut,
                 }),
-            )
+                OnTimeout::Pause => SandboxCommand::Pause(Pause {
+                    reason: PauseReason::TimedOut,
+                }),
+            };
+            (format!("expire.{}.{round}", due.0), command)
         }
         Phase::Placed => {
             let waited = now.since(view.updated_at);

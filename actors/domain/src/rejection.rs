@@ -48,6 +48,14 @@ pub enum Rejection {
     /// The id is taken by another command's sandbox.
     #[error("a sandbox of this id exists already; choose another id or repeat the command under its own id")]
     AlreadyExists,
+    /// The template's name is taken.
+    #[error("a template of this name exists already; delete it first, or choose another name")]
+    TemplateExists,
+    /// The template is not a snapshot.
+    #[error(
+        "the template is an image that its hosts bring; only templates made from sandboxes can be deleted"
+    )]
+    TemplateIsImage,
     /// The command is meant for an older placement.
     #[error("generation {given} is not the current one, {current}; look the sandbox up again")]
     StaleGeneration {
@@ -122,9 +130,10 @@ impl Rejection {
             Self::InvalidState { .. }
             | Self::StaleGeneration { .. }
             | Self::NotHere { .. }
+            | Self::TemplateIsImage
             | Self::TooMany { .. } => Code::InvalidState,
             Self::Invalid { .. } | Self::ReservedId(_) | Self::Unreadable(_) => Code::InvalidRequest,
-            Self::AlreadyExists => Code::Conflict,
+            Self::AlreadyExists | Self::TemplateExists => Code::Conflict,
             Self::NoCapacity { .. } => Code::NoCapacity,
             Self::DeadlinePassed { .. } => Code::DeadlineExceeded,
         }

@@ -2,13 +2,23 @@
 //!
 //! ```text
 //!  (absent) ─create─▶ Requested ─▶ Placed ─start─▶ Starting ─started─▶ Running ─vanished─▶ Lost{cause}
-//!                                     │               │                   │
-//!                                     └──────┬────────┼───────────────────┘
-//!                                           kill      ├─start failed, once or twice─▶ Starting again
-//!                                            │        └─start failed for the last time─▶ Failed{cause}
-//!                                            ▼
+//!                                     │               │                  ▲ │ ▲
+//!                                     └──────┬────────┼──────────────────┼─┘ │
+//!                                           kill      │           started│   │pause failed
+//!                                            │        │                  │   │
+//!                                            │        │     ┌─ Resuming ─┘   └─ Pausing ◀─pause─ Running
+//!                                            │        │     │     ▲               │
+//!                                            │        │     │     │resume         │sealed
+//!                                            │        │     └─────┴─── Paused ◀───┘
+//!                                            │        │      resume failed
+//!                                            │        ├─start failed, once or twice─▶ Starting again
+//!                                            ▼        └─start failed for the last time─▶ Failed{cause}
 //!                                         Stopping ─ended─▶ Stopped
 //! ```
+//!
+//! A kill ends every live phase, and a VM that vanishes ends `Pausing` as it ends `Running`. Snapshots that are taken
+//! while it runs on change no phase: [`Sandbox::asked`] has them until they are taken and, where a template was wanted,
+//! saved. A resume is a new placement, so it has a new generation.
 //!
 //! `Requested` and `Placed` come in one commit, so no reader sees the first alone. A panic of its actor changes no phase
 //! until there are too many in one placement: then any live phase goes to `Lost`. `Stopped`, `Failed` and `Lost` are
@@ -18,10 +28,13 @@ mod command;
 mod create;
 mod exec;
 mod kill;
+mod pause;
 mod process_asked;
 mod report;
+mod resume;
 mod set_network;
 mod set_timeout;
+mod snapshot;
 mod start;
 mod state;
 
@@ -29,6 +42,7 @@ pub use command::{Command, ProcessEnd};
 pub use create::check_resources;
 pub use exec::MAX_PROCESSES;
 pub use report::{MAX_CRASHES, MAX_START_ATTEMPTS};
+pub use snapshot::{MAX_ASKED, MAX_SNAPSHOTS, MAX_SOURCES};
 pub use state::{Phase, Sandbox};
 
 use roost_schemas::command::Envelope;
@@ -48,13 +62,31 @@ impl Aggregate for Sandbox {
             Command::Exec { process, exec } => exec::decide(self, process, exec),
             Command::SetTimeout(set) => set_timeout::decide(self, *set, at),
             Command::SetNetwork(set) => set_network::decide(self, set),
+            Command::Pause { snapshot, pause } => pause::decide(self, snapshot, *pause, at),
+            Command::Resume(resume) => resume::decide(self, *resume),
+            Command::Snapshot { snapshot, take } => snapshot::decide(self, snapshot, take),
             Command::Kill(kill) => kill::decide(self, *kill, at),
             Command::Started {
                 generation,
                 engine,
                 engine_version,
                 boot_ms,
-            } => report::started(self, *generation, *engine, engine_version, *boot_ms, at),
+                restored_from,
+            } => {
+                let how = (*engine, engine_version.as_str(), *boot_ms, restored_from.as_ref());
+                report::started(self, *generation, how, at)
+            }
+            Command::Sealed { generation, snapshot } => pause::sealed(self, *generation, snapshot),
+            Command::PauseFailed { generation, cause } => pause::failed(self, *generation, cause),
+            Command::ResumeFailed { generation, cause } => resume::failed(self, *generation, cause),
+            Command::SnapshotTaken {
+                generation,
+                snapshot,
+                held_ms,
+            } => snapshot::taken(self, *generation, snapshot, *held_ms),
+            Command::SnapshotFailed { snapshot, cause } => Ok(snapshot::failed(self, snapshot, cause)),
+            Command::TemplateSaved { snapshot, name } => Ok(snapshot::saved(self, snapshot, name)),
+            Command::Compacted { replaced, snapshot } => snapshot::compacted(self, replaced, snapshot),
             Command::StartFailed { generation, cause } => report::start_failed(self, *generation, cause),
             Command::ProcessAsked { generation, started } => {
                 process_asked::decide(self, *generation, started)

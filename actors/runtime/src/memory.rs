@@ -3,6 +3,7 @@
 //! It keeps what a real one would (slots, drives, engines by owner), fails where it is told to, and lets a test look.
 
 mod agent;
+mod snapshots;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -12,17 +13,18 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use roost_schemas::audit::{Answer, Fact, Verdict};
-use roost_schemas::event::{EngineKind, ExitStatus};
+use roost_schemas::event::{Cause, EngineKind, ExitStatus};
 use roost_schemas::network::NetworkPolicy;
 use roost_schemas::output::Channel;
-use roost_schemas::{Owner, SandboxId, TemplateName};
+use roost_schemas::snapshot::Snapshot;
+use roost_schemas::{Owner, ProcessId, SandboxId, SnapshotId, TemplateName};
 use tokio::sync::{mpsc, watch};
 
 use agent::Agent;
 
 use crate::port::{
-    AuditFeed, Disks, Drives, Edge, Engines, Fault, Greeting, Guests, Output, Outputs, Program, Slot, Slots,
-    Vm, VmSpec,
+    AuditFeed, Disks, Draft, Drives, Dumped, Edge, Engines, Fault, Greeting, Guests, Image, Output, Outputs,
+    Program, Slot, Slots, Vm, VmSpec,
 };
 
 /// See the module. Clones are the same machine.
@@ -44,6 +46,14 @@ struct Inner {
     agents: BTreeMap<Owner, Agent>,
     failures: BTreeMap<&'static str, u32>,
     hanging_greetings: bool,
+    /// Whose vCPUs stand still.
+    paused: BTreeSet<Owner>,
+    /// Whose users' programs stand still.
+    quiet: BTreeSet<Owner>,
+    drafts: BTreeSet<SnapshotId>,
+    sealed: BTreeMap<SnapshotId, Snapshot>,
+    damaged: BTreeSet<SnapshotId>,
+    keeps_boots: bool,
 }
 
 impl Inner {
@@ -63,7 +73,8 @@ impl Inner {
 }
 
 impl Machine {
-    /// Lets the next `times` takings of `step` fail: `claim`, `apply`, `create`, `boot`, `greet`, `run`, `audit`, `destroy`,
+    /// Lets the next `times` takings of `step` fail: `claim`, `apply`, `create`, `boot`, `restore`, `greet`, `run`, `audit`,
+    /// `quiesce`, `pause`, `draft`, `dump`, `collect`, `seal`, `find`, `open`, `compact`, `sweep`, `resume`, `wake`, `destroy`,
     /// `remove`, `release`.
     pub fn fail(&self, step: &'static str, times: u32) {
         self.lock().failures.insert(step, times);
@@ -192,6 +203,20 @@ impl Disks for Machine {
         })
     }
 
+    async fn restore(&self, owner: &Owner, image: &Image) -> Result<Drives, Fault> {
+        self.create(owner, &image.seal.template).await
+    }
+
+    async fn find(&self, owner: &Owner, _template: &TemplateName) -> Result<Drives, Fault> {
+        if !self.lock().drives.contains(owner) {
+            return Err(Fault::new("look for the drive", format!("{owner} has none")));
+        }
+        Ok(Drives {
+            base: "base".into(),
+            data: "data".into(),
+        })
+    }
+
     async fn remove(&self, owner: &Owner) -> Result<(), Fault> {
         self.step("remove")?.drives.remove(owner);
         Ok(())
@@ -216,10 +241,12 @@ impl Vm for MemoryVm {
         "memory".into()
     }
 
-    async fn exited(&self) -> String {
+    async fn exited(&self) -> Cause {
         // The sender lives in `self`, so the wait ends only with the engine.
         let _ = self.alive.subscribe().wait_for(|alive| !alive).await;
-        "it was told to crash".into()
+        Cause::EngineExited {
+            detail: "it was told to crash".into(),
+        }
     }
 }
 
@@ -236,6 +263,38 @@ impl Engines for Machine {
         Ok(vm)
     }
 
+    async fn restore(&self, owner: &Owner, spec: &VmSpec, _image: &Image) -> Result<Arc<dyn Vm>, Fault> {
+        drop(self.step("restore")?);
+        let vm = self.boot(owner, spec).await?;
+        self.lock().paused.insert(owner.clone());
+        Ok(vm)
+    }
+
+    async fn pause(&self, owner: &Owner) -> Result<(), Fault> {
+        self.step("pause")?.paused.insert(owner.clone());
+        Ok(())
+    }
+
+    async fn resume(&self, owner: &Owner) -> Result<(), Fault> {
+        self.step("resume")?.paused.remove(owner);
+        Ok(())
+    }
+
+    async fn is_paused(&self, owner: &Owner) -> Result<bool, Fault> {
+        Ok(self.lock().paused.contains(owner))
+    }
+
+    async fn dump(&self, owner: &Owner, _draft: &Draft) -> Result<Dumped, Fault> {
+        let inner = self.step("dump")?;
+        if !inner.engines.contains_key(owner) || !inner.paused.contains(owner) {
+            return Err(Fault::new("write the memory", format!("{owner} is not paused")));
+        }
+        Ok(Dumped {
+            complete: true,
+            removed: Vec::new(),
+        })
+    }
+
     async fn adopt(&self, owner: &Owner) -> Result<Option<Arc<dyn Vm>>, Fault> {
         Ok(self
             .lock()
@@ -247,6 +306,8 @@ impl Engines for Machine {
     async fn destroy(&self, owner: &Owner) -> Result<(), Fault> {
         let mut inner = self.step("destroy")?;
         inner.agents.remove(owner);
+        inner.paused.remove(owner);
+        inner.quiet.remove(owner);
         if let Some(vm) = inner.engines.remove(owner) {
             vm.alive.send_replace(false);
         }
@@ -270,6 +331,34 @@ impl Guests for Machine {
             std::future::pending::<()>().await;
         }
         Ok(())
+    }
+
+    async fn await_boot(&self, address: IpAddr) -> Result<(), Fault> {
+        self.lock().connect(address).map(drop)
+    }
+
+    async fn quiesce(&self, address: IpAddr, _sandbox: &SandboxId) -> Result<(), Fault> {
+        let mut inner = self.step("quiesce")?;
+        let owner = inner.connect(address)?;
+        inner.quiet.insert(owner);
+        Ok(())
+    }
+
+    async fn wake(&self, address: IpAddr, _sandbox: &SandboxId) -> Result<(), Fault> {
+        let mut inner = self.step("wake")?;
+        let owner = inner.connect(address)?;
+        inner.quiet.remove(&owner);
+        Ok(())
+    }
+
+    async fn follow(
+        &self,
+        address: IpAddr,
+        _sandbox: &SandboxId,
+        _process: &ProcessId,
+    ) -> Result<Outputs, Fault> {
+        self.step("run")?.connect(address)?;
+        Ok(futures::stream::pending().boxed())
     }
 
     /// Knows `echo` (writes its arguments), `flood` (writes as many bytes as its argument says), `chatter` (the same, byte

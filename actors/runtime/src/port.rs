@@ -10,6 +10,7 @@ mod engines;
 mod fault;
 mod guests;
 mod slots;
+mod snapshots;
 
 pub use clock::{Clock, SystemClock};
 pub use disks::{Disks, Drives};
@@ -18,3 +19,4 @@ pub use engines::{Engines, Vm, VmSpec};
 pub use fault::Fault;
 pub use guests::{AuditFeed, Greeting, Guests, Output, Outputs, Program};
 pub use slots::{Slot, Slots};
+pub use snapshots::{Draft, Dumped, Image, Pin, Portrayed, Sealed, Snapshots};

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::codec;
-use crate::id::{Generation, HostId, ProcessId};
+use crate::id::{Generation, HostId, ProcessId, SnapshotId, TemplateName};
 use crate::network::NetworkPolicy;
+use crate::snapshot::Snapshot;
 use crate::spec::{Resources, SandboxSpec};
 
 /// A fact about one sandbox.
@@ -35,6 +36,26 @@ pub enum SandboxEvent {
     TimeoutSet(TimeoutSet),
     /// What it may reach, or who may reach it, was changed.
     NetworkSet(NetworkSet),
+    /// It is being sealed.
+    Pausing(Pausing),
+    /// Its snapshot is sealed; its host frees what it held.
+    Paused(Paused),
+    /// It could not be sealed, and runs on.
+    PauseFailed(PauseFailed),
+    /// Its host restores it.
+    Resuming(Resuming),
+    /// It could not be restored, and is paused as before.
+    ResumeFailed(ResumeFailed),
+    /// Somebody asked for a snapshot of it.
+    SnapshotAsked(SnapshotAsked),
+    /// That snapshot is sealed.
+    SnapshotTaken(SnapshotTaken),
+    /// That snapshot could not be taken.
+    SnapshotFailed(SnapshotFailed),
+    /// The template that a snapshot was asked for is there.
+    TemplateSaved(TemplateSaved),
+    /// A snapshot was written anew, with the same content, so that it no longer needs those before it.
+    SnapshotCompacted(SnapshotCompacted),
     /// It is being ended.
     Stopping(Stopping),
     /// It has ended, and its host holds nothing of it.
@@ -55,6 +76,9 @@ pub struct Requested {
     pub spec: SandboxSpec,
     /// The same with the template's values filled in.
     pub resources: Resources,
+    /// What it is restored from; absent: the template's image, booted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Snapshot>,
 }
 
 /// See [`SandboxEvent::Placed`].
@@ -97,8 +121,11 @@ pub struct Running {
     pub engine: EngineKind,
     /// That engine's version.
     pub engine_version: String,
-    /// Milliseconds from the beginning of the boot to the guest's first answer.
+    /// Milliseconds from the beginning of the boot, or of the restore, to the guest's first answer.
     pub boot_ms: u64,
+    /// The snapshot it was restored from; absent: it was booted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored_from: Option<SnapshotId>,
     /// When the guest first answered.
     pub started_at: Timestamp,
     /// When it times out.
@@ -224,6 +251,120 @@ pub struct NetworkSet {
     pub policy: NetworkPolicy,
 }
 
+/// See [`SandboxEvent::Pausing`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pausing {
+    /// The placement that ends with it.
+    pub generation: Generation,
+    /// The snapshot that it becomes.
+    pub snapshot: SnapshotId,
+    /// Why.
+    pub reason: PauseReason,
+}
+
+/// Why a sandbox is paused.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseReason {
+    /// Somebody asked.
+    #[default]
+    Requested,
+    /// Its time was over.
+    TimedOut,
+}
+
+/// See [`SandboxEvent::Paused`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Paused {
+    /// The placement that ended with it.
+    pub generation: Generation,
+    /// What it was sealed as.
+    pub snapshot: Snapshot,
+}
+
+/// See [`SandboxEvent::PauseFailed`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PauseFailed {
+    /// The placement.
+    pub generation: Generation,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// See [`SandboxEvent::Resuming`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resuming {
+    /// The new placement, on the host that has the snapshot.
+    pub generation: Generation,
+    /// Seconds from running until it times out.
+    pub timeout_sec: u32,
+}
+
+/// See [`SandboxEvent::ResumeFailed`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResumeFailed {
+    /// The placement that came to nothing.
+    pub generation: Generation,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// See [`SandboxEvent::SnapshotAsked`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotAsked {
+    /// The snapshot: one to be taken, or, of a paused sandbox, the one it is paused as.
+    pub snapshot: SnapshotId,
+    /// The template that it becomes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<TemplateName>,
+}
+
+/// See [`SandboxEvent::SnapshotTaken`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotTaken {
+    /// The snapshot.
+    pub snapshot: Snapshot,
+    /// Milliseconds for which the sandbox did not run.
+    pub held_ms: u64,
+}
+
+/// See [`SandboxEvent::SnapshotFailed`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotFailed {
+    /// Which.
+    pub snapshot: SnapshotId,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// See [`SandboxEvent::TemplateSaved`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TemplateSaved {
+    /// The snapshot.
+    pub snapshot: SnapshotId,
+    /// The template.
+    pub name: TemplateName,
+}
+
+/// See [`SandboxEvent::SnapshotCompacted`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotCompacted {
+    /// The snapshot whose place it takes.
+    pub replaced: SnapshotId,
+    /// What has the same content.
+    pub snapshot: Snapshot,
+}
+
 /// See [`SandboxEvent::Stopping`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -292,6 +433,18 @@ pub enum Cause {
         /// The step, such as `claim slot`.
         step: String,
         /// The fault in words.
+        detail: String,
+    },
+    /// The pager died, or did not answer in time, and the engine was killed.
+    PagerDied {
+        /// What was seen of it.
+        detail: String,
+    },
+    /// A snapshot cannot be used: it is damaged, incomplete, or made for another machine.
+    SnapshotUnusable {
+        /// Which.
+        snapshot: SnapshotId,
+        /// What is wrong with it, and what to do.
         detail: String,
     },
     /// A restarted host found nothing of it.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::id::{SandboxId, TemplateName};
+use crate::snapshot::Snapshot;
 use crate::spec::Resources;
 
 /// A fact about one template.
@@ -15,6 +17,10 @@ use crate::spec::Resources;
 pub enum TemplateEvent {
     /// It can be started from, with this content from now on.
     Registered(Registered),
+    /// It can be started from: a snapshot of a sandbox, with everything that ran in it.
+    Saved(Saved),
+    /// Nothing can be started from it any more.
+    Deleted,
 }
 
 /// See [`TemplateEvent::Registered`].
@@ -30,4 +36,18 @@ pub struct Registered {
     pub drive_bytes: Option<u64>,
     /// What a sandbox gets that asks for nothing else.
     pub defaults: Resources,
+}
+
+/// See [`TemplateEvent::Saved`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Saved {
+    /// The sandbox that the snapshot is of.
+    pub sandbox: SandboxId,
+    /// The snapshot.
+    pub snapshot: Snapshot,
+    /// The image behind it.
+    pub base: TemplateName,
+    /// What every sandbox of it has; it cannot ask for anything else.
+    pub resources: Resources,
 }

@@ -10,6 +10,10 @@ pub(crate) fn cause(cause: &Cause) -> String {
         Cause::EngineExited { detail } => format!("its engine exited: {detail}"),
         Cause::Unresponsive { detail } => format!("it did not answer in time: {detail}"),
         Cause::StepFailed { step, detail } => format!("step {step:?} failed on its host: {detail}"),
+        Cause::PagerDied { detail } => format!("its pager was gone, so it was ended: {detail}"),
+        Cause::SnapshotUnusable { snapshot, detail } => {
+            format!("snapshot {snapshot} cannot be used: {detail}")
+        }
         Cause::HostRestarted => "its host restarted and found nothing of it".to_owned(),
         Cause::ActorCrashed => "its actor on the host crashed too often".to_owned(),
     }

@@ -5,8 +5,10 @@ mod engines;
 mod guests;
 mod signals;
 mod slots;
+mod snapshots;
 
 pub use disks::RealDisks;
 pub use engines::{EngineChoice, NoEngine, RealEngines, Supply, Wanted};
 pub use guests::RealGuests;
 pub use slots::RealSlots;
+pub use snapshots::RealSnapshots;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use xtask::repository;
 
 /// Every package of ours, and those of ours it may depend on. Tests may reach further; they ship nowhere.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("roost-schemas", &[]),
     ("roost-guest", &["roost-schemas"]),
     ("roost-fuzz", &["roost-guest"]),
@@ -24,6 +24,9 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("roost-images", &["roost-schemas"]),
     ("roost-proxy", &[]),
     ("roost-edge", &["roost-schemas", "roost-runtime", "roost-proxy"]),
+    ("roost-snapshots", &["roost-schemas", "roost-images"]),
+    ("roost-pager", &["roost-schemas"]),
+    ("roost-preload", &[]),
     ("roost-qemu", &["roost-schemas", "roost-engine"]),
     (
         "roost-gateway",
@@ -50,6 +53,8 @@ const ARROWS: [(&str, &[&str]); 16] = [
             "roost-engine",
             "roost-net",
             "roost-images",
+            "roost-pager",
+            "roost-snapshots",
         ],
     ),
     (

@@ -28,6 +28,7 @@ pub(super) fn decide(sandbox: &Sandbox, create: &Create) -> Result<Vec<SandboxEv
         SandboxEvent::Requested(Requested {
             spec: create.spec.clone(),
             resources: placement.resources,
+            from: placement.from.clone(),
         }),
         SandboxEvent::Placed(Placed {
             host: placement.host.clone(),

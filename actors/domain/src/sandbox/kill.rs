@@ -12,7 +12,7 @@ pub(super) fn decide(sandbox: &Sandbox, kill: Kill, at: Timestamp) -> Result<Vec
         return Err(Rejection::Absent { command: "kill" });
     }
     // A timeout that was extended after the reconciler looked must not kill.
-    let early = kill.reason == StopReason::TimedOut && sandbox.expires_at.is_none_or(|due| at < due);
+    let early = kill.reason == StopReason::TimedOut && !sandbox.is_due(at);
     Ok(
         if early || sandbox.phase == Phase::Stopping || sandbox.phase.is_end() {
             Vec::new()

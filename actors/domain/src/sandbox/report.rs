@@ -8,7 +8,7 @@ use roost_schemas::event::{
     ActorCrashed, Cause, EngineKind, ExitStatus, Failed, Lost, ProcessExited, Running, SandboxEvent,
     StartFailed,
 };
-use roost_schemas::{Generation, Timestamp};
+use roost_schemas::{Generation, SnapshotId, Timestamp};
 
 use super::{Phase, ProcessEnd, Sandbox};
 use crate::Rejection;
@@ -23,28 +23,33 @@ type Decided = Result<Vec<SandboxEvent>, Rejection>;
 pub(super) fn started(
     sandbox: &Sandbox,
     generation: Generation,
-    engine: EngineKind,
-    engine_version: &str,
-    boot_ms: u64,
+    (engine, engine_version, boot_ms, restored_from): (EngineKind, &str, u64, Option<&SnapshotId>),
     at: Timestamp,
 ) -> Decided {
     sandbox.fence(generation)?;
-    if sandbox.phase == Phase::Running {
-        return Ok(Vec::new());
-    }
-    if sandbox.phase != Phase::Starting {
-        return Err(sandbox.refuse("report of a boot", "starting"));
-    }
-    let lifetime = sandbox
+    let asked = sandbox
         .requested
         .as_ref()
         .map_or(0, |requested| requested.spec.timeout_sec);
+    let (lifetime, first) = match sandbox.phase {
+        Phase::Running => return Ok(Vec::new()),
+        Phase::Starting => (asked, None),
+        Phase::Resuming => (
+            sandbox
+                .resuming
+                .as_ref()
+                .map_or(asked, |resuming| resuming.timeout_sec),
+            sandbox.running.as_ref().map(|running| running.started_at),
+        ),
+        _ => return Err(sandbox.refuse("report of a start", "starting or resuming")),
+    };
     Ok(vec![SandboxEvent::Running(Running {
         generation,
         engine,
         engine_version: engine_version.to_owned(),
         boot_ms,
-        started_at: at,
+        restored_from: restored_from.cloned(),
+        started_at: first.unwrap_or(at),
         expires_at: at.plus(Duration::from_secs(lifetime.into())),
     })])
 }
@@ -60,7 +65,9 @@ pub(super) fn start_failed(sandbox: &Sandbox, generation: Generation, cause: &Ca
         attempt,
         cause: cause.clone(),
     })];
-    if attempt >= MAX_START_ATTEMPTS {
+    // What is wrong with a snapshot is wrong with it the next time as well.
+    let hopeless = sandbox.base.is_some() && matches!(cause, Cause::SnapshotUnusable { .. });
+    if hopeless || attempt >= MAX_START_ATTEMPTS {
         events.push(SandboxEvent::Failed(Failed { cause: cause.clone() }));
     }
     Ok(events)
@@ -92,7 +99,7 @@ pub(super) fn ended(sandbox: &Sandbox, generation: Generation) -> Decided {
 pub(super) fn vanished(sandbox: &Sandbox, generation: Generation, cause: &Cause) -> Decided {
     sandbox.fence(generation)?;
     match sandbox.phase {
-        Phase::Running => {
+        Phase::Running | Phase::Pausing => {
             let lost = SandboxEvent::Lost(Lost {
                 generation,
                 cause: cause.clone(),

@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use roost_schemas::event::{Cause, Placed, ProcessOrigin, Requested, Running, SandboxEvent, StopReason};
+use roost_schemas::event::{
+    Cause, Pausing, Placed, ProcessOrigin, Requested, Resuming, Running, SandboxEvent, StopReason,
+};
 use roost_schemas::network::NetworkPolicy;
-use roost_schemas::{Generation, ProcessId, Timestamp};
+use roost_schemas::snapshot::Snapshot;
+use roost_schemas::{Generation, ProcessId, SnapshotId, TemplateName, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::snapshot::MAX_SNAPSHOTS;
 use crate::Rejection;
 
 /// Where a sandbox stands in its life.
@@ -24,6 +28,12 @@ pub enum Phase {
     Starting,
     /// Its guest answers.
     Running,
+    /// Its host seals it.
+    Pausing,
+    /// It stands still in its host's store.
+    Paused,
+    /// Its host restores it.
+    Resuming,
     /// Its host tears it down.
     Stopping,
     /// It was ended.
@@ -43,6 +53,9 @@ impl Phase {
             Self::Placed => "placed",
             Self::Starting => "starting",
             Self::Running => "running",
+            Self::Pausing => "pausing",
+            Self::Paused => "paused",
+            Self::Resuming => "resuming",
             Self::Stopping => "stopping",
             Self::Stopped => "stopped",
             Self::Lost => "lost",
@@ -77,9 +90,19 @@ pub struct Sandbox {
     pub network: NetworkPolicy,
     /// Programs that run in it, and by which way each was started.
     pub processes: BTreeMap<ProcessId, ProcessOrigin>,
+    /// The snapshot that it was made from, or last paused as; what a start or a resume restores.
+    pub base: Option<Snapshot>,
+    /// The last pause, done or not.
+    pub pausing: Option<Pausing>,
+    /// The last resume, done or not.
+    pub resuming: Option<Resuming>,
+    /// The newest snapshots of it, the last taken last.
+    pub snapshots: Vec<Snapshot>,
+    /// Snapshots that were asked for and are not taken, or not yet saved as the template that they are to become.
+    pub asked: BTreeMap<SnapshotId, Option<TemplateName>>,
     /// Why it is being or was stopped.
     pub stop_reason: Option<StopReason>,
-    /// Why it was lost, or failed, or did not start the last time.
+    /// Why it was lost, or failed, or could not be started, paused or resumed the last time.
     pub cause: Option<Cause>,
 }
 
@@ -90,6 +113,31 @@ impl Sandbox {
             .as_ref()
             .map(|placed| placed.generation)
             .unwrap_or_default()
+    }
+
+    /// One of its own snapshots.
+    pub fn snapshot(&self, id: &SnapshotId) -> Option<&Snapshot> {
+        self.snapshots.iter().find(|snapshot| snapshot.id == *id)
+    }
+
+    /// Everything in its host's store that it needs, or that may be forked from.
+    pub fn references(&self) -> impl Iterator<Item = &SnapshotId> {
+        let running = self
+            .running
+            .as_ref()
+            .and_then(|running| running.restored_from.as_ref());
+        let sealed = self
+            .base
+            .iter()
+            .chain(&self.snapshots)
+            .map(|snapshot| &snapshot.id);
+        let pausing = self.pausing.as_ref().map(|pausing| &pausing.snapshot);
+        sealed.chain(self.asked.keys()).chain(running).chain(pausing)
+    }
+
+    /// Whether its time is over.
+    pub(super) fn is_due(&self, at: Timestamp) -> bool {
+        self.expires_at.is_some_and(|due| due <= at)
     }
 
     /// The running programs that commands started: their host carries their output. Of the others their agent tells.
@@ -124,6 +172,7 @@ pub(super) fn evolve(sandbox: &mut Sandbox, event: &SandboxEvent) {
         SandboxEvent::Requested(requested) => {
             sandbox.phase = Phase::Requested;
             sandbox.network = requested.spec.network.clone();
+            sandbox.base.clone_from(&requested.from);
             sandbox.requested = Some(requested.clone());
         }
         SandboxEvent::Placed(placed) => {
@@ -142,6 +191,51 @@ pub(super) fn evolve(sandbox: &mut Sandbox, event: &SandboxEvent) {
             sandbox.expires_at = Some(running.expires_at);
             sandbox.running = Some(running.clone());
             sandbox.cause = None;
+        }
+        SandboxEvent::Pausing(pausing) => {
+            sandbox.phase = Phase::Pausing;
+            sandbox.pausing = Some(pausing.clone());
+        }
+        SandboxEvent::Paused(paused) => {
+            sandbox.phase = Phase::Paused;
+            sandbox.expires_at = None;
+            sandbox.cause = None;
+            sandbox.base = Some(paused.snapshot.clone());
+            keep(&mut sandbox.snapshots, &paused.snapshot);
+        }
+        SandboxEvent::PauseFailed(failed) => {
+            sandbox.phase = Phase::Running;
+            sandbox.cause = Some(failed.cause.clone());
+        }
+        SandboxEvent::Resuming(resuming) => {
+            sandbox.phase = Phase::Resuming;
+            sandbox.resuming = Some(resuming.clone());
+        }
+        SandboxEvent::ResumeFailed(failed) => {
+            sandbox.phase = Phase::Paused;
+            sandbox.cause = Some(failed.cause.clone());
+        }
+        SandboxEvent::SnapshotAsked(asked) => {
+            sandbox.asked.insert(asked.snapshot.clone(), asked.name.clone());
+        }
+        SandboxEvent::SnapshotTaken(taken) => {
+            keep(&mut sandbox.snapshots, &taken.snapshot);
+            // What is to become a template is waited for until it is one.
+            if sandbox.asked.get(&taken.snapshot.id) == Some(&None) {
+                sandbox.asked.remove(&taken.snapshot.id);
+            }
+        }
+        SandboxEvent::SnapshotFailed(failed) => {
+            sandbox.asked.remove(&failed.snapshot);
+        }
+        SandboxEvent::TemplateSaved(saved) => {
+            sandbox.asked.remove(&saved.snapshot);
+        }
+        SandboxEvent::SnapshotCompacted(compacted) => {
+            let known = sandbox.snapshots.iter_mut().chain(&mut sandbox.base);
+            for snapshot in known.filter(|known| known.id == compacted.replaced) {
+                *snapshot = compacted.snapshot.clone();
+            }
         }
         SandboxEvent::ProcessStarted(started) => {
             sandbox.processes.insert(started.process.clone(), started.origin);
@@ -166,4 +260,12 @@ pub(super) fn evolve(sandbox: &mut Sandbox, event: &SandboxEvent) {
         }
         SandboxEvent::ActorCrashed(crashed) => sandbox.crashes = crashed.count,
     }
+}
+
+/// Adds a snapshot as the newest, and forgets the oldest if there are too many.
+fn keep(snapshots: &mut Vec<Snapshot>, newest: &Snapshot) {
+    if snapshots.len() == MAX_SNAPSHOTS {
+        snapshots.remove(0);
+    }
+    snapshots.push(newest.clone());
 }

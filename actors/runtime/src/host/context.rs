@@ -7,7 +7,7 @@ use roost_journal::port::{Journal, OutputLog, Queue};
 use roost_schemas::{HostId, Owner};
 use tokio::sync::OwnedMutexGuard;
 
-use crate::port::{Clock, Disks, Edge, Engines, Guests, Slots};
+use crate::port::{Clock, Disks, Edge, Engines, Guests, Slots, Snapshots};
 
 /// The host's name, its ports, and the turns its steps take.
 pub struct Context {
@@ -25,6 +25,8 @@ pub struct Context {
     pub disks: Arc<dyn Disks>,
     /// Engines.
     pub engines: Arc<dyn Engines>,
+    /// Snapshots.
+    pub snapshots: Arc<dyn Snapshots>,
     /// Guests.
     pub guests: Arc<dyn Guests>,
     /// The edge.

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use roost_schemas::SnapshotId;
 use roost_schemas::event::Cause;
 
 /// Characters of a fault's detail that an event keeps.
@@ -17,6 +18,8 @@ pub struct Fault {
     pub detail: String,
     /// Whether what was waited for did not answer in time, rather than refuse.
     pub timed_out: bool,
+    /// The snapshot that cannot be used, if that is what is wrong: trying again is of no use.
+    pub unusable: Option<SnapshotId>,
 }
 
 impl Fault {
@@ -26,6 +29,15 @@ impl Fault {
             step,
             detail: detail.to_string(),
             timed_out: false,
+            unusable: None,
+        }
+    }
+
+    /// A snapshot that is damaged, incomplete, or made for another machine.
+    pub fn unusable(step: &'static str, snapshot: &SnapshotId, detail: impl std::fmt::Display) -> Self {
+        Self {
+            unusable: Some(snapshot.clone()),
+            ..Self::new(step, detail)
         }
     }
 
@@ -50,6 +62,7 @@ impl Fault {
             step,
             detail: detail.to_string(),
             timed_out: true,
+            unusable: None,
         }
     }
 }
@@ -59,6 +72,12 @@ impl From<Fault> for Cause {
         // It goes into the log for good, and may quote a guest.
         if let Some((cut, _)) = fault.detail.char_indices().nth(MAX_DETAIL) {
             fault.detail.truncate(cut);
+        }
+        if let Some(snapshot) = fault.unusable {
+            return Self::SnapshotUnusable {
+                snapshot,
+                detail: fault.detail,
+            };
         }
         if fault.timed_out {
             return Self::Unresponsive {

@@ -22,6 +22,8 @@ pub struct Greeting {
     pub sandbox: SandboxId,
     /// Variables of every process.
     pub env: BTreeMap<String, String>,
+    /// Whether it wakes from a snapshot: it then gets its own name, clock and randomness before its programs run on.
+    pub restored: bool,
 }
 
 /// A program to run.
@@ -74,6 +76,19 @@ pub struct AuditFeed {
 pub trait Guests: Send + Sync + 'static {
     /// Waits, boundedly, until the guest at `address` answers, and greets it. Cancelled by being dropped.
     async fn greet(&self, address: IpAddr, greeting: &Greeting) -> Result<(), Fault>;
+    /// Waits, boundedly, until the guest at `address` answers, and greets nobody.
+    async fn await_boot(&self, address: IpAddr) -> Result<(), Fault>;
+    /// Lets the guest come to rest: its writes are on its drive and its users' programs stand still. Again, if they do.
+    async fn quiesce(&self, address: IpAddr, sandbox: &SandboxId) -> Result<(), Fault>;
+    /// Lets its users' programs run on.
+    async fn wake(&self, address: IpAddr, sandbox: &SandboxId) -> Result<(), Fault>;
+    /// What a program that runs already does, from the oldest output that its guest has kept.
+    async fn follow(
+        &self,
+        address: IpAddr,
+        sandbox: &SandboxId,
+        process: &ProcessId,
+    ) -> Result<Outputs, Fault>;
     /// Runs a program. A program that cannot be run gives [`ExitStatus::NotStarted`], not a fault.
     async fn run(&self, address: IpAddr, sandbox: &SandboxId, program: &Program) -> Result<Outputs, Fault>;
     /// Connects to the guest's audit feed, in place of an earlier connection.

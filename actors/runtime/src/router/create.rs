@@ -7,10 +7,10 @@ use bytes::Bytes;
 use roost_domain::placement;
 use roost_domain::sandbox::{Command, Sandbox};
 use roost_journal::port::{Delivery, Message};
-use roost_schemas::command::{ContentType, Create, Envelope, SandboxCommand, Start};
+use roost_schemas::command::{ContentType, Create, Envelope, Placement, SandboxCommand, Start};
 use roost_schemas::reply::{Accepted, Reply};
 use roost_schemas::subject::{CommandSubject, EventSubject, Route};
-use roost_schemas::{CommandId, Sequence};
+use roost_schemas::{CommandId, Sequence, TenantId};
 
 use super::{Obstacle, Routed, Router};
 use crate::{Ledger, Refusal, intake};
@@ -43,7 +43,7 @@ impl Router {
         // What was placed before stays where it is; the decision then only recognises the command, or refuses it.
         let placement = if absent {
             intake::in_time(message, &*self.clock)?;
-            Some(self.fleet.read(|fleet| placement::place(fleet, &create.spec))?)
+            Some(self.place(&delivery.subject.tenant, &create).await?)
         } else {
             None
         };
@@ -54,6 +54,20 @@ impl Router {
             command: Command::Create(Create { placement, ..create }),
         };
         Ok(ledger.execute(&envelope).await?.sequence)
+    }
+
+    async fn place(&self, tenant: &TenantId, create: &Create) -> Result<Placement, Refusal> {
+        let Some(fork) = &create.fork else {
+            return Ok(self
+                .fleet
+                .read(|fleet| placement::place(fleet, tenant, &create.spec))?);
+        };
+        // Not the fleet, which may not have heard of a snapshot that was taken just now.
+        let subject = EventSubject::sandbox(tenant.clone(), fork.sandbox.clone());
+        let source = Ledger::<Sandbox>::load(Arc::clone(&self.journal), subject).await?;
+        Ok(self
+            .fleet
+            .read(|fleet| placement::branch(fleet, &create.spec, fork, source.state()))?)
     }
 
     /// Tells the chosen host to begin. Told twice, it begins once.

@@ -138,13 +138,14 @@ impl Task {
         let greeting = Greeting {
             sandbox: self.owner.sandbox.clone(),
             env: requested.spec.env.clone(),
+            restored: false,
         };
         // In this order, so that what is not wanted any more is undone however far it came.
         tokio::select! {
             biased;
             () = self.cancel.cancelled() => return Err(Fault::new("boot", "the sandbox was ended meanwhile")),
-            last_words = vm.exited() => {
-                return Err(Fault::new("boot the guest", format!("the engine exited: {last_words}")));
+            cause = vm.exited() => {
+                return Err(Fault::new("boot the guest", format!("the engine is gone: {cause:?}")));
             }
             greeted = guests.greet(address, &greeting) => greeted?,
         }

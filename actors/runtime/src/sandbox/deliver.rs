@@ -6,9 +6,9 @@ use std::time::Duration;
 use roost_domain::Rejection;
 use roost_domain::sandbox::Command;
 use roost_journal::port::Delivery;
-use roost_schemas::ProcessId;
 use roost_schemas::command::{Envelope, SandboxCommand};
 use roost_schemas::reply::{Accepted, Reply};
+use roost_schemas::{ProcessId, SnapshotId};
 
 use super::state::State;
 use crate::{Refusal, intake};
@@ -51,22 +51,15 @@ impl State {
     async fn accept(&mut self, delivery: &Delivery) -> Result<Accepted, Refusal> {
         let message = &delivery.message;
         let command = intake::open(message)?;
-        if matches!(command, SandboxCommand::Create(_)) {
-            return Err(Rejection::Invalid {
-                field: "route",
-                value: self.args.context.host.to_string(),
-                rule: "a create goes to \"any\", where the router places it".to_owned(),
-            }
-            .into());
-        }
         self.ledger().await?;
         self.check_here()?;
         let process = ProcessId::from_command(&self.args.sandbox, &message.command_id);
+        let snapshot = SnapshotId::from_command(&self.args.sandbox, &message.command_id);
         let envelope = Envelope {
             command_id: message.command_id.clone(),
             at: delivery.queued_at,
             principal: message.principal.clone(),
-            command: to_domain(&command, &process),
+            command: self.to_domain(&command, &process, snapshot)?,
         };
         let in_time = intake::in_time(message, &*self.args.context.clock);
         let ledger = self.ledger().await?;
@@ -88,18 +81,32 @@ impl State {
             state,
         })
     }
-}
 
-fn to_domain(command: &SandboxCommand, process: &ProcessId) -> Command {
-    match command.clone() {
-        SandboxCommand::Create(create) => Command::Create(create),
-        SandboxCommand::Start(start) => Command::Start(start),
-        SandboxCommand::Exec(exec) => Command::Exec {
-            process: process.clone(),
-            exec,
-        },
-        SandboxCommand::SetTimeout(set) => Command::SetTimeout(set),
-        SandboxCommand::SetNetwork(set) => Command::SetNetwork(set),
-        SandboxCommand::Kill(kill) => Command::Kill(kill),
+    fn to_domain(
+        &self,
+        command: &SandboxCommand,
+        process: &ProcessId,
+        snapshot: SnapshotId,
+    ) -> Result<Command, Rejection> {
+        Ok(match command.clone() {
+            SandboxCommand::Start(start) => Command::Start(start),
+            SandboxCommand::Exec(exec) => Command::Exec {
+                process: process.clone(),
+                exec,
+            },
+            SandboxCommand::SetTimeout(set) => Command::SetTimeout(set),
+            SandboxCommand::SetNetwork(set) => Command::SetNetwork(set),
+            SandboxCommand::Pause(pause) => Command::Pause { snapshot, pause },
+            SandboxCommand::Resume(resume) => Command::Resume(resume),
+            SandboxCommand::Snapshot(take) => Command::Snapshot { snapshot, take },
+            SandboxCommand::Kill(kill) => Command::Kill(kill),
+            SandboxCommand::Create(_) | SandboxCommand::DeleteTemplate(_) => {
+                return Err(Rejection::Invalid {
+                    field: "route",
+                    value: self.args.context.host.to_string(),
+                    rule: "this command goes to \"any\", where the router takes it".to_owned(),
+                });
+            }
+        })
     }
 }

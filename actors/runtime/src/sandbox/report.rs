@@ -49,6 +49,7 @@ impl State {
             engine: vm.engine(),
             engine_version: vm.engine_version(),
             boot_ms,
+            restored_from: None,
         };
         let told = self.tell(generation, "started", command).await;
         if self.settled(told, || Report::Booted {
@@ -168,12 +169,11 @@ impl State {
         self.watch = Some(cancel.clone().drop_guard());
         let myself = self.myself.clone();
         tokio::spawn(async move {
-            let detail = tokio::select! {
+            let cause = tokio::select! {
                 biased;
                 () = cancel.cancelled() => return,
-                detail = vm.exited() => detail,
+                cause = vm.exited() => cause,
             };
-            let cause = Cause::EngineExited { detail };
             // An actor that is gone by now attaches anew, and finds the engine gone.
             let _ = myself.send_message(Report::Vanished { generation, cause }.into());
         });

@@ -25,6 +25,7 @@ impl Gateway {
         {
             let command = SandboxCommand::Create(Create {
                 spec: spec.clone(),
+                fork: None,
                 placement: None,
             });
             self.send(&id, &Route::Any, key, &command).await?;

@@ -54,12 +54,15 @@ pub(crate) enum OnTimeout {
     /// It is stopped for good.
     #[default]
     Kill,
+    /// It is paused, and can be resumed.
+    Pause,
 }
 
 impl From<roost_schemas::spec::OnTimeout> for OnTimeout {
     fn from(on_timeout: roost_schemas::spec::OnTimeout) -> Self {
         match on_timeout {
             roost_schemas::spec::OnTimeout::Kill => Self::Kill,
+            roost_schemas::spec::OnTimeout::Pause => Self::Pause,
         }
     }
 }
@@ -78,6 +81,7 @@ impl From<CreateSandbox> for SandboxSpec {
         } = create;
         let on_timeout = match on_timeout {
             OnTimeout::Kill => roost_schemas::spec::OnTimeout::Kill,
+            OnTimeout::Pause => roost_schemas::spec::OnTimeout::Pause,
         };
         Self {
             template,
@@ -85,6 +89,7 @@ impl From<CreateSandbox> for SandboxSpec {
             memory_mb,
             timeout_sec,
             on_timeout,
+            auto_resume: false,
             metadata,
             env,
             network: network.map(NetworkPolicy::from).unwrap_or_default(),

@@ -70,6 +70,12 @@ pub(crate) enum SandboxState {
     Starting,
     /// Its guest answers.
     Running,
+    /// Its host seals it.
+    Pausing,
+    /// It stands still, and can be resumed.
+    Paused,
+    /// Its host restores it.
+    Resuming,
     /// Its host tears it down.
     Stopping,
     /// It was ended.
@@ -108,6 +114,10 @@ pub(crate) enum FailureKind {
     Unresponsive,
     /// A step on the host did not succeed.
     StepFailed,
+    /// The process that served its memory died, and its engine was ended.
+    PagerDied,
+    /// A snapshot cannot be used.
+    SnapshotUnusable,
     /// A restarted host found nothing of it.
     HostRestarted,
     /// Its actor on the host crashed too often.
@@ -167,6 +177,9 @@ impl SandboxState {
             Phase::Placed => Self::Placed,
             Phase::Starting => Self::Starting,
             Phase::Running => Self::Running,
+            Phase::Pausing => Self::Pausing,
+            Phase::Paused => Self::Paused,
+            Phase::Resuming => Self::Resuming,
             Phase::Stopping => Self::Stopping,
             Phase::Stopped => Self::Stopped,
             Phase::Lost => Self::Lost,
@@ -190,6 +203,8 @@ impl From<&Cause> for Failure {
             Cause::EngineExited { .. } => FailureKind::EngineExited,
             Cause::Unresponsive { .. } => FailureKind::Unresponsive,
             Cause::StepFailed { .. } => FailureKind::StepFailed,
+            Cause::PagerDied { .. } => FailureKind::PagerDied,
+            Cause::SnapshotUnusable { .. } => FailureKind::SnapshotUnusable,
             Cause::HostRestarted => FailureKind::HostRestarted,
             Cause::ActorCrashed => FailureKind::ActorCrashed,
         };

@@ -14,7 +14,7 @@ use crate::state::Gateway;
 pub(super) async fn list(State(gateway): State<Gateway>) -> Result<Json<Vec<Template>>, ApiError> {
     gateway.reach(Sequence::default()).await?;
     let all = gateway.fleet().read(|fleet| {
-        let templates = fleet.templates();
+        let templates = fleet.templates(gateway.tenant());
         templates
             .filter_map(|(name, view)| Template::of(fleet, gateway.tenant(), name, view))
             .collect()
@@ -39,8 +39,8 @@ pub(super) async fn alias(
     let name = TemplateName::new(&alias).map_err(|error| ApiError::invalid(error.to_string()))?;
     gateway.reach(Sequence::default()).await?;
     let exists = gateway.fleet().read(|fleet| {
-        let view = fleet.template(&name);
-        view.is_some_and(|view| view.state.registered.is_some())
+        let view = fleet.template(gateway.tenant(), &name);
+        view.is_some_and(|view| view.state.is_there())
     });
     if !exists {
         let message = format!("there is no template {name}; GET /templates lists them");

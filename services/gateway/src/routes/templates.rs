@@ -23,7 +23,7 @@ pub(crate) async fn list(State(gateway): State<Gateway>, min: MinSequence) -> Re
     let sequence = gateway.fleet().applied();
     let all = |fleet: &roost_domain::fleet::Fleet| {
         fleet
-            .templates()
+            .templates(gateway.tenant())
             .filter_map(|(name, view)| Template::of(name, view))
             .collect()
     };

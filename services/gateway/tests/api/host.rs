@@ -162,7 +162,10 @@ impl Script {
             return delivery.settle.done().await.unwrap();
         }
         let decided = match &command {
-            SandboxCommand::Create(create) => match self.ports.fleet.read(|fleet| place(fleet, &create.spec))
+            SandboxCommand::Create(create) => match self
+                .ports
+                .fleet
+                .read(|fleet| place(fleet, &delivery.subject.tenant, &create.spec))
             {
                 Ok(placement) => Ok(Command::Create(roost_schemas::command::Create {
                     placement: Some(placement),
@@ -272,6 +275,7 @@ impl Script {
                     engine: EngineKind::Qemu,
                     engine_version: "7.2".into(),
                     boot_ms: 5,
+                    restored_from: None,
                 };
                 self.report(id, started).await;
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use roost_runtime::port::{Disks, Drives, Fault};
+use roost_runtime::port::{Disks, Drives, Fault, Image};
 use roost_schemas::{Owner, TemplateName};
 use tokio::task::spawn_blocking;
 
@@ -47,6 +47,17 @@ impl Disks for RealDisks {
             Ok(Drives { base, data })
         };
         self.blocking(STEP, create).await
+    }
+
+    async fn restore(&self, owner: &Owner, image: &Image) -> Result<Drives, Fault> {
+        Err(Fault::new(
+            "make the drives",
+            format!("{owner} from {}: snapshots are not kept yet", image.snapshot.id),
+        ))
+    }
+
+    async fn find(&self, owner: &Owner, template: &TemplateName) -> Result<Drives, Fault> {
+        self.create(owner, template).await
     }
 
     async fn remove(&self, owner: &Owner) -> Result<(), Fault> {

@@ -18,10 +18,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use roost_engine::api::InstanceState;
 use roost_engine::{Client, EngineProcess};
-use roost_runtime::port::{Engines, Fault, Vm, VmSpec};
+use roost_runtime::port::{Draft, Dumped, Engines, Fault, Image, Vm, VmSpec};
 use roost_schemas::Owner;
-use roost_schemas::event::EngineKind;
+use roost_schemas::event::{Cause, EngineKind};
 use roost_schemas::token::TokenKey;
 
 pub use choice::{EngineChoice, NoEngine, Wanted};
@@ -114,6 +115,13 @@ impl RealEngines {
         }
     }
 
+    /// The API of the engine of `owner`, which must run.
+    fn client(&self, step: &'static str, owner: &Owner) -> Result<Client, Fault> {
+        let process = self.find(owner)?;
+        let process = process.ok_or_else(|| Fault::new(step, format!("{owner} has no engine")))?;
+        Ok(Client::new(process.socket()))
+    }
+
     async fn start(&self, owner: &Owner, spec: &VmSpec) -> Result<EngineProcess, Fault> {
         const STEP: &str = "start the engine";
         let supply = self.supply.as_ref();
@@ -151,6 +159,42 @@ impl Engines for RealEngines {
                 Err(fault)
             }
         }
+    }
+
+    async fn restore(&self, owner: &Owner, _spec: &VmSpec, image: &Image) -> Result<Arc<dyn Vm>, Fault> {
+        Err(Fault::new(
+            "restore the guest",
+            format!("{owner} from {}: snapshots are not kept yet", image.snapshot.id),
+        ))
+    }
+
+    async fn pause(&self, owner: &Owner) -> Result<(), Fault> {
+        const STEP: &str = "stop the vCPUs";
+        self.client(STEP, owner)?
+            .pause()
+            .await
+            .map_err(|error| Fault::of(STEP, &error))
+    }
+
+    async fn resume(&self, owner: &Owner) -> Result<(), Fault> {
+        const STEP: &str = "let the vCPUs run";
+        self.client(STEP, owner)?
+            .resume()
+            .await
+            .map_err(|error| Fault::of(STEP, &error))
+    }
+
+    async fn is_paused(&self, owner: &Owner) -> Result<bool, Fault> {
+        const STEP: &str = "look whether the vCPUs stand still";
+        let info = self.client(STEP, owner)?.describe().await;
+        Ok(info.map_err(|error| Fault::of(STEP, &error))?.state == InstanceState::Paused)
+    }
+
+    async fn dump(&self, owner: &Owner, draft: &Draft) -> Result<Dumped, Fault> {
+        Err(Fault::new(
+            "write the memory",
+            format!("{owner} as {}: snapshots are not kept yet", draft.id),
+        ))
     }
 
     async fn adopt(&self, owner: &Owner) -> Result<Option<Arc<dyn Vm>>, Fault> {
@@ -192,14 +236,15 @@ impl Vm for RealVm {
         self.version.clone()
     }
 
-    async fn exited(&self) -> String {
+    async fn exited(&self) -> Cause {
         let exit = self.process.wait().await;
         let tail = self.process.log_tail();
         let words = tail.trim();
-        if words.is_empty() {
+        let detail = if words.is_empty() {
             format!("{exit}")
         } else {
             format!("{exit}; its last words: {words}")
-        }
+        };
+        Cause::EngineExited { detail }
     }
 }

@@ -19,7 +19,7 @@ use roost_schemas::event::{HostRegistered, TemplateRegistered};
 use super::capacity;
 use crate::cli::Run;
 use crate::disk::{DriveStore, Images};
-use crate::machine::{EngineChoice, RealDisks, RealEngines, RealGuests, RealSlots, Supply};
+use crate::machine::{EngineChoice, RealDisks, RealEngines, RealGuests, RealSlots, RealSnapshots, Supply};
 use crate::paths::Paths;
 
 /// How long folding the log may take at start.
@@ -94,6 +94,7 @@ pub(super) async fn open(cli: Run) -> Result<Opened> {
         slots: Arc::new(RealSlots::new(slots.clone())),
         disks: Arc::new(RealDisks::new(Arc::clone(&images), drives)),
         engines: Arc::new(engines),
+        snapshots: Arc::new(RealSnapshots),
         guests: Arc::new(RealGuests {
             boot_patience: Duration::from_secs(cli.boot_timeout_sec),
             tokens: tokens.clone(),

@@ -70,7 +70,7 @@ impl Listed {
 /// MiB that a sandbox may write; where the log does not tell, those of the base image.
 pub(super) fn disk_mb(fleet: &Fleet, template: &roost_schemas::TemplateName) -> u64 {
     let registered = fleet
-        .template(template)
+        .template(&roost_schemas::TenantId::system(), template)
         .and_then(|view| view.state.registered.as_ref());
     let bytes = registered.map_or(0, |registered| registered.drive_bytes.unwrap_or(registered.bytes));
     bytes.div_ceil(1 << 20)

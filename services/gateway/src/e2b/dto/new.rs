@@ -68,6 +68,7 @@ impl NewSandbox {
             memory_mb: None,
             timeout_sec,
             on_timeout: OnTimeout::Kill,
+            auto_resume: false,
             metadata: self.metadata.unwrap_or_default(),
             env: self.env_vars.unwrap_or_default(),
             network,

@@ -1,0 +1,63 @@
+//! `Pause`: seal a running sandbox and free what it holds.
+
+use roost_schemas::command::Pause;
+use roost_schemas::event::{Cause, PauseFailed, PauseReason, Paused, Pausing, SandboxEvent, SnapshotFailed};
+use roost_schemas::snapshot::Snapshot;
+use roost_schemas::{Generation, SnapshotId, Timestamp};
+
+use super::{Phase, Sandbox};
+use crate::Rejection;
+
+type Decided = Result<Vec<SandboxEvent>, Rejection>;
+
+pub(super) fn decide(sandbox: &Sandbox, snapshot: &SnapshotId, pause: Pause, at: Timestamp) -> Decided {
+    match sandbox.phase {
+        Phase::Pausing | Phase::Paused => Ok(Vec::new()),
+        // A timeout that was extended after the reconciler looked must not pause.
+        Phase::Running if pause.reason == PauseReason::TimedOut && !sandbox.is_due(at) => Ok(Vec::new()),
+        Phase::Running => Ok(vec![SandboxEvent::Pausing(Pausing {
+            generation: sandbox.generation(),
+            snapshot: snapshot.clone(),
+            reason: pause.reason,
+        })]),
+        _ => Err(sandbox.refuse("pause", "running")),
+    }
+}
+
+pub(super) fn sealed(sandbox: &Sandbox, generation: Generation, snapshot: &Snapshot) -> Decided {
+    sandbox.fence(generation)?;
+    match sandbox.phase {
+        Phase::Pausing => {
+            let untaken = sandbox.asked.keys().filter(|id| sandbox.snapshot(id).is_none());
+            let overtaken = untaken.map(|id| {
+                SandboxEvent::SnapshotFailed(SnapshotFailed {
+                    snapshot: id.clone(),
+                    cause: Cause::StepFailed {
+                        step: "take the snapshot".to_owned(),
+                        detail: "the sandbox was paused before it was taken; ask again".to_owned(),
+                    },
+                })
+            });
+            let paused = SandboxEvent::Paused(Paused {
+                generation,
+                snapshot: snapshot.clone(),
+            });
+            Ok(overtaken.chain([paused]).collect())
+        }
+        Phase::Paused | Phase::Stopping => Ok(Vec::new()),
+        phase if phase.is_end() => Ok(Vec::new()),
+        _ => Err(sandbox.refuse("report of a pause", "pausing")),
+    }
+}
+
+pub(super) fn failed(sandbox: &Sandbox, generation: Generation, cause: &Cause) -> Decided {
+    sandbox.fence(generation)?;
+    match sandbox.phase {
+        Phase::Pausing => Ok(vec![SandboxEvent::PauseFailed(PauseFailed {
+            generation,
+            cause: cause.clone(),
+        })]),
+        phase if phase.is_end() || phase == Phase::Stopping => Ok(Vec::new()),
+        _ => Err(sandbox.refuse("report of a failed pause", "pausing")),
+    }
+}

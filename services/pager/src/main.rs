@@ -1,0 +1,3 @@
+//! The `roost-pager` command.
+
+fn main() {}
