@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use tokio_util::sync::CancellationToken;
 
 use crate::process::{self, Stream};
-use crate::setup::apt::{self, Package};
+use crate::setup::apt::{self, Brings, Package};
 use crate::{build, repository, ui};
 
 /// What `fuzz` may be told.
@@ -27,7 +27,7 @@ pub struct Options {
 /// libFuzzer is C++.
 const COMPILER: Package = Package {
     name: "g++",
-    program: "c++",
+    brings: Brings::Program("c++"),
 };
 
 /// How long each target runs as part of the tests.

@@ -7,44 +7,77 @@ use tokio::process::Command;
 
 use crate::process;
 
-/// A package, and the program in `PATH` whose presence proves it.
+/// A package, and what proves that it, or another that brings the same, is there.
 #[derive(Debug, Clone, Copy)]
 pub struct Package {
     /// Debian's name for it.
     pub name: &'static str,
-    /// A program that it installs.
-    pub program: &'static str,
+    /// What it brings.
+    pub brings: Brings,
 }
 
-/// What running Roost and building its images takes.
+/// What a package brings.
+#[derive(Debug, Clone, Copy)]
+pub enum Brings {
+    /// A program in `PATH`.
+    Program(&'static str),
+    /// A shared library, by the beginning of its file name.
+    Library(&'static str),
+}
+
+impl Brings {
+    fn is_there(self) -> bool {
+        match self {
+            Self::Program(name) => process::find(name).is_some(),
+            Self::Library(name) => LIBRARIES.iter().any(|folder| {
+                let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+                entries.into_iter().any(|entry| {
+                    let file = entry.file_name();
+                    file.to_str()
+                        .is_some_and(|file| file.starts_with(name) && file.contains(".so"))
+                })
+            }),
+        }
+    }
+}
+
+/// Where Debian's libraries are.
+const LIBRARIES: [&str; 2] = ["/usr/lib/x86_64-linux-gnu", "/usr/lib"];
+
+/// What building Roost and its images takes, and running it.
 pub const TOOLS: &[Package] = &[
     Package {
         name: "qemu-system-x86",
-        program: "qemu-system-x86_64",
+        brings: Brings::Program("qemu-system-x86_64"),
     },
     Package {
         name: "nftables",
-        program: "nft",
+        brings: Brings::Program("nft"),
     },
     Package {
         name: "e2fsprogs",
-        program: "mke2fs",
+        brings: Brings::Program("mke2fs"),
     },
     Package {
         name: "mmdebstrap",
-        program: "mmdebstrap",
+        brings: Brings::Program("mmdebstrap"),
+    },
+    // The pager's `userfaultfd-sys` reads the kernel's headers with it when it is built.
+    Package {
+        name: "libclang1",
+        brings: Brings::Library("libclang-1"),
     },
     Package {
         name: "curl",
-        program: "curl",
+        brings: Brings::Program("curl"),
     },
 ];
 
-/// Installs the packages whose program is not there.
+/// Installs the packages of which nothing is there.
 pub async fn ensure(packages: &[Package]) -> Result<()> {
     let missing: Vec<&str> = packages
         .iter()
-        .filter(|one| process::find(one.program).is_none())
+        .filter(|one| !one.brings.is_there())
         .map(|one| one.name)
         .collect();
     if missing.is_empty() {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::build::Profile;
 use crate::leaks::{self, Inventory, Scope};
 use crate::stack::Parts;
-use crate::{fuzz, prepare, ui};
+use crate::{fuzz, prepare, setup, ui};
 
 use runner::Run;
 
@@ -96,6 +96,8 @@ pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> 
     let wanted = |category| options.category.is_none_or(|only| only == category);
     let began = Instant::now();
     let mut report = Report::default();
+    // The lints build every crate, and that takes some of the packages.
+    stop_at(cancelled, async { setup::run().await.map(drop) }).await?;
     if wanted(Category::Static) {
         ui::heading("Static checks");
         stop_at(cancelled, checks::all(&mut report)).await?;
