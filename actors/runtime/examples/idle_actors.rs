@@ -61,6 +61,7 @@ async fn start(memory: &Memory, fleet: &FleetHandle) -> Result<()> {
         slots: Arc::clone(&machine) as _,
         disks: Arc::clone(&machine) as _,
         engines: Arc::clone(&machine) as _,
+        snapshots: Arc::clone(&machine) as _,
         guests: Arc::clone(&machine) as _,
         edge: machine,
         clock: Arc::new(SystemClock),

@@ -133,6 +133,7 @@ async fn elsewhere(world: &World, name: &str) {
             vcpus: 1,
             memory_mb: 128,
         },
+        from: None,
     };
     let placed = Placed {
         host: HostId::new("h2").unwrap(),

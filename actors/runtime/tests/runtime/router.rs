@@ -99,6 +99,7 @@ async fn a_sender_cannot_choose_the_host() {
                 vcpus: 32,
                 memory_mb: 1024,
             },
+            from: None,
         });
     });
     accepted(world.ask(&id("s1"), &command).await);

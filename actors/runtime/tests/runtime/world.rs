@@ -125,6 +125,7 @@ impl World {
             slots: Arc::clone(&stage) as _,
             disks: Arc::clone(&stage) as _,
             engines: Arc::clone(&stage) as _,
+            snapshots: Arc::clone(&stage) as _,
             guests: Arc::clone(&stage) as _,
             edge: stage,
             clock: Arc::clone(&self.host_clock) as _,

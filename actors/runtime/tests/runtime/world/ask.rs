@@ -51,12 +51,14 @@ pub(crate) fn create() -> SandboxCommand {
         memory_mb: None,
         timeout_sec: 3600,
         on_timeout: roost_schemas::spec::OnTimeout::Kill,
+        auto_resume: false,
         metadata: std::collections::BTreeMap::default(),
         env: std::collections::BTreeMap::default(),
         network: NetworkPolicy::default(),
     };
     SandboxCommand::Create(Create {
         spec,
+        fork: None,
         placement: None,
     })
 }

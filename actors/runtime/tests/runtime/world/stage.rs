@@ -1,17 +1,14 @@
 //! The machine as one life of a host sees it: every step is written down, and held or made to panic where a test says.
 
+mod engines;
+mod guests;
+mod places;
+mod snapshots;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use async_trait::async_trait;
 use roost_runtime::memory::Machine;
-use roost_runtime::port::{
-    AuditFeed, Disks, Drives, Edge, Engines, Fault, Greeting, Guests, Outputs, Program, Slot, Slots, Vm,
-    VmSpec,
-};
-use roost_schemas::network::NetworkPolicy;
-use roost_schemas::{Owner, SandboxId, TemplateName};
 use tokio::sync::watch;
 
 /// Whether a process lives. What a dead one has begun stands still for ever, as after `kill -9`.
@@ -97,102 +94,9 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    async fn pass(&self, step: &'static str) {
+    pub(super) async fn pass(&self, step: &'static str) {
         self.pulse.check().await;
         self.script.pass(step).await;
         self.pulse.check().await;
-    }
-}
-
-#[async_trait]
-impl Slots for Stage {
-    async fn claim(&self, owner: &Owner) -> Result<Slot, Fault> {
-        self.pass("claim").await;
-        self.machine.claim(owner).await
-    }
-
-    async fn apply(&self, owner: &Owner, policy: &NetworkPolicy) -> Result<(), Fault> {
-        self.pass("apply").await;
-        self.machine.apply(owner, policy).await
-    }
-
-    async fn find(&self, owner: &Owner) -> Result<Option<Slot>, Fault> {
-        self.machine.find(owner).await
-    }
-
-    async fn release(&self, owner: &Owner) -> Result<(), Fault> {
-        self.pass("release").await;
-        self.machine.release(owner).await
-    }
-
-    async fn owners(&self) -> Result<Vec<Owner>, Fault> {
-        Slots::owners(&self.machine).await
-    }
-}
-
-#[async_trait]
-impl Disks for Stage {
-    async fn create(&self, owner: &Owner, template: &TemplateName) -> Result<Drives, Fault> {
-        self.pass("create").await;
-        self.machine.create(owner, template).await
-    }
-
-    async fn remove(&self, owner: &Owner) -> Result<(), Fault> {
-        self.pass("remove").await;
-        self.machine.remove(owner).await
-    }
-
-    async fn owners(&self) -> Result<Vec<Owner>, Fault> {
-        Disks::owners(&self.machine).await
-    }
-}
-
-#[async_trait]
-impl Engines for Stage {
-    async fn boot(&self, owner: &Owner, spec: &VmSpec) -> Result<Arc<dyn Vm>, Fault> {
-        self.pass("boot").await;
-        self.machine.boot(owner, spec).await
-    }
-
-    async fn adopt(&self, owner: &Owner) -> Result<Option<Arc<dyn Vm>>, Fault> {
-        self.pass("adopt").await;
-        self.machine.adopt(owner).await
-    }
-
-    async fn destroy(&self, owner: &Owner) -> Result<(), Fault> {
-        self.pass("destroy").await;
-        self.machine.destroy(owner).await
-    }
-
-    async fn owners(&self) -> Result<Vec<Owner>, Fault> {
-        Engines::owners(&self.machine).await
-    }
-}
-
-#[async_trait]
-impl Guests for Stage {
-    async fn greet(&self, address: IpAddr, greeting: &Greeting) -> Result<(), Fault> {
-        self.pass("greet").await;
-        self.machine.greet(address, greeting).await
-    }
-
-    async fn run(&self, address: IpAddr, sandbox: &SandboxId, program: &Program) -> Result<Outputs, Fault> {
-        self.pass("run").await;
-        self.machine.run(address, sandbox, program).await
-    }
-
-    async fn audit(&self, address: IpAddr, sandbox: &SandboxId) -> Result<AuditFeed, Fault> {
-        self.pass("audit").await;
-        self.machine.audit(address, sandbox).await
-    }
-}
-
-impl Edge for Stage {
-    fn open(&self, owner: &Owner, address: IpAddr) {
-        self.machine.open(owner, address);
-    }
-
-    fn close(&self, owner: &Owner) {
-        self.machine.close(owner);
     }
 }
