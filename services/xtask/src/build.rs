@@ -10,8 +10,15 @@ use tokio::process::Command;
 use crate::process::{self, Stream};
 use crate::{repository, ui};
 
-/// The packages that the binaries come from; the host starts `roost-qemu` itself and finds it beside its own binary.
-const PACKAGES: [&str; 4] = ["roost-host", "roost-reconciler", "roost-gateway", "roost-qemu"];
+/// The packages that the binaries come from; the host starts `roost-qemu` and `roost-pager` itself and finds them beside
+/// its own binary.
+const PACKAGES: [&str; 5] = [
+    "roost-host",
+    "roost-reconciler",
+    "roost-gateway",
+    "roost-qemu",
+    "roost-pager",
+];
 
 /// Where the built daemons are.
 #[derive(Debug, Clone)]
@@ -24,6 +31,8 @@ pub struct Binaries {
     pub gateway: PathBuf,
     /// QEMU behind Firecracker's API.
     pub qemu: PathBuf,
+    /// The server of page faults.
+    pub pager: PathBuf,
 }
 
 /// How the compiler is to work.
@@ -63,6 +72,7 @@ impl Binaries {
             reconciler: binary("roost-reconciler")?,
             gateway: binary("roost-gateway")?,
             qemu: binary("roost-qemu")?,
+            pager: binary("roost-pager")?,
         })
     }
 }
@@ -81,6 +91,7 @@ pub async fn daemons(profile: Profile) -> Result<Binaries> {
             reconciler: take("roost-reconciler")?,
             gateway: take("roost-gateway")?,
             qemu: take("roost-qemu")?,
+            pager: take("roost-pager")?,
         })
     })
     .await
