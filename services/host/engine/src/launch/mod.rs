@@ -10,6 +10,7 @@ mod spawn;
 pub use error::LaunchError;
 pub use jail::{Jail, JailError};
 pub use kind::EngineKind;
+pub use spawn::{Daemon, Spawned};
 
 use crate::process::{EngineProcess, Record};
 use std::{
@@ -108,7 +109,7 @@ impl Launch {
             source,
         })?;
         remove_stale_socket(&socket)?;
-        let spawned = spawn::on_own_thread(self.clone()).await?;
+        let spawned = self.daemon().spawn().await?;
         let record = Record {
             kind: self.kind,
             id: self.id,
@@ -121,10 +122,26 @@ impl Launch {
             path: record.path(),
             source,
         })?;
-        let path = record.path();
-        spawned
-            .keep(|pidfd| EngineProcess::hold(record, pidfd))
-            .map_err(|source| LaunchError::Record { path, source })
+        match spawned.keep() {
+            Ok(process) => Ok(EngineProcess::new(record, process)),
+            Err(source) => Err(LaunchError::Record {
+                path: record.path(),
+                source,
+            }),
+        }
+    }
+
+    /// What is started: the jailer or the engine itself. The jailer enters the namespace by itself.
+    fn daemon(&self) -> Daemon {
+        let argv = self.argv();
+        Daemon {
+            program: argv.program,
+            args: argv.args,
+            dir: self.dir.clone(),
+            log: self.log.clone(),
+            netns: self.netns.clone().filter(|_| self.jail.is_none()),
+            announces: false,
+        }
     }
 
     fn check(&self) -> Result<(), LaunchError> {

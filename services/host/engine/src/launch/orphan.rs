@@ -4,52 +4,31 @@
 //! id, so that the next life finds it all the same.
 
 use super::Launch;
-use crate::process::{EngineProcess, ProcessId, Record};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use std::{ffi::OsStr, fs, io, os::unix::ffi::OsStrExt, path::Path};
+use crate::process::{EngineProcess, Record, find_process};
+use std::{ffi::OsStr, io, os::unix::ffi::OsStrExt, path::Path};
 
 impl Launch {
     /// The engine that an earlier spawn of this launch left running, recorded now. Must be called inside a tokio
     /// runtime. Reads every process's command line: meant for recovery.
     pub fn find_orphan(&self) -> io::Result<Option<EngineProcess>> {
-        for entry in fs::read_dir("/proc")? {
-            let Some(pid) = entry?
-                .file_name()
-                .to_str()
-                .and_then(|name| name.parse().ok())
-                .and_then(Pid::from_raw)
-            else {
-                continue;
-            };
-            // Processes end while we look; the pidfd comes before the look at the command line, so that both speak of
-            // the same process or of one that is gone.
-            let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else {
-                continue;
-            };
-            let Ok(command_line) = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())) else {
-                continue;
-            };
-            if !is_ours(&command_line, &self.binary, &self.id) {
-                continue;
-            }
-            let record = Record {
-                kind: self.kind,
-                id: self.id.clone(),
-                process: ProcessId::of(pid)?,
-                dir: self.dir.clone(),
-                socket: self.api_socket(),
-                log: self.log.clone(),
-            };
-            record.write()?;
-            return EngineProcess::hold(record, pidfd).map(Some);
-        }
-        Ok(None)
+        let Some(process) = find_process(|words| is_ours(words, &self.binary, &self.id))? else {
+            return Ok(None);
+        };
+        let record = Record {
+            kind: self.kind,
+            id: self.id.clone(),
+            process: process.identity().clone(),
+            dir: self.dir.clone(),
+            socket: self.api_socket(),
+            log: self.log.clone(),
+        };
+        record.write()?;
+        Ok(Some(EngineProcess::new(record, process)))
     }
 }
 
-/// Whether a command line, its words ended by zeros, is that of the program with `--id id`.
-fn is_ours(command_line: &[u8], binary: &Path, id: &str) -> bool {
-    let words: Vec<&[u8]> = command_line.split(|byte| *byte == 0).collect();
+/// Whether a command line is that of the program with `--id id`.
+fn is_ours(words: &[&[u8]], binary: &Path, id: &str) -> bool {
     let program = words
         .first()
         .and_then(|word| Path::new(OsStr::from_bytes(word)).file_name());
@@ -65,18 +44,17 @@ mod tests {
 
     #[test]
     fn program_and_id_must_both_be_right() {
-        let binary = Path::new("/opt/firecracker");
-        assert!(is_ours(
-            b"/opt/firecracker\0--api-sock\0/s\0--id\0sb1\0",
-            binary,
-            "sb1"
-        ));
+        let is = |line: &str| {
+            let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+            is_ours(&words, Path::new("/opt/firecracker"), "sb1")
+        };
+        assert!(is("/opt/firecracker --api-sock /s --id sb1"));
         assert!(
-            is_ours(b"firecracker\0--id\0sb1\0--api-sock\0/api.sock\0", binary, "sb1"),
+            is("firecracker --id sb1 --api-sock /api.sock"),
             "as the jailer execs it"
         );
-        assert!(!is_ours(b"/opt/firecracker\0--id\0sb11\0", binary, "sb1"));
-        assert!(!is_ours(b"/usr/bin/vi\0--id\0sb1\0", binary, "sb1"));
-        assert!(!is_ours(b"", binary, "sb1"));
+        assert!(!is("/opt/firecracker --id sb11"));
+        assert!(!is("/usr/bin/vi --id sb1"));
+        assert!(!is(""));
     }
 }

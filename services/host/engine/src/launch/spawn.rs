@@ -3,40 +3,85 @@
 //! Entering a network namespace changes the calling thread, so it must not happen on a worker of the runtime: the
 //! thread made here enters, spawns and ends.
 
-use super::{Launch, LaunchError};
-use crate::process::{ProcessId, reap};
+use super::LaunchError;
+use crate::process::{Process, ProcessId, reap};
 use rustix::{
     process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal},
     thread::{LinkNameSpaceType, move_into_link_name_space},
 };
 use std::{
+    ffi::OsString,
     fs::{File, OpenOptions},
     io,
     os::{fd::AsFd, fd::OwnedFd, unix::process::CommandExt},
-    path::Path,
-    process::{Command, Stdio},
+    path::{Path, PathBuf},
+    process::{ChildStdout, Command, Stdio},
     thread,
 };
 use tokio::sync::oneshot;
 
+/// A program to be started so that it depends on nobody afterwards: in a process group of its own, without our
+/// environment and descriptors, its output in a file.
+#[derive(Clone, Debug)]
+pub struct Daemon {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// Its working directory, which must be there.
+    pub dir: PathBuf,
+    /// Where its output goes.
+    pub log: PathBuf,
+    /// Network namespace to start in, as a path like `/run/netns/roost-7`.
+    pub netns: Option<PathBuf>,
+    /// Whether its standard output is read by [`Spawned::stdout`] instead of going to the log.
+    pub announces: bool,
+}
+
 /// A new process that dies unless it is kept.
 #[derive(Debug)]
-pub(super) struct Spawned {
+pub struct Spawned {
     identity: ProcessId,
     pidfd: Option<OwnedFd>,
+    stdout: Option<ChildStdout>,
+}
+
+impl Daemon {
+    /// Starts it. A dropped future kills the process: the unreceived [`Spawned`] is dropped.
+    pub async fn spawn(self) -> Result<Spawned, LaunchError> {
+        let (sender, receiver) = oneshot::channel();
+        let program = self.program.clone();
+        let failed = |source: io::Error| LaunchError::Spawn {
+            path: program.clone(),
+            source,
+        };
+        thread::Builder::new()
+            .name("roost-spawn".to_owned())
+            .spawn(move || drop(sender.send(enter_and_spawn(&self))))
+            .map_err(failed)?;
+        receiver
+            .await
+            .map_err(|_| failed(io::Error::other("the spawning thread panicked")))?
+    }
 }
 
 impl Spawned {
-    pub(super) fn identity(&self) -> &ProcessId {
+    /// What tells the process from every other.
+    pub fn identity(&self) -> &ProcessId {
         &self.identity
     }
 
-    /// Hands the process over; when `take` fails it is killed after all.
-    pub(super) fn keep<T>(mut self, take: impl FnOnce(OwnedFd) -> io::Result<T>) -> io::Result<T> {
+    /// What it prints, once, if it [announces](Daemon::announces) something.
+    pub fn stdout(&mut self) -> Option<ChildStdout> {
+        self.stdout.take()
+    }
+
+    /// Lets it live on. Must be called inside a tokio runtime with I/O enabled; when this fails it is killed after all.
+    pub fn keep(mut self) -> io::Result<Process> {
         let Some(pidfd) = self.pidfd.as_ref() else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        let kept = take(pidfd.try_clone()?)?;
+        let kept = Process::hold(self.identity.clone(), pidfd.try_clone()?)?;
         self.pidfd = None;
         Ok(kept)
     }
@@ -55,47 +100,33 @@ impl Drop for Spawned {
     }
 }
 
-/// Spawns what `launch` says. A dropped future kills the process: the unreceived [`Spawned`] is dropped.
-pub(super) async fn on_own_thread(launch: Launch) -> Result<Spawned, LaunchError> {
-    let (sender, receiver) = oneshot::channel();
-    let program = launch.binary.clone();
-    let failed = |source: io::Error| LaunchError::Spawn {
-        path: program.clone(),
-        source,
-    };
-    thread::Builder::new()
-        .name("roost-spawn".to_owned())
-        .spawn(move || drop(sender.send(enter_and_spawn(&launch))))
-        .map_err(failed)?;
-    receiver
-        .await
-        .map_err(|_| failed(io::Error::other("the spawning thread panicked")))?
-}
-
-fn enter_and_spawn(launch: &Launch) -> Result<Spawned, LaunchError> {
-    if let (Some(netns), None) = (&launch.netns, &launch.jail) {
+fn enter_and_spawn(daemon: &Daemon) -> Result<Spawned, LaunchError> {
+    if let Some(netns) = &daemon.netns {
         enter(netns).map_err(|source| LaunchError::Netns {
             path: netns.clone(),
             source,
         })?;
     }
-    let argv = launch.argv();
     let failed = |source: io::Error| LaunchError::Spawn {
-        path: argv.program.clone(),
+        path: daemon.program.clone(),
         source,
     };
     let log = |source: io::Error| LaunchError::Log {
-        path: launch.log.clone(),
+        path: daemon.log.clone(),
         source,
     };
-    let stdout = OpenOptions::new()
+    let stderr = OpenOptions::new()
         .create(true)
         .append(true)
-        .open(&launch.log)
+        .open(&daemon.log)
         .map_err(log)?;
-    let stderr = stdout.try_clone().map_err(log)?;
-    let mut command = Command::new(&argv.program);
-    command.args(&argv.args).current_dir(&launch.dir);
+    let stdout = if daemon.announces {
+        Stdio::piped()
+    } else {
+        stderr.try_clone().map_err(log)?.into()
+    };
+    let mut command = Command::new(&daemon.program);
+    command.args(&daemon.args).current_dir(&daemon.dir);
     command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
     // Out of our process group: Ctrl-C at our terminal is not meant for the guests.
     command.process_group(0);
@@ -103,7 +134,7 @@ fn enter_and_spawn(launch: &Launch) -> Result<Spawned, LaunchError> {
     command
         .env_clear()
         .envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-    let child = command.spawn().map_err(failed)?;
+    let mut child = command.spawn().map_err(failed)?;
     // Nothing has waited for the child, so its pid still names it.
     let pid = i32::try_from(child.id())
         .ok()
@@ -114,6 +145,7 @@ fn enter_and_spawn(launch: &Launch) -> Result<Spawned, LaunchError> {
     Ok(Spawned {
         identity,
         pidfd: Some(pidfd),
+        stdout: child.stdout.take(),
     })
 }
 

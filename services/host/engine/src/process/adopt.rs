@@ -1,30 +1,28 @@
-//! Taking back an engine that was launched by an earlier life of the host.
+//! Taking back a process that was started by an earlier life of the host.
 
-use super::{EngineProcess, Record, id, stat};
+use super::{EngineProcess, Process, ProcessId, Record, id, stat};
 use rustix::{
     io::Errno,
     process::{Pid, PidfdFlags, pidfd_open},
 };
 use std::io;
 
-/// Why a recorded engine could not be adopted.
+/// Why a recorded process could not be adopted.
 #[derive(Debug, thiserror::Error)]
 pub enum AdoptError {
     /// No such process any more.
-    #[error("engine {id} (pid {pid}) is gone")]
+    #[error("{what} (pid {pid}) is gone")]
     Gone {
-        /// Id of the engine.
-        id: String,
+        /// What was recorded, such as `engine sb1`.
+        what: String,
         /// The recorded pid.
         pid: u32,
     },
     /// The pid belongs to another process now: it must not be touched.
-    #[error(
-        "pid {pid} of engine {id} is another process now: it started at tick {found}, the engine at {expected}"
-    )]
+    #[error("pid {pid} of {what} is another process now: it started at tick {found}, not at {expected}")]
     Reused {
-        /// Id of the engine.
-        id: String,
+        /// What was recorded, such as `engine sb1`.
+        what: String,
         /// The recorded pid.
         pid: u32,
         /// The recorded start time.
@@ -33,16 +31,16 @@ pub enum AdoptError {
         found: u64,
     },
     /// The record is from before the last boot of this machine.
-    #[error("engine {id} was started before this machine last booted; nothing of it runs")]
+    #[error("{what} was started before this machine last booted; nothing of it runs")]
     EarlierBoot {
-        /// Id of the engine.
-        id: String,
+        /// What was recorded, such as `engine sb1`.
+        what: String,
     },
     /// The system refused.
-    #[error("cannot take hold of engine {id} (pid {pid}): {source}")]
+    #[error("cannot take hold of {what} (pid {pid}): {source}")]
     Io {
-        /// Id of the engine.
-        id: String,
+        /// What was recorded, such as `engine sb1`.
+        what: String,
         /// The recorded pid.
         pid: u32,
         /// What the system said.
@@ -53,15 +51,27 @@ pub enum AdoptError {
 impl EngineProcess {
     /// Takes hold of the engine that `record` describes. Must be called inside a tokio runtime.
     pub fn adopt(record: Record) -> Result<Self, AdoptError> {
-        let (id, pid) = (record.id.clone(), record.process.pid);
+        let process = Process::adopt(&format!("engine {}", record.id), &record.process)?;
+        Ok(Self::new(record, process))
+    }
+}
+
+impl Process {
+    /// Takes hold of the process that was recorded as `identity`; `what` is how errors call it, such as `engine sb1`. Must
+    /// be called inside a tokio runtime.
+    pub fn adopt(what: &str, identity: &ProcessId) -> Result<Self, AdoptError> {
+        let (what, pid) = (what.to_owned(), identity.pid);
         let failed = |source: io::Error| AdoptError::Io {
-            id: id.clone(),
+            what: what.clone(),
             pid,
             source,
         };
-        let gone = || AdoptError::Gone { id: id.clone(), pid };
-        if id::boot_id().map_err(failed)? != record.process.boot_id {
-            return Err(AdoptError::EarlierBoot { id });
+        let gone = || AdoptError::Gone {
+            what: what.clone(),
+            pid,
+        };
+        if id::boot_id().map_err(failed)? != identity.boot_id {
+            return Err(AdoptError::EarlierBoot { what });
         }
         let raw = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(gone)?;
         // The pidfd comes first: whatever it holds, a start time read afterwards that equals the recorded one can only
@@ -76,14 +86,14 @@ impl EngineProcess {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(gone()),
             Err(error) => return Err(failed(error)),
         };
-        if found != record.process.start_time {
+        if found != identity.start_time {
             return Err(AdoptError::Reused {
-                id,
+                what,
                 pid,
-                expected: record.process.start_time,
+                expected: identity.start_time,
                 found,
             });
         }
-        Self::hold(record, pidfd).map_err(failed)
+        Self::hold(identity.clone(), pidfd).map_err(failed)
     }
 }

@@ -12,7 +12,7 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// How an engine's process ended.
+/// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// It returned this code; 0 is how Firecracker ends when the guest reboots.
@@ -39,7 +39,7 @@ pub(super) fn watch(pidfd: Arc<OwnedFd>) -> io::Result<watch::Receiver<Option<Ex
     let readable = pidfd::register(Arc::clone(&pidfd))?;
     tokio::spawn(async move {
         if let Err(error) = readable.readable().await {
-            tracing::warn!(%error, "cannot watch an engine's pidfd; calling it ended");
+            tracing::warn!(%error, "cannot watch a pidfd; calling its process ended");
         }
         sender.send_replace(Some(reap(&pidfd)));
     });
@@ -59,7 +59,7 @@ pub(crate) fn reap(pidfd: &OwnedFd) -> Exit {
         },
         Ok(None) | Err(Errno::CHILD) => Exit::Unknown,
         Err(error) => {
-            tracing::warn!(%error, "cannot collect an engine's exit status");
+            tracing::warn!(%error, "cannot collect an exit status");
             Exit::Unknown
         }
     }

@@ -1,8 +1,8 @@
-//! `engine.json`: what a restarted host needs to find its engine again.
+//! `engine.json`: what a restarted host needs to find its engine again. Other processes leave records like it.
 
 use super::ProcessId;
 use crate::launch::EngineKind;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
     fs::{self, File},
     io::{self, Write},
@@ -38,26 +38,33 @@ impl Record {
 
     /// The record in `dir`, or nothing when there is none.
     pub fn read(dir: &Path) -> io::Result<Option<Self>> {
-        let path = dir.join(FILE_NAME);
-        match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-                io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", path.display()))
-            }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        read_record(&dir.join(FILE_NAME))
     }
 
-    /// Writes the record so that a reader sees all of it or none. It need not survive a power failure: neither does
-    /// the process.
     pub(crate) fn write(&self) -> io::Result<()> {
-        let path = self.path();
-        let partial = path.with_extension("json.partial");
-        let mut file = File::create(&partial)?;
-        file.write_all(&serde_json::to_vec(self)?)?;
-        drop(file);
-        fs::rename(&partial, &path)
+        write_record(&self.path(), self)
     }
+}
+
+/// The record at `path`, or nothing when there is none.
+pub fn read_record<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+    match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", path.display()))
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a record so that a reader sees all of it or none. It need not survive a power failure: neither does the
+/// process.
+pub fn write_record<T: Serialize>(path: &Path, record: &T) -> io::Result<()> {
+    let partial = path.with_extension("json.partial");
+    let mut file = File::create(&partial)?;
+    file.write_all(&serde_json::to_vec(record)?)?;
+    drop(file);
+    fs::rename(&partial, path)
 }
 
 #[cfg(test)]

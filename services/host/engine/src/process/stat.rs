@@ -39,7 +39,7 @@ pub(super) fn children(pid: Pid) -> Vec<Pid> {
 }
 
 /// The last `bytes` of a text file, lossily; empty when it cannot be read.
-pub(super) fn file_tail(path: &Path, bytes: u64) -> String {
+pub fn file_tail(path: &Path, bytes: u64) -> String {
     let read = || -> io::Result<String> {
         let mut file = fs::File::open(path)?;
         let length = file.metadata()?.len();
