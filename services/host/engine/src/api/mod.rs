@@ -15,6 +15,7 @@ mod mmds;
 mod network_interface;
 mod rate_limiter;
 mod serial;
+mod snapshot;
 mod version;
 mod vm_state;
 
@@ -29,6 +30,10 @@ pub use mmds::{MmdsConfig, MmdsVersion};
 pub use network_interface::NetworkInterface;
 pub use rate_limiter::{RateLimiter, TokenBucket};
 pub use serial::Serial;
+pub use snapshot::{
+    MemBackend, MemBackendType, NetworkOverride, SnapshotCreate, SnapshotLoad, SnapshotType, UffdRegion,
+    VsockOverride,
+};
 pub use version::Version;
 pub use vm_state::{VmState, VmStateChange};
 

@@ -7,7 +7,7 @@ mod transport;
 use crate::{
     api::{
         Action, ActionType, BootSource, Drive, Entropy, InstanceInfo, MachineConfig, MmdsConfig,
-        NetworkInterface, Serial, Version, VmState, VmStateChange,
+        NetworkInterface, Serial, SnapshotCreate, SnapshotLoad, Version, VmState, VmStateChange,
     },
     error::EngineError,
 };
@@ -19,6 +19,12 @@ use transport::Transport;
 /// How long one request may take unless told otherwise. `InstanceStart` of a large machine on a busy host is the
 /// slowest of them and takes well under a second.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long a snapshot may take besides moving its memory.
+const SNAPSHOT_DEADLINE: Duration = Duration::from_secs(30);
+
+/// MiB of memory that move in a second on a slow and busy disk.
+const SLOW_MIB_PER_SECOND: u64 = 16;
 
 /// Speaks to the engine behind one API socket. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]
@@ -143,6 +149,34 @@ impl Client {
                 },
             )
             .await
+    }
+
+    /// Writes the paused machine to files: `PUT /snapshot/create`. It has `mem_size_mib` of memory, which may take a
+    /// while; when this fails, the machine is paused as before.
+    pub async fn create_snapshot(
+        &self,
+        create: &SnapshotCreate,
+        mem_size_mib: u64,
+    ) -> Result<(), EngineError> {
+        self.patient(mem_size_mib)
+            .send(Method::PUT, "/snapshot/create", create)
+            .await
+    }
+
+    /// Makes the machine from a snapshot with `mem_size_mib` of memory: `PUT /snapshot/load`. When this fails, the
+    /// engine is of no further use; Firecracker even ends.
+    pub async fn load_snapshot(&self, load: &SnapshotLoad, mem_size_mib: u64) -> Result<(), EngineError> {
+        self.patient(mem_size_mib)
+            .send(Method::PUT, "/snapshot/load", load)
+            .await
+    }
+
+    /// The transport with time enough to move this much memory.
+    fn patient(&self, mem_size_mib: u64) -> Transport {
+        let moving = Duration::from_secs(mem_size_mib / SLOW_MIB_PER_SECOND);
+        let mut transport = self.transport.clone();
+        transport.deadline = transport.deadline.max(SNAPSHOT_DEADLINE + moving);
+        transport
     }
 
     async fn act(&self, action_type: ActionType) -> Result<(), EngineError> {
