@@ -25,7 +25,8 @@ pub fn place(fleet: &Fleet, tenant: &TenantId, spec: &SandboxSpec) -> Result<Pla
     })
 }
 
-/// Places a branch of `source`, which is the sandbox that `fork` names: it stands where the snapshot does.
+/// Places a branch of `source`, which is the sandbox that `fork` names: it stands where the snapshot does, and has the
+/// source's template and resources.
 pub fn branch(
     fleet: &Fleet,
     spec: &SandboxSpec,
@@ -40,6 +41,11 @@ pub fn branch(
             hint: format!("; sandbox {} has ended, or has newer ones", fork.sandbox),
         });
     };
+    let template = &requested.spec.template;
+    if spec.template != *template {
+        let rule = format!("a fork has its source's template, {template}");
+        return Err(Rejection::invalid("template", spec.template.as_str(), rule));
+    }
     locked(spec, requested.resources)?;
     Ok(Placement {
         host: choose(fleet, requested.resources, Some(&snapshot.host))?,

@@ -17,6 +17,10 @@ pub const START_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a sandbox may outlive its time before it is told again, which a host whose clock is behind may need.
 pub const EXPIRY_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a sandbox that could not be paused at its end of time is left alone: each attempt stops it for a while, and
+/// writes as much as it has memory.
+pub const PAUSE_PATIENCE: Duration = Duration::from_secs(60);
+
 /// A command that the reconciler issues. Planned twice in one round it has the same id, so it is
 /// queued once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,16 +47,7 @@ fn correct(tenant: &TenantId, id: &SandboxId, view: &View<Sandbox>, now: Timesta
     let (fact, command) = match sandbox.phase {
         Phase::Running => {
             let due = sandbox.expires_at.filter(|due| *due <= now)?;
-            let round = now.since(due).as_secs() / EXPIRY_PATIENCE.as_secs();
-            let command = match sandbox.requested.as_ref()?.spec.on_timeout {
-                OnTimeout::Kill => SandboxCommand::Kill(Kill {
-                    reason: StopReason::TimedOut,
-                }),
-                OnTimeout::Pause => SandboxCommand::Pause(Pause {
-                    reason: PauseReason::TimedOut,
-                }),
-            };
-            (format!("expire.{}.{round}", due.0), command)
+            expire(sandbox, due, now)?
         }
         Phase::Placed => {
             let waited = now.since(view.updated_at);
@@ -75,5 +70,27 @@ fn correct(tenant: &TenantId, id: &SandboxId, view: &View<Sandbox>, now: Timesta
         },
         command_id: CommandId::system(id, generation, &fact),
         command,
+    })
+}
+
+/// What is told to one whose time is over, and the fact that its command's id is made from.
+fn expire(sandbox: &Sandbox, due: Timestamp, now: Timestamp) -> Option<(String, SandboxCommand)> {
+    let round = |patience: Duration| now.since(due).as_secs() / patience.as_secs();
+    let expire = format!("expire.{}.{}", due.0, round(EXPIRY_PATIENCE));
+    Some(match sandbox.requested.as_ref()?.spec.on_timeout {
+        OnTimeout::Kill => {
+            let reason = StopReason::TimedOut;
+            (expire, SandboxCommand::Kill(Kill { reason }))
+        }
+        OnTimeout::Pause => {
+            let reason = PauseReason::TimedOut;
+            // A cause while it runs is that of a pause that failed.
+            let fact = match (&sandbox.cause, round(PAUSE_PATIENCE)) {
+                (None, _) => expire,
+                (Some(_), 0) => return None,
+                (Some(_), round) => format!("pause.{}.{round}", due.0),
+            };
+            (fact, SandboxCommand::Pause(Pause { reason }))
+        }
     })
 }

@@ -1,7 +1,7 @@
 //! Why a command was not accepted: always the caller's fault, never ours.
 
 use roost_schemas::reply::{Code, Rejected};
-use roost_schemas::{CommandId, Generation};
+use roost_schemas::{CommandId, Generation, SnapshotId};
 
 /// Characters of an offending value that are shown.
 const MAX_SHOWN: usize = 80;
@@ -48,6 +48,9 @@ pub enum Rejection {
     /// The id is taken by another command's sandbox.
     #[error("a sandbox of this id exists already; choose another id or repeat the command under its own id")]
     AlreadyExists,
+    /// The command's id made this snapshot before.
+    #[error("snapshot {0} was made by a command of this id before; send the command under another id")]
+    SnapshotExists(SnapshotId),
     /// The template's name is taken.
     #[error("a template of this name exists already; delete it first, or choose another name")]
     TemplateExists,
@@ -133,7 +136,7 @@ impl Rejection {
             | Self::TemplateIsImage
             | Self::TooMany { .. } => Code::InvalidState,
             Self::Invalid { .. } | Self::ReservedId(_) | Self::Unreadable(_) => Code::InvalidRequest,
-            Self::AlreadyExists | Self::TemplateExists => Code::Conflict,
+            Self::AlreadyExists | Self::SnapshotExists(_) | Self::TemplateExists => Code::Conflict,
             Self::NoCapacity { .. } => Code::NoCapacity,
             Self::DeadlinePassed { .. } => Code::DeadlineExceeded,
         }

@@ -21,7 +21,8 @@
 //! saved. A resume is a new placement, so it has a new generation.
 //!
 //! `Requested` and `Placed` come in one commit, so no reader sees the first alone. A panic of its actor changes no phase
-//! until there are too many in one placement: then any live phase goes to `Lost`. `Stopped`, `Failed` and `Lost` are
+//! until there are too many in one placement: then a sandbox that has a VM, or was to have its first, goes to `Lost`; one
+//! that was resumed is paused again, and one that is paused stays so. `Stopped`, `Failed` and `Lost` are
 //! ends: nothing follows them, and the host holds nothing of such a sandbox.
 
 mod command;

@@ -2,7 +2,8 @@
 
 use roost_schemas::codec::Undecodable;
 use roost_schemas::command::{
-    ContentType, Create, DEFAULT_EXEC_TIMEOUT_SEC, Exec, Kill, MAX_BODY, SandboxCommand,
+    ContentType, Create, DEFAULT_EXEC_TIMEOUT_SEC, Exec, Kill, MAX_BODY, Pause, Resume, SandboxCommand,
+    TakeSnapshot,
 };
 use roost_schemas::event::StopReason;
 use roost_schemas::reply::Code;
@@ -24,6 +25,7 @@ fn what_is_left_out_has_its_default() {
     let create = json(r#"{"type":"create","spec":{"template":"base"}}"#).unwrap();
     let SandboxCommand::Create(Create {
         spec,
+        fork: None,
         placement: None,
     }) = create
     else {
@@ -34,7 +36,7 @@ fn what_is_left_out_has_its_default() {
         (spec.timeout_sec, spec.on_timeout),
         (DEFAULT_TIMEOUT_SEC, OnTimeout::Kill)
     );
-    assert!(spec.metadata.is_empty() && spec.env.is_empty());
+    assert!(spec.metadata.is_empty() && spec.env.is_empty() && !spec.auto_resume);
 
     let exec = json(r#"{"type":"exec","cmd":"true"}"#).unwrap();
     let SandboxCommand::Exec(Exec {
@@ -56,6 +58,18 @@ fn what_is_left_out_has_its_default() {
             reason: StopReason::Requested
         })
     );
+
+    let bare = [
+        (r#"{"type":"pause"}"#, SandboxCommand::Pause(Pause::default())),
+        (r#"{"type":"resume"}"#, SandboxCommand::Resume(Resume::default())),
+        (
+            r#"{"type":"snapshot"}"#,
+            SandboxCommand::Snapshot(TakeSnapshot::default()),
+        ),
+    ];
+    for (body, command) in bare {
+        assert_eq!(json(body), Ok(command));
+    }
 }
 
 #[test]
@@ -82,6 +96,28 @@ fn what_makes_no_sense_is_named() {
             r#"{"type":"create","spec":{"template":"../etc"}}"#,
             "\"../etc\" is not a template name",
         ),
+        (
+            r#"{"type":"create","spec":{"template":"base"},"fork":{"sandbox":"sb1"}}"#,
+            "missing field `snapshot`",
+        ),
+        (
+            r#"{"type":"create","spec":{"template":"base"},"fork":{"sandbox":"sb1","snapshot":"../sn1"}}"#,
+            "\"../sn1\" is not a snapshot id",
+        ),
+        (
+            r#"{"type":"create","spec":{"template":"base","on_timeout":"sleep"}}"#,
+            "unknown variant `sleep`",
+        ),
+        (
+            r#"{"type":"pause","keep_memory":false}"#,
+            "unknown field `keep_memory`",
+        ),
+        (r#"{"type":"resume","timeout_sec":-1}"#, "-1"),
+        (
+            r#"{"type":"snapshot","name":"A b"}"#,
+            "\"A b\" is not a template name",
+        ),
+        (r#"{"type":"delete_template"}"#, "missing field `name`"),
         (
             r#"{"type":"create","spec":{"template":"base","gpus":1}}"#,
             "unknown field `gpus`",

@@ -1,7 +1,9 @@
 //! Identifiers: what their rules promise to subjects, paths and headers.
 
 use proptest::prelude::*;
-use roost_schemas::{CommandId, Generation, HostId, ProcessId, SandboxId, TemplateName, TenantId};
+use roost_schemas::{
+    CommandId, Generation, HostId, ProcessId, SandboxId, SnapshotId, TemplateName, TenantId,
+};
 
 const WORD: &str = "[a-z0-9]{1,40}";
 const TOKEN: &str = "[a-z0-9][a-z0-9_-]{0,39}";
@@ -56,7 +58,7 @@ proptest! {
                 }
             )*};
         }
-        check!(SandboxId, TenantId, HostId, TemplateName, CommandId, ProcessId);
+        check!(SandboxId, TenantId, HostId, TemplateName, CommandId, ProcessId, SnapshotId);
     }
 
     #[test]
@@ -67,6 +69,7 @@ proptest! {
             HostId::new(&text).map(String::from),
             TemplateName::new(&text).map(String::from),
             ProcessId::new(&text).map(String::from),
+            SnapshotId::new(&text).map(String::from),
         ];
         for id in ids.into_iter().flatten() {
             prop_assert!(is_harmless(&id), "{:?}", id);
@@ -81,6 +84,14 @@ proptest! {
         prop_assert_eq!(SandboxId::new(sandbox.as_str()), Ok(sandbox.clone()));
         let process = ProcessId::from_command(&sandbox, &commands.0);
         prop_assert_eq!(ProcessId::new(process.as_str()), Ok(process.clone()));
+        let snapshot = SnapshotId::from_command(&sandbox, &commands.0);
+        let compacted = SnapshotId::compacted(&snapshot, 1);
+        let booted = SnapshotId::of_boot(&[tenants.0.as_str(), commands.0.as_str()]);
+        for id in [&snapshot, &compacted, &booted] {
+            prop_assert_eq!(SnapshotId::new(id.as_str()), Ok(id.clone()));
+        }
+        prop_assert_ne!(&snapshot, &compacted);
+        prop_assert_eq!(snapshot == SnapshotId::from_command(&sandbox, &commands.1), commands.0 == commands.1);
         prop_assert_eq!(sandbox == SandboxId::from_command(&tenants.1, &commands.0), tenants.0 == tenants.1);
         prop_assert_eq!(sandbox == SandboxId::from_command(&tenants.0, &commands.1), commands.0 == commands.1);
     }
@@ -104,6 +115,9 @@ fn parts_of_a_derived_id_do_not_run_into_each_other() {
         SandboxId::from_command(&TenantId::new(tenant).unwrap(), &CommandId::new(command).unwrap())
     };
     assert_ne!(id("ab", "c"), id("a", "bc"));
+    let booted = |parts: &[&str]| SnapshotId::of_boot(parts);
+    assert_ne!(booted(&["ab", "c"]), booted(&["a", "bc"]));
+    assert_ne!(booted(&["a", ""]), booted(&["a"]));
 }
 
 /// Sandboxes are found again by the id of the command that made them, by any release.
@@ -114,6 +128,17 @@ fn derived_ids_stay_as_they_are() {
     assert_eq!(
         (sandbox.as_str(), process.as_str()),
         ("sb60c0a57820ea303866b4", "pcb35d1f34159f7e8de59")
+    );
+    let snapshot = SnapshotId::from_command(&sandbox, &CommandId::new("k2").unwrap());
+    let compacted = SnapshotId::compacted(&snapshot, 1);
+    let booted = SnapshotId::of_boot(&["image", "kernel"]);
+    assert_eq!(
+        (snapshot.as_str(), compacted.as_str(), booted.as_str()),
+        (
+            "sn9a9b7214cbec06193c4b",
+            "sn771bb38df259ab1d9d14",
+            "bootfc718ab255d5721f889d"
+        )
     );
     let report = CommandId::report(&SandboxId::new("sb1").unwrap(), Generation(2), "started");
     assert_eq!(report.as_str(), "@sb1.2.started");

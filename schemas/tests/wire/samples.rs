@@ -1,22 +1,21 @@
 //! A small value of every kind that is written anywhere, with the name of its golden file.
 
 mod audit;
+mod commands;
 mod events;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use roost_schemas::codec::Undecodable;
-use roost_schemas::command::{
-    ContentType, Create, Exec, Kill, Placement, PtySize, SandboxCommand, SetNetwork, SetTimeout, Start,
-};
 use roost_schemas::commit::{Commit, SCHEMA_VERSION};
-use roost_schemas::event::{ExitStatus, Payload, StopReason};
+use roost_schemas::event::{ExitStatus, Payload};
 use roost_schemas::network::NetworkPolicy;
 use roost_schemas::output::{Channel, Frame};
 use roost_schemas::reply::{Accepted, Code, Rejected, Reply};
+use roost_schemas::snapshot::Snapshot;
 use roost_schemas::spec::{OnTimeout, Resources, SandboxSpec};
-use roost_schemas::{CommandId, Generation, HostId, Sequence, TemplateName, Timestamp};
+use roost_schemas::{CommandId, Digest, HostId, Sequence, SnapshotId, TemplateName, Timestamp};
 
 /// A value, as bytes and as a check of what its golden file decodes to.
 pub(crate) struct Sample {
@@ -46,9 +45,10 @@ fn sample<T: PartialEq + Debug + 'static>(
 /// All of them.
 pub(crate) fn all() -> Vec<Sample> {
     commits("sandbox", events::sandbox())
+        .chain(commits("sandbox", events::sandbox_snapshots()))
         .chain(commits("template", events::template()))
         .chain(commits("host", events::host()))
-        .chain(commands())
+        .chain(commands::all())
         .chain(replies())
         .chain(frames())
         .chain(audit::all())
@@ -90,6 +90,7 @@ fn spec() -> SandboxSpec {
         memory_mb: None,
         timeout_sec: 300,
         on_timeout: OnTimeout::Kill,
+        auto_resume: false,
         metadata: pairs(&[("owner", "Zoë")]),
         env: pairs(&[("PATH", "/bin")]),
         network: NetworkPolicy::default(),
@@ -107,106 +108,21 @@ fn policy() -> NetworkPolicy {
     }
 }
 
+/// A sealed snapshot, as the log knows one.
+fn snapshot() -> Snapshot {
+    Snapshot {
+        id: SnapshotId::new("sn0123456789abcdef0123").unwrap(),
+        host: HostId::new("h1").unwrap(),
+        seal: Digest::of(b"seal"),
+        stored_bytes: 5_000_000_000,
+        sources: 2,
+    }
+}
+
 const RESOURCES: Resources = Resources {
     vcpus: 2,
     memory_mb: 512,
 };
-
-fn commands() -> Vec<Sample> {
-    let placement = Placement {
-        host: HostId::new("h1").unwrap(),
-        resources: RESOURCES,
-    };
-    let exec = Exec {
-        cmd: "sh".into(),
-        args: vec!["-c".into(), "echo \"$A\"".into()],
-        cwd: Some("/tmp".into()),
-        env: pairs(&[("A", "b c")]),
-        user: Some("root".into()),
-        timeout_sec: 5,
-        stdin: false,
-        pty: None,
-    };
-    let interactive = Exec {
-        stdin: true,
-        pty: Some(PtySize { cols: 80, rows: 24 }),
-        ..exec.clone()
-    };
-    let commands = [
-        (
-            "create",
-            SandboxCommand::Create(Create {
-                spec: spec(),
-                placement: None,
-            }),
-        ),
-        (
-            "create.placed",
-            SandboxCommand::Create(Create {
-                spec: spec(),
-                placement: Some(placement),
-            }),
-        ),
-        (
-            "create.network",
-            SandboxCommand::Create(Create {
-                spec: SandboxSpec {
-                    network: policy(),
-                    ..spec()
-                },
-                placement: None,
-            }),
-        ),
-        (
-            "start",
-            SandboxCommand::Start(Start {
-                generation: Generation(1),
-            }),
-        ),
-        ("exec", SandboxCommand::Exec(exec)),
-        ("exec.pty", SandboxCommand::Exec(interactive)),
-        (
-            "set_timeout",
-            SandboxCommand::SetTimeout(SetTimeout {
-                timeout_sec: 600,
-                extend: false,
-            }),
-        ),
-        (
-            "set_timeout.extend",
-            SandboxCommand::SetTimeout(SetTimeout {
-                timeout_sec: 600,
-                extend: true,
-            }),
-        ),
-        (
-            "set_network",
-            SandboxCommand::SetNetwork(SetNetwork { policy: policy() }),
-        ),
-        (
-            "kill",
-            SandboxCommand::Kill(Kill {
-                reason: StopReason::TimedOut,
-            }),
-        ),
-    ];
-    let both = commands.into_iter().flat_map(|(name, command)| {
-        [(ContentType::MessagePack, "msgpack"), (ContentType::Json, "json")].map(|(content, extension)| {
-            let encode = move |command: &SandboxCommand| match content {
-                ContentType::MessagePack => command.encode(),
-                ContentType::Json => serde_json::to_vec(command).unwrap(),
-            };
-            let decode = move |bytes: &[u8]| SandboxCommand::decode(content, bytes);
-            sample(
-                &format!("command.{name}.{extension}"),
-                command.clone(),
-                encode,
-                decode,
-            )
-        })
-    });
-    both.collect()
-}
 
 fn replies() -> Vec<Sample> {
     let accepted = Reply::Accepted(Accepted {

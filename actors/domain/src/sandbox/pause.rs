@@ -15,6 +15,8 @@ pub(super) fn decide(sandbox: &Sandbox, snapshot: &SnapshotId, pause: Pause, at:
         Phase::Pausing | Phase::Paused => Ok(Vec::new()),
         // A timeout that was extended after the reconciler looked must not pause.
         Phase::Running if pause.reason == PauseReason::TimedOut && !sandbox.is_due(at) => Ok(Vec::new()),
+        // Found sealed, it would be taken for what the sandbox is now.
+        Phase::Running if sandbox.knows(snapshot) => Err(Rejection::SnapshotExists(snapshot.clone())),
         Phase::Running => Ok(vec![SandboxEvent::Pausing(Pausing {
             generation: sandbox.generation(),
             snapshot: snapshot.clone(),
@@ -26,8 +28,9 @@ pub(super) fn decide(sandbox: &Sandbox, snapshot: &SnapshotId, pause: Pause, at:
 
 pub(super) fn sealed(sandbox: &Sandbox, generation: Generation, snapshot: &Snapshot) -> Decided {
     sandbox.fence(generation)?;
+    let this = |pausing: &Pausing| pausing.snapshot == snapshot.id;
     match sandbox.phase {
-        Phase::Pausing => {
+        Phase::Pausing if sandbox.pausing.as_ref().is_some_and(this) => {
             let untaken = sandbox.asked.keys().filter(|id| sandbox.snapshot(id).is_none());
             let overtaken = untaken.map(|id| {
                 SandboxEvent::SnapshotFailed(SnapshotFailed {
@@ -46,7 +49,7 @@ pub(super) fn sealed(sandbox: &Sandbox, generation: Generation, snapshot: &Snaps
         }
         Phase::Paused | Phase::Stopping => Ok(Vec::new()),
         phase if phase.is_end() => Ok(Vec::new()),
-        _ => Err(sandbox.refuse("report of a pause", "pausing")),
+        _ => Err(sandbox.refuse("report of a pause", "pausing, as that snapshot")),
     }
 }
 

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use roost_schemas::event::{
-    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, Lost, ProcessExited, Running, SandboxEvent,
-    StartFailed,
+    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, Lost, ProcessExited, ResumeFailed, Running,
+    SandboxEvent, StartFailed,
 };
 use roost_schemas::{Generation, SnapshotId, Timestamp};
 
@@ -106,7 +106,9 @@ pub(super) fn vanished(sandbox: &Sandbox, generation: Generation, cause: &Cause)
             });
             Ok(closing(sandbox, "the sandbox was lost", lost))
         }
-        phase if phase.is_end() || phase == Phase::Stopping => Ok(Vec::new()),
+        // A paused one has nothing left to lose.
+        Phase::Paused | Phase::Stopping => Ok(Vec::new()),
+        phase if phase.is_end() => Ok(Vec::new()),
         _ => Err(sandbox.refuse("report of a loss", "running")),
     }
 }
@@ -129,12 +131,16 @@ pub(super) fn crashed(sandbox: &Sandbox, generation: Generation, message: &str) 
         count,
         message,
     })];
-    if count > MAX_CRASHES {
-        let lost = SandboxEvent::Lost(Lost {
-            generation,
-            cause: Cause::ActorCrashed,
-        });
-        events.extend(closing(sandbox, "the sandbox was lost", lost));
+    let cause = Cause::ActorCrashed;
+    match sandbox.phase {
+        _ if count <= MAX_CRASHES => {}
+        // What it is paused as is in the store, whatever its actor does.
+        Phase::Paused => {}
+        Phase::Resuming => events.push(SandboxEvent::ResumeFailed(ResumeFailed { generation, cause })),
+        _ => {
+            let lost = SandboxEvent::Lost(Lost { generation, cause });
+            events.extend(closing(sandbox, "the sandbox was lost", lost));
+        }
     }
     Ok(events)
 }

@@ -22,11 +22,15 @@ type Decided = Result<Vec<SandboxEvent>, Rejection>;
 pub(super) fn decide(sandbox: &Sandbox, snapshot: &SnapshotId, take: &TakeSnapshot) -> Decided {
     let asked = match (sandbox.phase, &sandbox.base) {
         (Phase::Running, _) => snapshot,
-        // What it is paused as can be forked from as it is.
-        (Phase::Paused, Some(_)) if take.name.is_none() => return Ok(Vec::new()),
         (Phase::Paused, Some(base)) => &base.id,
         _ => return Err(sandbox.refuse("snapshot", "running or paused")),
     };
+    let there = sandbox.snapshot(asked).map(|there| &there.id);
+    if there.is_some() && take.name.is_none() {
+        // It can be forked from as it is.
+        return Ok(Vec::new());
+    }
+    let asked = there.unwrap_or(asked);
     match sandbox.asked.get(asked) {
         Some(name) if *name == take.name => return Ok(Vec::new()),
         Some(_) => {

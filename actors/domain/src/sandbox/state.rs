@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use roost_schemas::event::{
-    Cause, Pausing, Placed, ProcessOrigin, Requested, Resuming, Running, SandboxEvent, StopReason,
+    Cause, Pausing, Placed, ProcessOrigin, Requested, Resuming, Running, SandboxEvent, SnapshotCompacted,
+    StopReason,
 };
 use roost_schemas::network::NetworkPolicy;
 use roost_schemas::snapshot::Snapshot;
@@ -98,6 +99,8 @@ pub struct Sandbox {
     pub resuming: Option<Resuming>,
     /// The newest snapshots of it, the last taken last.
     pub snapshots: Vec<Snapshot>,
+    /// Of these, what each was called before it was written anew.
+    pub compacted: BTreeMap<SnapshotId, SnapshotId>,
     /// Snapshots that were asked for and are not taken, or not yet saved as the template that they are to become.
     pub asked: BTreeMap<SnapshotId, Option<TemplateName>>,
     /// Why it is being or was stopped.
@@ -115,24 +118,32 @@ impl Sandbox {
             .unwrap_or_default()
     }
 
-    /// One of its own snapshots.
+    /// One of its own snapshots, by its id or by one that it had before it was written anew.
     pub fn snapshot(&self, id: &SnapshotId) -> Option<&Snapshot> {
+        let id = self.compacted.get(id).unwrap_or(id);
         self.snapshots.iter().find(|snapshot| snapshot.id == *id)
+    }
+
+    /// Whether a snapshot of it has this id, or is to have it.
+    pub(super) fn knows(&self, id: &SnapshotId) -> bool {
+        self.asked.contains_key(id) || self.snapshot(id).is_some()
     }
 
     /// Everything in its host's store that it needs, or that may be forked from.
     pub fn references(&self) -> impl Iterator<Item = &SnapshotId> {
-        let running = self
-            .running
-            .as_ref()
-            .and_then(|running| running.restored_from.as_ref());
+        // As long as there is a VM, its pages come from what it was restored from, and a diff is one to that.
+        let vm = matches!(self.phase, Phase::Running | Phase::Pausing | Phase::Stopping);
+        let running = self.running.as_ref().filter(|_| vm);
+        let restored = running.and_then(|running| running.restored_from.as_ref());
         let sealed = self
             .base
             .iter()
             .chain(&self.snapshots)
             .map(|snapshot| &snapshot.id);
-        let pausing = self.pausing.as_ref().map(|pausing| &pausing.snapshot);
-        sealed.chain(self.asked.keys()).chain(running).chain(pausing)
+        // It may be sealed before the log knows.
+        let pausing = self.pausing.as_ref().filter(|_| self.phase == Phase::Pausing);
+        let pausing = pausing.map(|pausing| &pausing.snapshot);
+        sealed.chain(self.asked.keys()).chain(restored).chain(pausing)
     }
 
     /// Whether its time is over.
@@ -201,7 +212,7 @@ pub(super) fn evolve(sandbox: &mut Sandbox, event: &SandboxEvent) {
             sandbox.expires_at = None;
             sandbox.cause = None;
             sandbox.base = Some(paused.snapshot.clone());
-            keep(&mut sandbox.snapshots, &paused.snapshot);
+            keep(sandbox, &paused.snapshot);
         }
         SandboxEvent::PauseFailed(failed) => {
             sandbox.phase = Phase::Running;
@@ -219,7 +230,7 @@ pub(super) fn evolve(sandbox: &mut Sandbox, event: &SandboxEvent) {
             sandbox.asked.insert(asked.snapshot.clone(), asked.name.clone());
         }
         SandboxEvent::SnapshotTaken(taken) => {
-            keep(&mut sandbox.snapshots, &taken.snapshot);
+            keep(sandbox, &taken.snapshot);
             // What is to become a template is waited for until it is one.
             if sandbox.asked.get(&taken.snapshot.id) == Some(&None) {
                 sandbox.asked.remove(&taken.snapshot.id);
@@ -231,12 +242,7 @@ pub(super) fn evolve(sandbox: &mut Sandbox, event: &SandboxEvent) {
         SandboxEvent::TemplateSaved(saved) => {
             sandbox.asked.remove(&saved.snapshot);
         }
-        SandboxEvent::SnapshotCompacted(compacted) => {
-            let known = sandbox.snapshots.iter_mut().chain(&mut sandbox.base);
-            for snapshot in known.filter(|known| known.id == compacted.replaced) {
-                *snapshot = compacted.snapshot.clone();
-            }
-        }
+        SandboxEvent::SnapshotCompacted(compacted) => rename(sandbox, compacted),
         SandboxEvent::ProcessStarted(started) => {
             sandbox.processes.insert(started.process.clone(), started.origin);
         }
@@ -263,9 +269,30 @@ pub(super) fn evolve(sandbox: &mut Sandbox, event: &SandboxEvent) {
 }
 
 /// Adds a snapshot as the newest, and forgets the oldest if there are too many.
-fn keep(snapshots: &mut Vec<Snapshot>, newest: &Snapshot) {
+fn keep(sandbox: &mut Sandbox, newest: &Snapshot) {
+    let snapshots = &mut sandbox.snapshots;
+    snapshots.retain(|known| known.id != newest.id);
     if snapshots.len() == MAX_SNAPSHOTS {
         snapshots.remove(0);
     }
     snapshots.push(newest.clone());
+    let kept = |id: &SnapshotId| snapshots.iter().any(|known| known.id == *id);
+    sandbox.compacted.retain(|_, now| kept(now));
+}
+
+/// Puts what was written anew in the place of what it was made from.
+fn rename(sandbox: &mut Sandbox, compacted: &SnapshotCompacted) {
+    let known = sandbox.snapshots.iter_mut().chain(&mut sandbox.base);
+    for snapshot in known.filter(|known| known.id == compacted.replaced) {
+        *snapshot = compacted.snapshot.clone();
+    }
+    let new = &compacted.snapshot.id;
+    for now in sandbox.compacted.values_mut() {
+        if *now == compacted.replaced {
+            now.clone_from(new);
+        }
+    }
+    if sandbox.snapshots.iter().any(|known| known.id == *new) {
+        sandbox.compacted.insert(compacted.replaced.clone(), new.clone());
+    }
 }

@@ -1,14 +1,16 @@
 //! Every event, with every cause and every end that one can carry.
 
 use roost_schemas::event::{
-    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, HostEvent, HostRegistered, Lost, NetworkSet, Placed,
-    ProcessExited, ProcessOrigin, ProcessStarted, Requested, Running, SandboxEvent, StartFailed, Starting,
-    StopReason, Stopping, TemplateEvent, TemplateRegistered, TimeoutSet,
+    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, HostEvent, HostRegistered, Lost, NetworkSet,
+    PauseFailed, PauseReason, Paused, Pausing, Placed, ProcessExited, ProcessOrigin, ProcessStarted,
+    Requested, ResumeFailed, Resuming, Running, SandboxEvent, SnapshotAsked, SnapshotCompacted,
+    SnapshotFailed, SnapshotTaken, StartFailed, Starting, StopReason, Stopping, TemplateEvent,
+    TemplateFromSnapshot, TemplateRegistered, TemplateSaved, TimeoutSet,
 };
 use roost_schemas::spec::Resources;
-use roost_schemas::{Generation, HostId, ProcessId, Timestamp};
+use roost_schemas::{Generation, HostId, ProcessId, SandboxId, SnapshotId, TemplateName, Timestamp};
 
-use super::{RESOURCES, policy, spec};
+use super::{RESOURCES, policy, snapshot, spec};
 
 fn process() -> ProcessId {
     ProcessId::new("p0123456789abcdef0123").unwrap()
@@ -28,6 +30,19 @@ fn causes() -> Vec<Cause> {
         },
         Cause::HostRestarted,
         Cause::ActorCrashed,
+    ]
+}
+
+/// Those that came with snapshots.
+fn causes_of_snapshots() -> Vec<Cause> {
+    vec![
+        Cause::PagerDied {
+            detail: "no answer in 500 ms".into(),
+        },
+        Cause::SnapshotUnusable {
+            snapshot: snapshot().id,
+            detail: "memory.pages is damaged".into(),
+        },
     ]
 }
 
@@ -86,15 +101,14 @@ pub(super) fn sandbox() -> Vec<(&'static str, Vec<SandboxEvent>)> {
             reason: "the sandbox was stopped".into(),
         },
     ];
-    let running = |engine| {
-        SandboxEvent::Running(Running {
-            generation,
-            engine,
-            engine_version: "10.0.8".into(),
-            boot_ms: 3_021,
-            started_at: Timestamp(1_790_000_003_144),
-            expires_at: Timestamp(1_790_000_303_144),
-        })
+    let running = |engine| Running {
+        generation,
+        engine,
+        engine_version: "10.0.8".into(),
+        boot_ms: 3_021,
+        restored_from: None,
+        started_at: Timestamp(1_790_000_003_144),
+        expires_at: Timestamp(1_790_000_303_144),
     };
     let [bare, full, by_agent] = started();
     let lost = |cause| SandboxEvent::Lost(Lost { generation, cause });
@@ -106,6 +120,15 @@ pub(super) fn sandbox() -> Vec<(&'static str, Vec<SandboxEvent>)> {
             vec![SandboxEvent::Requested(Requested {
                 spec: spec(),
                 resources: RESOURCES,
+                from: None,
+            })],
+        ),
+        (
+            "requested.from",
+            vec![SandboxEvent::Requested(Requested {
+                spec: spec(),
+                resources: RESOURCES,
+                from: Some(snapshot()),
             })],
         ),
         (
@@ -126,7 +149,17 @@ pub(super) fn sandbox() -> Vec<(&'static str, Vec<SandboxEvent>)> {
         ),
         (
             "running",
-            vec![running(EngineKind::Qemu), running(EngineKind::Firecracker)],
+            vec![
+                SandboxEvent::Running(running(EngineKind::Qemu)),
+                SandboxEvent::Running(running(EngineKind::Firecracker)),
+            ],
+        ),
+        (
+            "running.restored",
+            vec![SandboxEvent::Running(Running {
+                restored_from: Some(snapshot().id),
+                ..running(EngineKind::Qemu)
+            })],
         ),
         (
             "process_started",
@@ -156,6 +189,10 @@ pub(super) fn sandbox() -> Vec<(&'static str, Vec<SandboxEvent>)> {
         ),
         ("stopped", vec![SandboxEvent::Stopped]),
         ("lost", causes().into_iter().map(lost).collect()),
+        (
+            "lost.snapshots",
+            causes_of_snapshots().into_iter().map(lost).collect(),
+        ),
         ("failed", vec![SandboxEvent::Failed(Failed { cause })]),
         (
             "actor_crashed",
@@ -164,6 +201,83 @@ pub(super) fn sandbox() -> Vec<(&'static str, Vec<SandboxEvent>)> {
                 count: 1,
                 message: "index out of bounds".into(),
             })],
+        ),
+    ]
+}
+
+/// Those of pauses, resumes and snapshots.
+pub(super) fn sandbox_snapshots() -> Vec<(&'static str, Vec<SandboxEvent>)> {
+    let generation = Generation(2);
+    let name = TemplateName::new("warm").unwrap();
+    let cause = causes_of_snapshots().remove(0);
+    let pausing = |reason| {
+        SandboxEvent::Pausing(Pausing {
+            generation,
+            snapshot: snapshot().id,
+            reason,
+        })
+    };
+    let asked = |name| {
+        SandboxEvent::SnapshotAsked(SnapshotAsked {
+            snapshot: snapshot().id,
+            name,
+        })
+    };
+    let paused = Paused {
+        generation,
+        snapshot: snapshot(),
+    };
+    let pause_failed = PauseFailed {
+        generation,
+        cause: cause.clone(),
+    };
+    let resuming = Resuming {
+        generation,
+        timeout_sec: 300,
+    };
+    let resume_failed = ResumeFailed {
+        generation,
+        cause: cause.clone(),
+    };
+    let taken = SnapshotTaken {
+        snapshot: snapshot(),
+        held_ms: 120,
+    };
+    let snapshot_failed = SnapshotFailed {
+        snapshot: snapshot().id,
+        cause,
+    };
+    let template_saved = TemplateSaved {
+        snapshot: snapshot().id,
+        name: name.clone(),
+    };
+    let compacted = SnapshotCompacted {
+        replaced: SnapshotId::new("sn0").unwrap(),
+        snapshot: snapshot(),
+    };
+    vec![
+        (
+            "pausing",
+            vec![pausing(PauseReason::Requested), pausing(PauseReason::TimedOut)],
+        ),
+        ("paused", vec![SandboxEvent::Paused(paused)]),
+        ("pause_failed", vec![SandboxEvent::PauseFailed(pause_failed)]),
+        ("resuming", vec![SandboxEvent::Resuming(resuming)]),
+        ("resume_failed", vec![SandboxEvent::ResumeFailed(resume_failed)]),
+        ("snapshot_asked", vec![asked(None)]),
+        ("snapshot_asked.named", vec![asked(Some(name))]),
+        ("snapshot_taken", vec![SandboxEvent::SnapshotTaken(taken)]),
+        (
+            "snapshot_failed",
+            vec![SandboxEvent::SnapshotFailed(snapshot_failed)],
+        ),
+        (
+            "template_saved",
+            vec![SandboxEvent::TemplateSaved(template_saved)],
+        ),
+        (
+            "snapshot_compacted",
+            vec![SandboxEvent::SnapshotCompacted(compacted)],
         ),
     ]
 }
@@ -202,8 +316,16 @@ pub(super) fn template() -> Vec<(&'static str, Vec<TemplateEvent>)> {
         drive_bytes: Some(4_294_967_296),
         ..registered.clone()
     };
+    let saved = TemplateFromSnapshot {
+        sandbox: SandboxId::new("sb1").unwrap(),
+        snapshot: snapshot(),
+        base: TemplateName::new("base").unwrap(),
+        resources: RESOURCES,
+    };
     vec![
         ("registered", vec![TemplateEvent::Registered(registered)]),
         ("registered.sized", vec![TemplateEvent::Registered(sized)]),
+        ("saved", vec![TemplateEvent::Saved(saved)]),
+        ("deleted", vec![TemplateEvent::Deleted]),
     ]
 }
