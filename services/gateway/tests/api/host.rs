@@ -1,15 +1,17 @@
 //! A host and a router in one, without machines: it decides with the real domain, and plays what it is told.
 //!
-//! A sandbox's label `script` says what becomes of it, a program's name what it does; see [`boot`](Script::boot) and
-//! [`programs`](crate::host::programs).
+//! A sandbox's label `script` says what becomes of it, a program's name what it does; see [`boot`](Script::boot),
+//! [`sleep`](crate::host::sleep) and [`programs`](crate::host::programs).
 
 pub(crate) mod programs;
+pub(crate) mod sleep;
+pub(crate) mod templates;
 
 use std::sync::Arc;
 
 use futures::StreamExt;
 use roost_domain::host::{Command as HostCommand, Host as HostState};
-use roost_domain::placement::place;
+use roost_domain::placement::{branch, has_room, place};
 use roost_domain::sandbox::{Command, Sandbox};
 use roost_domain::template::{Command as TemplateCommand, Template};
 use roost_domain::{Aggregate, Rejection};
@@ -17,18 +19,15 @@ use roost_gateway::Ports;
 use roost_journal::port::Delivery;
 use roost_runtime::Ledger;
 use roost_runtime::Refusal;
-use roost_schemas::command::{Envelope, Kill, SandboxCommand, Start};
+use roost_schemas::command::{Create, Envelope, Kill, Placement, SandboxCommand, Start};
 use roost_schemas::event::{Cause, EngineKind, HostRegistered, StopReason, TemplateRegistered};
 use roost_schemas::reply::{Accepted, Reply};
 use roost_schemas::spec::Resources;
 use roost_schemas::subject::{AggregateId, EventSubject, Route};
 use roost_schemas::{
-    CommandId, Generation, HostId, ProcessId, SandboxId, Sequence, TemplateName, TenantId, Timestamp,
+    CommandId, HostId, ProcessId, SandboxId, Sequence, SnapshotId, TemplateName, TenantId, Timestamp,
 };
 use tokio::task::JoinSet;
-
-/// The only placement there is.
-pub(crate) const GENERATION: Generation = Generation(1);
 
 /// Ends with its handle.
 pub(crate) struct Host {
@@ -147,6 +146,11 @@ async fn execute<A: Aggregate>(
     }
 }
 
+/// Where a sandbox's commits stand.
+fn subject(id: &SandboxId) -> EventSubject {
+    EventSubject::sandbox(TenantId::new("default").unwrap(), id.clone())
+}
+
 #[derive(Clone)]
 pub(crate) struct Script {
     pub(crate) ports: Ports,
@@ -161,28 +165,14 @@ impl Script {
         if matches!(&command, SandboxCommand::Exec(exec) if exec.cmd == "unanswered") {
             return delivery.settle.done().await.unwrap();
         }
-        let decided = match &command {
-            SandboxCommand::Create(create) => match self
-                .ports
-                .fleet
-                .read(|fleet| place(fleet, &delivery.subject.tenant, &create.spec))
-            {
-                Ok(placement) => Ok(Command::Create(roost_schemas::command::Create {
-                    placement: Some(placement),
-                    ..create.clone()
-                })),
-                Err(rejection) => Err(rejection),
-            },
-            SandboxCommand::Exec(exec) => Ok(Command::Exec {
-                process: ProcessId::from_command(&id, &message.command_id),
-                exec: exec.clone(),
-            }),
-            SandboxCommand::SetTimeout(set) => Ok(Command::SetTimeout(*set)),
-            SandboxCommand::SetNetwork(set) => Ok(Command::SetNetwork(set.clone())),
-            SandboxCommand::Kill(kill) => Ok(Command::Kill(*kill)),
-            SandboxCommand::Start(start) => Ok(Command::Start(*start)),
-        };
-        let done = match decided {
+        if let SandboxCommand::DeleteTemplate(delete) = &command {
+            let reply = self
+                .delete_template(message.command_id.clone(), &delete.name)
+                .await;
+            self.ports.queue.answer(message, &reply).await.unwrap();
+            return delivery.settle.done().await.unwrap();
+        }
+        let done = match self.translate(&delivery, &command).await {
             Ok(decided) => self.decide(&id, message.command_id.clone(), decided).await,
             Err(rejection) => Err(rejection),
         };
@@ -209,8 +199,56 @@ impl Script {
                 self.run(&id, &process, &exec, sequence).await;
             }
             SandboxCommand::Kill(_) => self.end(&id).await,
+            SandboxCommand::Pause(_) => self.pause(&id).await,
+            SandboxCommand::Resume(_) => self.resume(&id).await,
+            SandboxCommand::Snapshot(_) => self.snapshot(&id).await,
             _ => {}
         }
+    }
+
+    /// What a command from the queue is to its sandbox, as the router and the host see it.
+    async fn translate(&self, delivery: &Delivery, command: &SandboxCommand) -> Result<Command, Rejection> {
+        let (id, command_id) = (&delivery.subject.sandbox, &delivery.message.command_id);
+        let snapshot = SnapshotId::from_command(id, command_id);
+        Ok(match command.clone() {
+            SandboxCommand::Create(create) => Command::Create(Create {
+                placement: Some(self.place(&delivery.subject.tenant, &create).await?),
+                ..create
+            }),
+            SandboxCommand::Exec(exec) => Command::Exec {
+                process: ProcessId::from_command(id, command_id),
+                exec,
+            },
+            SandboxCommand::SetTimeout(set) => Command::SetTimeout(set),
+            SandboxCommand::SetNetwork(set) => Command::SetNetwork(set),
+            SandboxCommand::Kill(kill) => Command::Kill(kill),
+            SandboxCommand::Start(start) => Command::Start(start),
+            SandboxCommand::Pause(pause) => Command::Pause { snapshot, pause },
+            SandboxCommand::Resume(resume) => {
+                assert_eq!(delivery.subject.route, Route::Any, "the router looks for room");
+                let sandbox = self.state(id).await;
+                self.ports.fleet.read(|fleet| has_room(fleet, &sandbox))?;
+                Command::Resume(resume)
+            }
+            SandboxCommand::Snapshot(take) => Command::Snapshot { snapshot, take },
+            SandboxCommand::DeleteTemplate(_) => unreachable!("no sandbox is asked for it"),
+        })
+    }
+
+    async fn place(&self, tenant: &TenantId, create: &Create) -> Result<Placement, Rejection> {
+        let Some(fork) = &create.fork else {
+            return self.ports.fleet.read(|fleet| place(fleet, tenant, &create.spec));
+        };
+        let source = self.state(&fork.sandbox).await;
+        self.ports
+            .fleet
+            .read(|fleet| branch(fleet, &create.spec, fork, &source))
+    }
+
+    /// A sandbox as the log has it.
+    async fn state(&self, id: &SandboxId) -> Sandbox {
+        let ledger = Ledger::<Sandbox>::load(Arc::clone(&self.ports.journal), subject(id));
+        ledger.await.unwrap().state().clone()
     }
 
     pub(crate) async fn decide(
@@ -219,8 +257,7 @@ impl Script {
         command_id: CommandId,
         command: Command,
     ) -> Result<(Sequence, Sandbox), Rejection> {
-        let subject = EventSubject::sandbox(TenantId::new("default").unwrap(), id.clone());
-        execute(&self.ports, subject, command_id, command).await
+        execute(&self.ports, subject(id), command_id, command).await
     }
 
     /// Tells what the host has seen; what is not news is nothing.
@@ -230,7 +267,7 @@ impl Script {
 
     /// `fails`: no boot succeeds. `hangs`: it does not end. `killed`: it is killed while it boots. Else it runs.
     async fn boot(&self, id: &SandboxId, script: &str) {
-        let generation = GENERATION;
+        let generation = self.state(id).await.generation();
         // A repeated create finds the sandbox started.
         let Ok((_, state)) = self
             .decide(id, CommandId::random(), Command::Start(Start { generation }))
@@ -270,32 +307,36 @@ impl Script {
                 self.end(id).await;
             }
             _ => {
-                let started = Command::Started {
-                    generation,
-                    engine: EngineKind::Qemu,
-                    engine_version: "7.2".into(),
-                    boot_ms: 5,
-                    restored_from: None,
-                };
-                self.report(id, started).await;
+                self.report(id, started(&state)).await;
             }
         }
     }
 
     /// Releases a sandbox, unless its script is `kept`.
     async fn end(&self, id: &SandboxId) {
-        let kept = self.ports.fleet.read(|fleet| {
-            let view = fleet.sandbox(&TenantId::new("default").unwrap(), id)?;
-            Some(view.state.requested.as_ref()?.spec.metadata.get("script")? == "kept")
-        });
-        if kept != Some(true) {
-            self.report(
-                id,
-                Command::Ended {
-                    generation: GENERATION,
-                },
-            )
-            .await;
+        let state = self.state(id).await;
+        if script(&state) != "kept" {
+            let generation = state.generation();
+            self.report(id, Command::Ended { generation }).await;
         }
+    }
+}
+
+/// The script of a sandbox.
+fn script(state: &Sandbox) -> &str {
+    let metadata = state.requested.as_ref().map(|requested| &requested.spec.metadata);
+    metadata
+        .and_then(|metadata| metadata.get("script"))
+        .map_or("", String::as_str)
+}
+
+/// That a guest answers.
+fn started(state: &Sandbox) -> Command {
+    Command::Started {
+        generation: state.generation(),
+        engine: EngineKind::Qemu,
+        engine_version: "7.2".into(),
+        boot_ms: 5,
+        restored_from: state.base.as_ref().map(|base| base.id.clone()),
     }
 }

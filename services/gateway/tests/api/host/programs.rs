@@ -7,7 +7,7 @@ use roost_schemas::output::{Channel, Frame, MAX_CHUNK, MAX_KEPT};
 use roost_schemas::subject::OutputSubject;
 use roost_schemas::{ProcessId, SandboxId, Sequence, TenantId};
 
-use super::{GENERATION, Script};
+use super::Script;
 
 /// Bytes that `flood` writes to standard output.
 pub(crate) const FLOOD: u64 = MAX_KEPT + 1000;
@@ -84,14 +84,8 @@ impl Script {
                 let cause = Cause::EngineExited {
                     detail: "killed by signal 9".into(),
                 };
-                self.report(
-                    id,
-                    Command::Vanished {
-                        generation: GENERATION,
-                        cause,
-                    },
-                )
-                .await;
+                let generation = self.state(id).await.generation();
+                self.report(id, Command::Vanished { generation, cause }).await;
                 return;
             }
             "binary" => {
