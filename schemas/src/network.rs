@@ -49,6 +49,15 @@ impl Default for NetworkPolicy {
 }
 
 impl NetworkPolicy {
+    /// What a guest has that nobody may speak to yet, and that may speak to nobody.
+    pub fn closed() -> Self {
+        Self {
+            internet: false,
+            public: false,
+            ..Self::default()
+        }
+    }
+
     /// Whether it is what a sandbox has that asked for nothing.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
