@@ -1,28 +1,29 @@
 //! Waiting for a guest's first answer, and telling it what it needs to know.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Method, Request, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper::{Method, StatusCode};
 use jiff::Timestamp;
 use roost_runtime::port::{Fault, Greeting};
 use roost_schemas::envd::PORT;
-use serde_json::json;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use roost_schemas::{Digest, SandboxId};
+use serde_json::{Value, json};
+use tokio::time::Instant;
 
-/// How long one connection attempt may take. Before its network is up a guest answers nothing at all, so a short
-/// attempt finds it sooner.
-const CONNECT: Duration = Duration::from_millis(200);
-/// How long a guest that accepted a connection may take to answer: an emulated one is slow while it still boots.
+use super::call::{Answer, Call, CallError};
+
+const STEP: &str = "greet the guest";
+/// How long a guest that accepted a connection may take to answer: an emulated one is slow while it still boots, and one
+/// that wakes waits for the pages it needs.
 const ANSWER: Duration = Duration::from_secs(10);
 /// The pause between attempts.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Bytes of a refusal that are quoted.
-const QUOTED: usize = 1024;
+/// Random bytes that a restored guest's kernel is given: more than the seed of its generator has.
+const ENTROPY: usize = 64;
 
 /// As whom programs run that name nobody, which is what E2B's SDKs expect. In a template without this user it is root.
 const USER: &str = "user";
@@ -33,10 +34,18 @@ pub(super) async fn until_ready(address: IpAddr, patience: Duration) -> Result<(
     let deadline = Instant::now() + patience;
     let mut last = String::from("nothing was tried");
     while Instant::now() < deadline {
-        match call(address, Method::GET, "/health", Bytes::new()).await {
-            Ok((status, _)) if status.is_success() => return Ok(()),
-            Ok((status, body)) => last = format!("/health answered {status}: {body}"),
-            Err(error) => last = error,
+        let call = Call {
+            address,
+            method: Method::GET,
+            path: "/health",
+            token: None,
+            body: Bytes::new(),
+            patience: ANSWER,
+        };
+        match call.send().await {
+            Ok(answer) if answer.status.is_success() => return Ok(()),
+            Ok(Answer { status, body }) => last = format!("/health answered {status}: {body}"),
+            Err(error) => last = error.to_string(),
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -45,59 +54,105 @@ pub(super) async fn until_ready(address: IpAddr, patience: Duration) -> Result<(
 }
 
 /// Tells the guest the time, its variables, its user and its access token, and that its host will follow its audit feed.
-pub(super) async fn init(address: IpAddr, greeting: &Greeting, token: &str) -> Result<(), Fault> {
-    const STEP: &str = "greet the guest";
-    let body = json!({
+pub(super) async fn booted(address: IpAddr, greeting: &Greeting, token: &str) -> Result<(), Fault> {
+    answered(init(address, greeting, token, None).await)
+}
+
+/// The same for a guest that wakes from a snapshot, which is also told what makes it another than all that wake from the
+/// same. For at most `patience`, one that takes no connections is taken for one that is about to.
+pub(super) async fn restored(
+    address: IpAddr,
+    greeting: &Greeting,
+    token: &str,
+    patience: Duration,
+) -> Result<(), Fault> {
+    let identity = identity(&greeting.sandbox)?;
+    let deadline = Instant::now() + patience;
+    loop {
+        match init(address, greeting, token, Some(&identity)).await {
+            Err(CallError::NoConnection(reason)) if Instant::now() < deadline => {
+                tracing::trace!(%address, reason, "the guest is not awake yet");
+            }
+            Err(error @ CallError::NoConnection(_)) => return Err(Fault::timed_out(STEP, error)),
+            answer => return answered(answer),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn init(
+    address: IpAddr,
+    greeting: &Greeting,
+    token: &str,
+    restored: Option<&Value>,
+) -> Result<Answer, CallError> {
+    let mut body = json!({
         "accessToken": token,
         "defaultUser": USER,
         "envVars": greeting.env,
         "audit": true,
         "timestamp": Timestamp::now().to_string(),
     });
-    match call(address, Method::POST, "/init", Bytes::from(body.to_string())).await {
-        Ok((StatusCode::NO_CONTENT, _)) => Ok(()),
-        Ok((status, body)) => Err(Fault::new(STEP, format!("/init answered {status}: {body}"))),
-        Err(error) => Err(Fault::new(STEP, error)),
+    if let Some(restored) = restored {
+        body["restored"] = restored.clone();
+    }
+    let call = Call {
+        address,
+        method: Method::POST,
+        path: "/init",
+        token: None,
+        body: Bytes::from(body.to_string()),
+        patience: ANSWER,
+    };
+    call.send().await
+}
+
+fn answered(answer: Result<Answer, CallError>) -> Result<(), Fault> {
+    match answer {
+        Ok(Answer { status, .. }) if status == StatusCode::NO_CONTENT => Ok(()),
+        Ok(Answer { status, body }) => Err(Fault::new(STEP, format!("/init answered {status}: {body}"))),
+        Err(error) => Err(error.fault(STEP)),
     }
 }
 
-/// One request on a connection of its own; answers with at most [`QUOTED`] bytes of the body.
-async fn call(
-    address: IpAddr,
-    method: Method,
-    path: &str,
-    body: Bytes,
-) -> Result<(StatusCode, String), String> {
-    let stream = timeout(CONNECT, TcpStream::connect(SocketAddr::new(address, PORT)));
-    let stream = stream
-        .await
-        .map_err(|_| format!("no connection within {CONNECT:?}"))?;
-    let stream = stream.map_err(|error| format!("no connection: {error}"))?;
-    let exchange = async {
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-        let driver = tokio::spawn(connection);
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", format!("{address}:{PORT}"))
-            .header("content-type", "application/json")
-            .body(Full::new(body))
-            .expect("its parts are all valid");
-        let response = sender.send_request(request).await;
-        let answer = match response {
-            Ok(response) => {
-                let status = response.status();
-                let body = Limited::new(response.into_body(), QUOTED).collect().await;
-                let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-                Ok((status, String::from_utf8_lossy(&body).into_owned()))
-            }
-            Err(error) => Err(error),
-        };
-        driver.abort();
-        answer
-    };
-    match timeout(ANSWER, exchange).await {
-        Ok(answer) => answer.map_err(|error| format!("{path}: {error}")),
-        Err(_) => Err(format!("{path}: no answer within {ANSWER:?}")),
+/// Who a restored guest is from now on: its name, its machine id (32 hexadecimal digits, the same whenever this sandbox
+/// wakes), and fresh randomness.
+fn identity(sandbox: &SandboxId) -> Result<Value, Fault> {
+    let mut entropy = [0; ENTROPY];
+    let filled = rustix::rand::getrandom(&mut entropy, rustix::rand::GetRandomFlags::empty());
+    // Up to 256 bytes come whole, once the kernel's generator is seeded (getrandom(2)).
+    match filled {
+        Ok(ENTROPY) => {}
+        Ok(short) => return Err(Fault::new(STEP, format!("the kernel gave {short} random bytes"))),
+        Err(error) => return Err(Fault::of(STEP, &error)),
+    }
+    let machine = Digest::of(format!("roost machine id of {sandbox}").as_bytes());
+    let mut head = [0; 16];
+    head.copy_from_slice(&machine.as_bytes()[..16]);
+    Ok(json!({
+        "hostname": sandbox,
+        "machineId": format!("{:032x}", u128::from_be_bytes(head)),
+        "entropy": BASE64_STANDARD.encode(entropy),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restored_guest_keeps_its_name_and_never_its_randomness() {
+        let of = |id: &str| identity(&SandboxId::new(id).unwrap()).unwrap();
+        let (first, again, other) = (of("sb1"), of("sb1"), of("sb2"));
+        assert_eq!(first["hostname"], "sb1");
+        let machine = first["machineId"].as_str().unwrap();
+        assert!(machine.len() == 32 && machine.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        assert_eq!(first["machineId"], again["machineId"]);
+        assert_ne!(first["machineId"], other["machineId"]);
+        assert_ne!(first["entropy"], again["entropy"]);
+        let entropy = BASE64_STANDARD
+            .decode(first["entropy"].as_str().unwrap())
+            .unwrap();
+        assert_eq!(entropy.len(), ENTROPY);
     }
 }

@@ -6,47 +6,44 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use connectrpc::client::{CallOptions, ClientConfig, HttpClient};
 use connectrpc::{ConnectError, ErrorCode};
-use futures::StreamExt;
+use futures::{StreamExt, stream};
 use roost_runtime::port::{Fault, Output, Outputs, Program};
 use roost_schemas::command::PtySize;
-use roost_schemas::envd::process::__buffa::oneof::process_event::{Event, data_event};
-use roost_schemas::envd::process::process_event::{EndEvent, KeepAlive};
 use roost_schemas::envd::process::pty::Size;
 use roost_schemas::envd::process::{PTY, ProcessClient, ProcessConfig, StartRequest, StartResponse};
-use roost_schemas::envd::{ACCESS_TOKEN_HEADER, DEADLINE_ERROR, PORT, PROCESS_HEADER, TIMEOUT_HEADER};
+use roost_schemas::envd::{ACCESS_TOKEN_HEADER, PORT, PROCESS_HEADER, TIMEOUT_HEADER};
 use roost_schemas::event::ExitStatus;
-use roost_schemas::output::Channel;
 
-use crate::machine::signals;
+use super::outputs;
 
 const STEP: &str = "run a program";
 
-pub(super) async fn run(address: IpAddr, token: &str, program: &Program) -> Result<Outputs, Fault> {
+/// A client of the agent at `address`, with a connection of its own: the address may be another guest's the next time.
+pub(super) fn client(step: &'static str, address: IpAddr) -> Result<ProcessClient<HttpClient>, Fault> {
     let base = format!("http://{address}:{PORT}")
         .parse()
-        .map_err(|error| Fault::of(STEP, &error))?;
-    // A client of its own, so a connection of its own: the address may be another guest's the next time.
-    let client = ProcessClient::new(HttpClient::plaintext(), ClientConfig::new(base).proto());
+        .map_err(|error| Fault::of(step, &error))?;
+    Ok(ProcessClient::new(
+        HttpClient::plaintext(),
+        ClientConfig::new(base).proto(),
+    ))
+}
+
+pub(super) async fn run(address: IpAddr, token: &str, program: &Program) -> Result<Outputs, Fault> {
+    let client = client(STEP, address)?;
     let stream = match client
         .start_with_options(request(program), options(token, program))
         .await
     {
         Ok(stream) => stream,
-        Err(error) => return end(&error).map(|end| futures::stream::iter([Ok(end)]).boxed()),
+        Err(error) => return end(&error).map(|end| stream::iter([Ok(end)]).boxed()),
     };
-    let outputs = futures::stream::unfold(Some(stream), |stream| async {
-        let mut stream = stream?;
-        match stream.message::<StartResponse>().await {
-            Ok(Some(message)) => {
-                let outputs = outputs(message.to_owned_message());
-                let ended = matches!(outputs[..], [Output::End(_)]);
-                Some((outputs.into_iter().map(Ok).collect(), (!ended).then_some(stream)))
-            }
-            Ok(None) => None,
-            Err(error) => Some((vec![end(&error)], None)),
-        }
+    let events = stream::unfold(stream, |mut stream| async {
+        let message = stream.message::<StartResponse>().await.transpose()?;
+        let event = message.map(|message| message.to_owned_message().event.into_option());
+        Some((event, stream))
     });
-    Ok(outputs.flat_map(futures::stream::iter).boxed())
+    Ok(outputs::of(events, end))
 }
 
 fn request(program: &Program) -> StartRequest {
@@ -98,52 +95,5 @@ fn end(error: &ConnectError) -> Result<Output, Fault> {
             Ok(Output::End(ExitStatus::NotStarted { reason }))
         }
         _ => Err(Fault::of(STEP, error)),
-    }
-}
-
-fn outputs(response: StartResponse) -> Vec<Output> {
-    let Some(event) = response.event.into_option().and_then(|event| event.event) else {
-        return Vec::new();
-    };
-    match event {
-        Event::Data(data) => match data.output {
-            Some(data_event::Output::Stdout(bytes)) => vec![Output::Data(Channel::Stdout, bytes)],
-            Some(data_event::Output::Stderr(bytes)) => vec![Output::Data(Channel::Stderr, bytes)],
-            Some(data_event::Output::Pty(bytes)) => vec![Output::Data(Channel::Pty, bytes)],
-            None => Vec::new(),
-        },
-        Event::End(end) => vec![Output::End(status(&end))],
-        Event::Keepalive(marker) => lost(&marker),
-        Event::Start(_) => Vec::new(),
-    }
-}
-
-fn lost(marker: &KeepAlive) -> Vec<Output> {
-    let lost = [
-        (Channel::Stdout, marker.stdout_dropped),
-        (Channel::Stderr, marker.stderr_dropped),
-        (Channel::Pty, marker.pty_dropped),
-    ];
-    let lost = lost.into_iter().filter(|(_, bytes)| *bytes > 0);
-    lost.map(|(channel, bytes)| Output::Lost(channel, bytes))
-        .collect()
-}
-
-fn status(end: &EndEvent) -> ExitStatus {
-    if end
-        .error
-        .as_deref()
-        .is_some_and(|error| error.starts_with(DEADLINE_ERROR))
-    {
-        return ExitStatus::TimedOut;
-    }
-    if end.exited {
-        return ExitStatus::Exited { code: end.exit_code };
-    }
-    match signals::number(&end.status) {
-        Some(signal) => ExitStatus::Signaled { signal },
-        None => ExitStatus::Unknown {
-            reason: end.error.clone().unwrap_or_else(|| end.status.clone()),
-        },
     }
 }
