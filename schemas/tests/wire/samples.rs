@@ -45,7 +45,7 @@ fn sample<T: PartialEq + Debug + 'static>(
 /// All of them.
 pub(crate) fn all() -> Vec<Sample> {
     commits("sandbox", events::sandbox())
-        .chain(commits("sandbox", events::sandbox_snapshots()))
+        .chain(commits("sandbox", events::of_snapshots()))
         .chain(commits("template", events::template()))
         .chain(commits("host", events::host()))
         .chain(commands::all())

@@ -1,16 +1,18 @@
 //! Every event, with every cause and every end that one can carry.
 
+mod snapshots;
+
 use roost_schemas::event::{
-    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, HostEvent, HostRegistered, Lost, NetworkSet,
-    PauseFailed, PauseReason, Paused, Pausing, Placed, ProcessExited, ProcessOrigin, ProcessStarted,
-    Requested, ResumeFailed, Resuming, Running, SandboxEvent, SnapshotAsked, SnapshotCompacted,
-    SnapshotFailed, SnapshotTaken, StartFailed, Starting, StopReason, Stopping, TemplateEvent,
-    TemplateFromSnapshot, TemplateRegistered, TemplateSaved, TimeoutSet,
+    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, HostEvent, HostRegistered, Lost, NetworkSet, Placed,
+    ProcessExited, ProcessOrigin, ProcessStarted, Requested, Running, SandboxEvent, StartFailed, Starting,
+    StopReason, Stopping, TemplateEvent, TemplateFromSnapshot, TemplateRegistered, TimeoutSet,
 };
 use roost_schemas::spec::Resources;
-use roost_schemas::{Generation, HostId, ProcessId, SandboxId, SnapshotId, TemplateName, Timestamp};
+use roost_schemas::{Generation, HostId, ProcessId, SandboxId, TemplateName, Timestamp};
 
 use super::{RESOURCES, policy, snapshot, spec};
+
+pub(super) use self::snapshots::of_snapshots;
 
 fn process() -> ProcessId {
     ProcessId::new("p0123456789abcdef0123").unwrap()
@@ -30,19 +32,6 @@ fn causes() -> Vec<Cause> {
         },
         Cause::HostRestarted,
         Cause::ActorCrashed,
-    ]
-}
-
-/// Those that came with snapshots.
-fn causes_of_snapshots() -> Vec<Cause> {
-    vec![
-        Cause::PagerDied {
-            detail: "no answer in 500 ms".into(),
-        },
-        Cause::SnapshotUnusable {
-            snapshot: snapshot().id,
-            detail: "memory.pages is damaged".into(),
-        },
     ]
 }
 
@@ -88,6 +77,18 @@ fn started() -> [ProcessStarted; 3] {
     [bare, full, by_agent]
 }
 
+fn running(engine: EngineKind) -> Running {
+    Running {
+        generation: Generation(1),
+        engine,
+        engine_version: "10.0.8".into(),
+        boot_ms: 3_021,
+        restored_from: None,
+        started_at: Timestamp(1_790_000_003_144),
+        expires_at: Timestamp(1_790_000_303_144),
+    }
+}
+
 pub(super) fn sandbox() -> Vec<(&'static str, Vec<SandboxEvent>)> {
     let generation = Generation(1);
     let statuses = [
@@ -101,15 +102,7 @@ pub(super) fn sandbox() -> Vec<(&'static str, Vec<SandboxEvent>)> {
             reason: "the sandbox was stopped".into(),
         },
     ];
-    let running = |engine| Running {
-        generation,
-        engine,
-        engine_version: "10.0.8".into(),
-        boot_ms: 3_021,
-        restored_from: None,
-        started_at: Timestamp(1_790_000_003_144),
-        expires_at: Timestamp(1_790_000_303_144),
-    };
+    let running = |engine| SandboxEvent::Running(running(engine));
     let [bare, full, by_agent] = started();
     let lost = |cause| SandboxEvent::Lost(Lost { generation, cause });
     let cause = causes().remove(0);
@@ -121,14 +114,6 @@ pub(super) fn sandbox() -> Vec<(&'static str, Vec<SandboxEvent>)> {
                 spec: spec(),
                 resources: RESOURCES,
                 from: None,
-            })],
-        ),
-        (
-            "requested.from",
-            vec![SandboxEvent::Requested(Requested {
-                spec: spec(),
-                resources: RESOURCES,
-                from: Some(snapshot()),
             })],
         ),
         (
@@ -149,17 +134,7 @@ pub(super) fn sandbox() -> Vec<(&'static str, Vec<SandboxEvent>)> {
         ),
         (
             "running",
-            vec![
-                SandboxEvent::Running(running(EngineKind::Qemu)),
-                SandboxEvent::Running(running(EngineKind::Firecracker)),
-            ],
-        ),
-        (
-            "running.restored",
-            vec![SandboxEvent::Running(Running {
-                restored_from: Some(snapshot().id),
-                ..running(EngineKind::Qemu)
-            })],
+            vec![running(EngineKind::Qemu), running(EngineKind::Firecracker)],
         ),
         (
             "process_started",
@@ -189,10 +164,6 @@ pub(super) fn sandbox() -> Vec<(&'static str, Vec<SandboxEvent>)> {
         ),
         ("stopped", vec![SandboxEvent::Stopped]),
         ("lost", causes().into_iter().map(lost).collect()),
-        (
-            "lost.snapshots",
-            causes_of_snapshots().into_iter().map(lost).collect(),
-        ),
         ("failed", vec![SandboxEvent::Failed(Failed { cause })]),
         (
             "actor_crashed",
@@ -201,83 +172,6 @@ pub(super) fn sandbox() -> Vec<(&'static str, Vec<SandboxEvent>)> {
                 count: 1,
                 message: "index out of bounds".into(),
             })],
-        ),
-    ]
-}
-
-/// Those of pauses, resumes and snapshots.
-pub(super) fn sandbox_snapshots() -> Vec<(&'static str, Vec<SandboxEvent>)> {
-    let generation = Generation(2);
-    let name = TemplateName::new("warm").unwrap();
-    let cause = causes_of_snapshots().remove(0);
-    let pausing = |reason| {
-        SandboxEvent::Pausing(Pausing {
-            generation,
-            snapshot: snapshot().id,
-            reason,
-        })
-    };
-    let asked = |name| {
-        SandboxEvent::SnapshotAsked(SnapshotAsked {
-            snapshot: snapshot().id,
-            name,
-        })
-    };
-    let paused = Paused {
-        generation,
-        snapshot: snapshot(),
-    };
-    let pause_failed = PauseFailed {
-        generation,
-        cause: cause.clone(),
-    };
-    let resuming = Resuming {
-        generation,
-        timeout_sec: 300,
-    };
-    let resume_failed = ResumeFailed {
-        generation,
-        cause: cause.clone(),
-    };
-    let taken = SnapshotTaken {
-        snapshot: snapshot(),
-        held_ms: 120,
-    };
-    let snapshot_failed = SnapshotFailed {
-        snapshot: snapshot().id,
-        cause,
-    };
-    let template_saved = TemplateSaved {
-        snapshot: snapshot().id,
-        name: name.clone(),
-    };
-    let compacted = SnapshotCompacted {
-        replaced: SnapshotId::new("sn0").unwrap(),
-        snapshot: snapshot(),
-    };
-    vec![
-        (
-            "pausing",
-            vec![pausing(PauseReason::Requested), pausing(PauseReason::TimedOut)],
-        ),
-        ("paused", vec![SandboxEvent::Paused(paused)]),
-        ("pause_failed", vec![SandboxEvent::PauseFailed(pause_failed)]),
-        ("resuming", vec![SandboxEvent::Resuming(resuming)]),
-        ("resume_failed", vec![SandboxEvent::ResumeFailed(resume_failed)]),
-        ("snapshot_asked", vec![asked(None)]),
-        ("snapshot_asked.named", vec![asked(Some(name))]),
-        ("snapshot_taken", vec![SandboxEvent::SnapshotTaken(taken)]),
-        (
-            "snapshot_failed",
-            vec![SandboxEvent::SnapshotFailed(snapshot_failed)],
-        ),
-        (
-            "template_saved",
-            vec![SandboxEvent::TemplateSaved(template_saved)],
-        ),
-        (
-            "snapshot_compacted",
-            vec![SandboxEvent::SnapshotCompacted(compacted)],
         ),
     ]
 }
