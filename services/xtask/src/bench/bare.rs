@@ -1,4 +1,7 @@
-//! The engine without anything of Roost around it: launched, configured and booted by hand in a prepared slot.
+//! The engine without anything of Roost around it: launched by hand in a prepared slot, and told to boot or to restore.
+
+mod boot;
+mod restore;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use connectrpc::client::{ClientConfig, HttpClient};
-use roost_engine::api::{BootSource, Drive, Entropy, MachineConfig, NetworkInterface};
+use hyper::{Method, StatusCode};
+use roost_engine::api::MachineConfig;
 use roost_engine::{Client, EngineKind, EngineProcess, Firecracker, Launch};
 use roost_images::{Image, Manifest};
 use roost_net::{Config, Slot, SlotPool, resolver};
@@ -15,8 +19,11 @@ use roost_schemas::envd::PORT;
 use roost_schemas::envd::process::__buffa::oneof::process_event::{Event, data_event};
 use roost_schemas::envd::process::{ProcessClient, ProcessConfig, StartRequest, StartResponse};
 use roost_schemas::{Generation, Owner, SandboxId};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
+
+use crate::client::Api;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -39,8 +46,14 @@ pub(super) struct Bare {
 }
 
 impl Bare {
-    /// Prepares to boot `template` in a slot made now, with the engine that the host uses.
-    pub(super) async fn open(images: &Path, template: &str, qemu: &Path) -> Result<Self> {
+    /// Prepares to start `template` in a slot made now, with the engine that the host uses; with `memory_mib` if it is not
+    /// to be the template's.
+    pub(super) async fn open(
+        images: &Path,
+        template: &str,
+        qemu: &Path,
+        memory_mib: Option<u64>,
+    ) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("roost-bench-").tempdir()?;
         let manifest = fs::read(images.join("manifest.json")).context("cannot read the images' manifest")?;
         let manifest: Manifest =
@@ -71,7 +84,7 @@ impl Bare {
             base: file(&template.image),
             machine: MachineConfig {
                 vcpu_count: u8::try_from(template.vcpus)?,
-                mem_size_mib: template.memory_mb.into(),
+                mem_size_mib: memory_mib.unwrap_or(template.memory_mb.into()),
                 ..MachineConfig::default()
             },
             folder,
@@ -82,66 +95,37 @@ impl Bare {
         })
     }
 
-    /// Boots with `command_line`, runs `command` with its one argument, and tells how long it took until its output was
-    /// there.
-    pub(super) async fn create_to_output(
-        &self,
-        round: u32,
-        command_line: &str,
-        command: (&str, &str),
-    ) -> Result<Duration> {
+    /// A folder of its own for `round`.
+    fn round(&self, round: u32) -> Result<PathBuf> {
         let folder = self.folder.path().join(round.to_string());
         fs::create_dir_all(&folder)?;
-        let data = folder.join("data.ext4");
-        // The drive is made before the clock runs: the bar is for the engine alone.
-        crate::process::run(
-            tokio::process::Command::new("cp")
-                .arg("--sparse=always")
-                .arg(&self.blank)
-                .arg(&data),
-        )
-        .await?;
-        let began = Instant::now();
-        let mut launch = Launch::new(self.kind, &self.program, format!("bare-{round}"), &folder);
+        Ok(folder)
+    }
+
+    /// Starts an engine in the slot.
+    async fn launch(&self, round: u32, folder: &Path) -> Result<(EngineProcess, Client)> {
+        let mut launch = Launch::new(self.kind, &self.program, format!("bare-{round}"), folder);
         launch.netns = Some(self.slot.netns.clone());
         let process = launch.spawn().await?;
         *self.running() = Some(process.clone());
         let client = Client::new(process.socket());
         client.wait_ready(&process, PATIENCE).await?;
-        self.configure(&client, &data, command_line).await?;
-        client.start().await?;
-        self.until_answering().await?;
-        let output = tokio::time::timeout(PATIENCE, self.first_output(command))
-            .await
-            .context("no output in time")??;
-        let took = began.elapsed();
-        process.stop().await?;
-        *self.running() = None;
-        fs::remove_dir_all(&folder)?;
-        ensure!(output.trim() == command.1, "unexpected output {output:?}");
-        Ok(took)
+        Ok((process, client))
     }
 
-    async fn configure(&self, client: &Client, data: &Path, command_line: &str) -> Result<()> {
-        client.put_machine_config(&self.machine).await?;
-        let boot = BootSource {
-            kernel_image_path: text(&self.kernel),
-            initrd_path: Some(text(&self.initramfs)),
-            boot_args: Some(command_line.to_owned()),
-        };
-        client.put_boot_source(&boot).await?;
-        client
-            .put_drive(&Drive::root_read_only("rootfs", text(&self.base)))
-            .await?;
-        client.put_drive(&Drive::writable("data", text(data))).await?;
-        let interface = NetworkInterface {
-            iface_id: "eth0".to_owned(),
-            host_dev_name: self.slot.tap.to_owned(),
-            guest_mac: Some(self.slot.guest_mac.to_string()),
-            ..NetworkInterface::default()
-        };
-        client.put_network_interface(&interface).await?;
-        client.put_entropy(&Entropy::default()).await?;
+    /// Waits until the guest answers, and for the output of `command` with its one argument, which is the same.
+    async fn output(&self, command: (&str, &str)) -> Result<()> {
+        let output = tokio::time::timeout(PATIENCE, self.first_output(command)).await;
+        let output = output.context("no output in time")??;
+        ensure!(output.trim() == command.1, "unexpected output {output:?}");
+        Ok(())
+    }
+
+    /// Ends the engine of a round.
+    async fn end(&self, process: EngineProcess, folder: &Path) -> Result<()> {
+        process.stop().await?;
+        *self.running() = None;
+        fs::remove_dir_all(folder)?;
         Ok(())
     }
 
@@ -156,6 +140,13 @@ impl Bare {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         bail!("the bare guest did not answer within {PATIENCE:?}")
+    }
+
+    /// Lets the programs of a guest run on that was put to rest for its snapshot.
+    async fn wake(&self) -> Result<()> {
+        let agent = Api::new((self.slot.host_address, PORT).into(), "").anonymous();
+        let answer = agent.send(Method::POST, "/wake", &Value::Null).await?;
+        answer.expect(StatusCode::NO_CONTENT).map(drop)
     }
 
     async fn first_output(&self, command: (&str, &str)) -> Result<String> {

@@ -2,7 +2,10 @@
 
 mod bare;
 mod data;
+mod fork;
 mod overhead;
+mod pause;
+mod restore;
 mod table;
 
 use anyhow::{Result, bail};
@@ -31,8 +34,14 @@ pub struct Options {
 enum Figure {
     /// Durable commits and replay, against raw JetStream.
     Journal,
-    /// Create to first output, against the bare engine.
+    /// Create to first output, booted, against the bare engine.
     Overhead,
+    /// The same, restored from the template's snapshot, and against a boot.
+    Restore,
+    /// What a second pause writes, against the first.
+    Pause,
+    /// Time and memory of a running sandbox's children.
+    Fork,
     /// Bulk data and calls through the gateway, against the same made straight to the guest.
     Data,
     /// The host agent's memory per idle sandbox.
@@ -45,6 +54,9 @@ pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> 
         Figure::Journal => example("roost-journal", "journal_bench", cancelled).await,
         Figure::Idle => example("roost-runtime", "idle_actors", cancelled).await,
         Figure::Data => data::run(options.rounds, options.mib, cancelled).await,
+        Figure::Restore => restore::run(options.rounds, cancelled).await,
+        Figure::Pause => pause::run(cancelled).await,
+        Figure::Fork => fork::run(cancelled).await,
         Figure::Overhead => overhead::run(options.rounds, cancelled).await,
     }
 }
