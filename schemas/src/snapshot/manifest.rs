@@ -25,6 +25,7 @@ mod view;
 pub use merge::Change;
 pub use view::{ManifestError, View};
 
+use super::file;
 use crate::digest::Digest;
 use crate::id::SnapshotId;
 
@@ -50,6 +51,22 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The name of its manifest in a snapshot's folder.
+    pub fn manifest_file(self) -> &'static str {
+        match self {
+            Self::Memory => file::MEMORY_MANIFEST,
+            Self::Disk => file::DISK_MANIFEST,
+        }
+    }
+
+    /// The name of its generation file in a snapshot's folder.
+    pub fn generation_file(self) -> &'static str {
+        match self {
+            Self::Memory => file::MEMORY_PAGES,
+            Self::Disk => file::DISK_PAGES,
+        }
+    }
+
     fn byte(self) -> u8 {
         match self {
             Self::Memory => 0,

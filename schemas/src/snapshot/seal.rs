@@ -12,9 +12,6 @@ use crate::spec::Resources;
 /// The version this release writes and the only one it reads.
 pub const SEAL_VERSION: u16 = 1;
 
-/// Bytes a seal may have; ours have about one thousand.
-const MAX_BYTES: usize = 64 * 1024;
-
 /// What a snapshot consists of, and what it needs to run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,7 +70,16 @@ impl Part {
     }
 }
 
+/// The field that tells how to read the rest.
+#[derive(Deserialize)]
+struct Version {
+    version: u16,
+}
+
 impl Seal {
+    /// Bytes it may have; ours have about one thousand.
+    pub const MAX_BYTES: usize = 64 * 1024;
+
     /// The file's content.
     pub fn encode(&self) -> Vec<u8> {
         serde_json::to_vec_pretty(self).expect("a seal has string keys and no fallible serializers")
@@ -87,13 +93,8 @@ impl Seal {
             bytes: bytes.len(),
             reason,
         };
-        if bytes.len() > MAX_BYTES {
-            return Err(malformed(format!("a seal has at most {MAX_BYTES} bytes")));
-        }
-        /// The field that tells how to read the rest.
-        #[derive(Deserialize)]
-        struct Version {
-            version: u16,
+        if bytes.len() > Self::MAX_BYTES {
+            return Err(malformed(format!("a seal has at most {} bytes", Self::MAX_BYTES)));
         }
         let Version { version } =
             serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))?;

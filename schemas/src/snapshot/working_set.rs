@@ -23,6 +23,9 @@ pub struct WorkingSet {
 }
 
 impl WorkingSet {
+    /// Bytes of the longest.
+    pub const MAX_BYTES: usize = HEADER + MAX_RUNS * RUN + Digest::BYTES;
+
     /// Adds `count` pages from `first` on, unless there are [`MAX_RUNS`] already. What continues the last run is joined
     /// to it.
     pub fn add(&mut self, first: u32, count: u32) {

@@ -18,20 +18,26 @@ pub fn copy(from: &File, to: &File) -> io::Result<()> {
     to.set_len(length)?;
     let mut at = 0;
     while let Some((start, end)) = next_data(from, at, length)? {
-        let (mut source, mut target) = (from, to);
-        source.seek(SeekFrom::Start(start))?;
-        target.seek(SeekFrom::Start(start))?;
-        // Between files this is copy_file_range where the kernel can.
-        let copied = io::copy(&mut source.take(end - start), &mut target)?;
-        if copied != end - start {
-            return Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "the file became shorter while it was copied",
-            ));
-        }
+        copy_range(from, start, to, start, end - start)?;
         at = end;
     }
     Ok(())
+}
+
+/// Copies `length` bytes of `from` at `start` to `to` at `target`; both files' positions move.
+pub fn copy_range(from: &File, start: u64, to: &File, target: u64, length: u64) -> io::Result<()> {
+    let (mut source, mut sink) = (from, to);
+    source.seek(SeekFrom::Start(start))?;
+    sink.seek(SeekFrom::Start(target))?;
+    // Between files this is copy_file_range where the kernel can, which shares blocks where the file system can.
+    let copied = io::copy(&mut source.take(length), &mut sink)?;
+    if copied == length {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        "the file became shorter while it was copied",
+    ))
 }
 
 /// The next run of data at or after `at`, as start and end.

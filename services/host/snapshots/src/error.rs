@@ -56,7 +56,7 @@ pub enum StoreError {
         /// The file that is wrong, which may be another snapshot's.
         file: PathBuf,
         /// What is wrong with it.
-        damage: Damage,
+        damage: Box<Damage>,
         /// The file that keeps it in quarantine.
         mark: PathBuf,
     },
@@ -170,11 +170,39 @@ pub enum Damage {
     },
 }
 
+/// Why something sealed could not be read: its own fault, or not.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// A file is not what was sealed.
+    Damaged {
+        /// Which.
+        file: PathBuf,
+        /// What is wrong with it.
+        damage: Damage,
+    },
+    /// Something else.
+    Other(StoreError),
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Other(error)
+    }
+}
+
 /// Names `path` in an error of the kernel.
 pub(crate) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     let path = path.to_owned();
     move |source| match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::NoSpace { path, source },
         _ => StoreError::Io { action, path, source },
+    }
+}
+
+/// Refuses to seal what is at `path`.
+pub(crate) fn unsealable(path: &Path, why: impl Into<String>) -> StoreError {
+    StoreError::Unsealable {
+        path: path.to_owned(),
+        why: why.into(),
     }
 }

@@ -12,9 +12,22 @@
 //!
 //! Everything here blocks.
 
+mod capture;
+mod check;
+mod compact;
+mod content;
+mod drive;
 mod error;
+mod file;
+mod generation;
+mod loaded;
 mod pin;
+mod publish;
+mod root;
+mod seal;
 mod store;
+mod sweep;
+mod verified;
 mod words;
 
 pub use error::{Damage, StoreError};

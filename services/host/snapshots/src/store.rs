@@ -1,103 +1,113 @@
-//! The store's folder, and who may remove what from it.
+//! The store itself: its folder, its drafts, and what is pinned in it.
 
-use std::collections::BTreeSet;
-use std::fs::File;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use roost_schemas::snapshot::{Machine, Snapshot};
+use roost_schemas::snapshot::{Machine, Manifest, file};
 use roost_schemas::{HostId, SnapshotId};
 
-use crate::error::StoreError;
+use crate::error::{StoreError, Trouble, failed};
+use crate::file as files;
 use crate::pin::{Pin, Pins};
-use crate::words::{About, Draft, Dump, Opened, Sealed, Swept};
+use crate::root::{Plain, Root};
+use crate::verified::Verified;
+use crate::words::{Draft, Sealed};
+
+/// How the folder of a draft is called, before its id.
+const DRAFT: &str = ".draft-";
+/// How the folder of what is being removed is called, before its id.
+const TRASH: &str = ".trash-";
+/// The engine's memory dump in a draft.
+const DUMP: &str = "memory.dump";
 
 /// The snapshots of one host. One process may have it open.
 #[derive(Debug)]
 pub struct Store {
-    folder: PathBuf,
-    host: HostId,
-    machine: Machine,
-    pins: Arc<Pins>,
+    pub(crate) root: Root,
+    pub(crate) host: HostId,
+    pub(crate) machine: Machine,
+    pub(crate) pins: Arc<Pins>,
+    pub(crate) verified: Verified,
+    drafts: Mutex<BTreeMap<SnapshotId, Drafted>>,
+}
+
+/// What is known of a draft beside its files.
+#[derive(Debug)]
+pub(crate) struct Drafted {
+    /// Its own, and that of its parent.
+    pub(crate) pins: Vec<Pin>,
+    /// The drive, once it is collected.
+    pub(crate) disk: Option<Manifest>,
 }
 
 impl Store {
     /// Opens the store of `host` in `folder`, made if it is missing, and removes what an earlier process left half done.
     /// What is sealed will say `machine`, and only what says so will be opened.
     pub fn open(folder: &Path, host: HostId, machine: Machine) -> Result<Self, StoreError> {
-        Ok(Self {
-            folder: folder.to_owned(),
+        let store = Self {
+            root: Root::open(folder)?,
             host,
             machine,
             pins: Arc::default(),
-        })
+            verified: Verified::default(),
+            drafts: Mutex::default(),
+        };
+        for (name, path) in store.entries()? {
+            if name.starts_with(DRAFT) || name.starts_with(TRASH) {
+                tracing::info!(%name, "removing what was left half done in the snapshot store");
+                files::remove_folder(&path)?;
+            }
+        }
+        Ok(store)
     }
 
     /// Where it is, for the pager.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.root.path()
     }
 
     /// Begins a snapshot; an earlier draft of it is thrown away. It is pinned from here on.
     pub fn draft(&self, id: &SnapshotId) -> Result<Draft, StoreError> {
-        Err(self.missing(id))
-    }
-
-    /// Writes what `drive` has that the parent's has not into the draft `id`. The VM has to stand still meanwhile.
-    pub fn collect(
-        &self,
-        id: &SnapshotId,
-        drive: &Path,
-        parent: Option<&SnapshotId>,
-    ) -> Result<(), StoreError> {
-        let _ = (drive, parent);
-        Err(self.missing(id))
-    }
-
-    /// Compares the dumped memory with the parent's, makes everything durable and gives the draft `id` its name. When
-    /// this or [`Self::collect`] fails, nothing of it is left.
-    pub fn seal(
-        &self,
-        id: &SnapshotId,
-        about: &About,
-        parent: Option<&SnapshotId>,
-        dump: &Dump,
-    ) -> Result<Sealed, StoreError> {
-        let _ = (about, parent, dump, &self.host, &self.machine);
-        Err(self.missing(id))
+        self.discard(id)?;
+        let pin = self.pin(id);
+        let sealed = self.root.sealed(id);
+        if sealed.try_exists().map_err(failed("look for", &sealed))? {
+            return Err(StoreError::Sealed { snapshot: id.clone() });
+        }
+        let folder = self.drafted(id);
+        let made = DirBuilder::new().mode(0o700).create(&folder);
+        made.map_err(failed("make", &folder))?;
+        let drafted = Drafted {
+            pins: vec![pin],
+            disk: None,
+        };
+        self.drafts().insert(id.clone(), drafted);
+        Ok(Draft {
+            id: id.clone(),
+            state: folder.join(file::STATE),
+            memory: folder.join(DUMP),
+            folder,
+        })
     }
 
     /// Throws a draft away; does nothing if there is none.
     pub fn discard(&self, id: &SnapshotId) -> Result<(), StoreError> {
-        Err(self.missing(id))
+        let removed = files::remove_folder(&self.drafted(id));
+        self.drafts().remove(id);
+        removed
     }
 
     /// What is sealed under this id, if anything is; only its seal and manifests are read.
     pub fn find(&self, id: &SnapshotId) -> Result<Option<Sealed>, StoreError> {
-        Err(self.missing(id))
-    }
-
-    /// Makes sure that every byte of `snapshot` is what was sealed, and that it was made for this machine. What is damaged
-    /// is put in quarantine.
-    pub fn check(&self, snapshot: &Snapshot) -> Result<Opened, StoreError> {
-        Err(self.missing(&snapshot.id))
-    }
-
-    /// Fills the empty file `to` with the drive of `snapshot`, after the same checks.
-    pub fn restore_drive(&self, snapshot: &Snapshot, to: &File) -> Result<(), StoreError> {
-        let _ = to;
-        Err(self.missing(&snapshot.id))
-    }
-
-    /// Writes the content of `snapshot` anew under `id`, so that it needs no other snapshot, unless it is cancelled.
-    pub fn compact(
-        &self,
-        snapshot: &Snapshot,
-        id: &SnapshotId,
-        cancelled: &dyn Fn() -> bool,
-    ) -> Result<Sealed, StoreError> {
-        let _ = (id, cancelled);
-        Err(self.missing(&snapshot.id))
+        let pin = self.pin(id);
+        let loaded = self.load(id, None)?;
+        Ok(loaded.map(|loaded| Sealed {
+            snapshot: loaded.record(&self.host),
+            pin,
+        }))
     }
 
     /// Keeps `id`, and what its manifests name, from [`Self::sweep`].
@@ -112,24 +122,61 @@ impl Store {
 
     /// What is sealed now. To be asked, and then [`Self::pinned`], *before* the log is read for [`Self::sweep`].
     pub fn sealed(&self) -> Result<BTreeSet<SnapshotId>, StoreError> {
-        Ok(BTreeSet::new())
+        let entries = self.entries()?;
+        Ok(entries.iter().filter_map(|(name, _)| name.parse().ok()).collect())
     }
 
-    /// Removes every one of `candidates` that is not in `keep`, not pinned, and not named by the manifests of those that
-    /// are.
-    pub fn sweep(
-        &self,
-        candidates: &BTreeSet<SnapshotId>,
-        keep: &BTreeSet<SnapshotId>,
-    ) -> Result<Swept, StoreError> {
-        let _ = (candidates, keep);
-        Ok(Swept::default())
+    /// The folders in the store.
+    fn entries(&self) -> Result<Vec<(String, PathBuf)>, StoreError> {
+        let path = self.root.path();
+        let read = || {
+            let mut entries = Vec::new();
+            for entry in fs::read_dir(path)? {
+                let entry = entry?;
+                if let (Ok(name), true) = (entry.file_name().into_string(), entry.file_type()?.is_dir()) {
+                    entries.push((name, entry.path()));
+                }
+            }
+            Ok(entries)
+        };
+        read().map_err(failed("read", path))
     }
 
-    fn missing(&self, id: &SnapshotId) -> StoreError {
+    pub(crate) fn drafts(&self) -> MutexGuard<'_, BTreeMap<SnapshotId, Drafted>> {
+        self.drafts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the draft `id` is, or would be.
+    pub(crate) fn drafted(&self, id: &SnapshotId) -> PathBuf {
+        self.root.path().join(format!("{DRAFT}{id}"))
+    }
+
+    /// Where `id` is, or would be, while it is being removed.
+    pub(crate) fn trashed(&self, id: &SnapshotId) -> PathBuf {
+        self.root.path().join(format!("{TRASH}{id}"))
+    }
+
+    /// A file of the draft `id`, which should be there.
+    pub(crate) fn drafted_file(&self, id: &SnapshotId, name: &str) -> Result<Plain, StoreError> {
+        let plain = self.root.plain(&format!("{DRAFT}{id}"), name);
+        plain.map_err(|trouble| match trouble {
+            Trouble::Damaged { file, damage } => StoreError::Unsealable {
+                path: file,
+                why: format!("it {damage}"),
+            },
+            Trouble::Other(error) => error,
+        })
+    }
+
+    /// The engine's memory dump in the draft `id`.
+    pub(crate) fn dump(&self, id: &SnapshotId) -> Result<Plain, StoreError> {
+        self.drafted_file(id, DUMP)
+    }
+
+    pub(crate) fn missing(&self, id: &SnapshotId) -> StoreError {
         StoreError::Missing {
             snapshot: id.clone(),
-            store: self.folder.clone(),
+            store: self.root.path().to_owned(),
         }
     }
 }
