@@ -1,3 +1,8 @@
 //! The `roost-pager` command.
 
-fn main() {}
+use clap::Parser;
+use roost_pager::cli::Cli;
+
+fn main() -> anyhow::Result<()> {
+    Ok(roost_pager::run(&Cli::parse())?)
+}

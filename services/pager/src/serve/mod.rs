@@ -1,0 +1,280 @@
+//! The loop that answers faults.
+//!
+//! ```text
+//!   wait ─▶ engine ended? ─▶ all events ─▶ every fault: put in place, or later ─▶ questions ─▶ one batch of the working
+//!    ▲                                                                                              set, if any is left
+//!    └──────────────────────────────────────────────────────────────────────────────────────────────────┘
+//! ```
+
+mod pending;
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::cli::Cli;
+use crate::content::Content;
+use crate::control::desk::{Desk, Facts};
+use crate::control::{State, Status};
+use crate::engine::Engine;
+use crate::error::Death;
+use crate::handshake::Hello;
+use crate::memory::{Happening, Memory, Placed};
+use crate::plan::{Fill, Marks};
+use crate::poll::{Poll, Token};
+use crate::process::remark;
+use crate::working_set::{self, Prefetch, Recorder};
+use pending::Pending;
+
+/// When to try again what could not be answered: no event need come for it.
+const RETRY: Duration = Duration::from_millis(1);
+/// Pages that are put in place ahead of faults at once: the longest that a fault waits for them.
+const BATCH: u64 = 64;
+/// How long an engine may take to end once its memory is gone.
+const PARTING: Duration = Duration::from_secs(2);
+
+/// Whether to go on.
+#[derive(Debug, PartialEq, Eq)]
+enum Course {
+    On,
+    /// The engine's memory is gone.
+    Gone,
+}
+
+/// One VM's faults. The engine comes first, so that it is gone before its userfaultfd is closed.
+pub(crate) struct Service {
+    engine: Engine,
+    memory: Memory,
+    content: Content,
+    marks: Marks,
+    pending: Pending,
+    block: u64,
+    patience: Duration,
+    prefetch: Prefetch,
+    /// The next page of the working set could not be put in place yet.
+    stalled: bool,
+    recorder: Option<Recorder>,
+    counts: Counts,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    faults: u64,
+    copied: u64,
+    zeros: u64,
+    prefetched: u64,
+}
+
+impl Service {
+    pub(crate) fn new(cli: &Cli, content: Content, hello: Hello, poll: &Poll) -> Result<Self, Death> {
+        let Hello {
+            engine,
+            uffd,
+            regions,
+        } = hello;
+        poll.add(&engine, Token::Engine)?;
+        poll.add(&uffd, Token::Faults)?;
+        let wanted = cli
+            .prefetch
+            .as_deref()
+            .and_then(working_set::read)
+            .unwrap_or_default();
+        Ok(Self {
+            engine,
+            memory: Memory::new(uffd, regions),
+            marks: Marks::new(content.pages()),
+            content,
+            pending: Pending::default(),
+            block: cli.block_pages,
+            patience: Duration::from_millis(cli.max_fault_ms),
+            recorder: cli.record.clone().map(|path| Recorder::new(path, &wanted)),
+            prefetch: Prefetch::new(wanted),
+            stalled: false,
+            counts: Counts::default(),
+        })
+    }
+
+    /// Serves until the engine has ended, or a signal or an error has ended it.
+    pub(crate) fn run(mut self, poll: &Poll, desk: &mut Desk) -> Result<(), Death> {
+        let mut ready = Vec::new();
+        loop {
+            poll.wait(&mut ready, self.until(desk))?;
+            if ready.contains(&Token::Signal) || ready.contains(&Token::Engine) {
+                break;
+            }
+            if self.answer_all(ready.contains(&Token::Faults))? == Course::Gone {
+                self.engine.ends_within(PARTING);
+                break;
+            }
+            if self
+                .recorder
+                .as_ref()
+                .and_then(Recorder::due)
+                .is_some_and(|due| due <= Instant::now())
+            {
+                self.write_down();
+            }
+            desk.attend(poll, &ready, &mut self);
+            if self.put_ahead()? == Course::Gone {
+                self.engine.ends_within(PARTING);
+                break;
+            }
+        }
+        self.write_down();
+        Ok(())
+    }
+
+    /// How long there is nothing to do unless something happens.
+    fn until(&self, desk: &Desk) -> Option<Duration> {
+        if !self.pending.is_empty() || self.stalled {
+            return Some(RETRY);
+        }
+        if self.prefetch.next().is_some() {
+            return Some(Duration::ZERO);
+        }
+        let due = self.recorder.as_ref().and_then(Recorder::due);
+        let next = due.into_iter().chain(desk.deadline()).min()?;
+        Some(next.saturating_duration_since(Instant::now()))
+    }
+
+    /// Takes in all that happened, if anything did, and only then answers: a page may have been given back meanwhile.
+    fn answer_all(&mut self, happened: bool) -> Result<Course, Death> {
+        if happened {
+            let (marks, pending) = (&mut self.marks, &mut self.pending);
+            let now = Instant::now();
+            self.memory.drain(|happening| match happening {
+                Happening::Missing(page) => pending.add(page, now),
+                Happening::Removed(pages) => marks.remove(pages),
+            })?;
+        }
+        for (page, since) in self.pending.take() {
+            match self.answer(page)? {
+                Some(Course::On) => self.counts.faults += 1,
+                Some(Course::Gone) => return Ok(Course::Gone),
+                None => self.pending.add(page, since),
+            }
+        }
+        match self.pending.oldest() {
+            Some((page, since)) if since.elapsed() > self.patience => Err(Death::Overdue {
+                page,
+                waited: since.elapsed(),
+            }),
+            _ => Ok(Course::On),
+        }
+    }
+
+    /// Answers the fault on `page`; nothing if it cannot be answered now.
+    fn answer(&mut self, page: u64) -> Result<Option<Course>, Death> {
+        let block_end = (page / self.block + 1) * self.block;
+        let Some(fill) = self.plan(page, block_end) else {
+            return Err(Death::Unserved("waits for a page that is in no region"));
+        };
+        match self.memory.place(&fill, &self.content) {
+            Placed::Pages(count) => {
+                self.placed(&fill, count);
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.note(page, count);
+                }
+                Ok(Some(Course::On))
+            }
+            Placed::Present => {
+                self.marks.put(page, 1);
+                self.memory
+                    .wake(page)
+                    .map_err(|source| self.failed(&fill, source))?;
+                Ok(Some(Course::On))
+            }
+            Placed::Later => Ok(None),
+            Placed::Gone => Ok(Some(Course::Gone)),
+            Placed::Failed(source) => Err(self.failed(&fill, source)),
+        }
+    }
+
+    /// Puts one batch of the working set in place.
+    fn put_ahead(&mut self) -> Result<Course, Death> {
+        let mut left = BATCH;
+        self.stalled = false;
+        while let Some((page, end)) = self.prefetch.next().filter(|_| left > 0) {
+            let wanted = !self.marks.is_given(page) && !self.marks.is_present(page);
+            let planned = wanted.then(|| self.plan(page, end.min(page + left)));
+            let Some(fill) = planned.flatten() else {
+                self.prefetch.advance(1);
+                continue;
+            };
+            match self.memory.place(&fill, &self.content) {
+                Placed::Pages(count) => {
+                    self.placed(&fill, count);
+                    self.counts.prefetched += count;
+                    self.prefetch.advance(count);
+                    left = left.saturating_sub(count);
+                }
+                Placed::Present => self.prefetch.advance(1),
+                Placed::Later => {
+                    self.stalled = true;
+                    break;
+                }
+                Placed::Gone => return Ok(Course::Gone),
+                Placed::Failed(source) => return Err(self.failed(&fill, source)),
+            }
+        }
+        Ok(Course::On)
+    }
+
+    /// What to put in place for `page`, up to `end`; nothing if the engine has no such page.
+    fn plan(&self, page: u64, end: u64) -> Option<Fill> {
+        let region_end = self.memory.end_of_region(page)?;
+        let run = self.content.lookup(page)?;
+        Some(self.marks.plan(page, run, end.min(region_end)))
+    }
+
+    fn placed(&mut self, fill: &Fill, count: u64) {
+        self.marks.put(fill.first, count);
+        if self.content.address(fill.place).is_some() {
+            self.counts.copied += count;
+        } else {
+            self.counts.zeros += count;
+        }
+    }
+
+    fn failed(&self, fill: &Fill, source: io::Error) -> Death {
+        Death::Page {
+            page: fill.first,
+            from: self.content.generation(fill.place),
+            source,
+        }
+    }
+
+    /// Writes the working set down for good. It is a hint: the VM runs on without.
+    fn write_down(&mut self) {
+        if let Some(Err(error)) = self.recorder.as_mut().map(Recorder::finish) {
+            remark(format_args!("the working set is not written down: {error}"));
+        }
+    }
+}
+
+impl Facts for Service {
+    fn status(&self) -> Status {
+        let waited = self
+            .pending
+            .oldest()
+            .map(|(_, since)| since.elapsed().as_millis());
+        Status {
+            state: State::Serving,
+            engine: Some(self.engine.pid()),
+            faults: self.counts.faults,
+            copied_pages: self.counts.copied,
+            zero_pages: self.counts.zeros,
+            prefetched_pages: self.counts.prefetched,
+            pending: self.pending.len(),
+            oldest_fault_ms: waited.map_or(0, |waited| u64::try_from(waited).unwrap_or(u64::MAX)),
+        }
+    }
+
+    fn next_removed(&self, from: u64) -> Option<(u64, u64)> {
+        let pages = self.marks.next_removed(from)?;
+        Some((pages.start, pages.end - pages.start))
+    }
+
+    fn save_working_set(&mut self) -> io::Result<()> {
+        self.recorder.as_ref().map_or(Ok(()), Recorder::save)
+    }
+}
