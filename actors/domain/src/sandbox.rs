@@ -40,7 +40,7 @@ mod start;
 mod state;
 
 pub use command::{Command, ProcessEnd};
-pub use create::check_resources;
+pub use create::{check_resources, check_spec};
 pub use exec::MAX_PROCESSES;
 pub use report::{MAX_CRASHES, MAX_START_ATTEMPTS};
 pub use snapshot::{MAX_ASKED, MAX_SNAPSHOTS, MAX_SOURCES};

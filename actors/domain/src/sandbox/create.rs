@@ -43,7 +43,8 @@ pub fn check_resources(resources: Resources) -> Result<(), Rejection> {
     within("memory_mb", resources.memory_mb, MEMORY_MB)
 }
 
-fn check_spec(spec: &SandboxSpec) -> Result<(), Rejection> {
+/// Refuses a request that no sandbox can be.
+pub fn check_spec(spec: &SandboxSpec) -> Result<(), Rejection> {
     within("timeout_sec", spec.timeout_sec, TIMEOUT_SEC)?;
     check_pairs("metadata", &spec.metadata)?;
     check_env("env", &spec.env)?;
