@@ -6,10 +6,10 @@ use std::{ffi::OsString, path::PathBuf};
 
 /// Firecracker's HTTP API in front of QEMU.
 #[derive(Debug, Parser)]
-#[command(version = crate::machine::VERSION, subcommand_negates_reqs = true)]
+#[command(disable_version_flag = true, subcommand_negates_reqs = true)]
 pub struct Cli {
     /// Unix socket to serve the API on; must not exist.
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present = "version")]
     pub api_sock: Option<PathBuf>,
     /// Identifier of the machine: 1 to 64 letters, digits and hyphens.
     #[arg(long, default_value = "anonymous-instance", value_parser = parse_id)]
@@ -20,6 +20,9 @@ pub struct Cli {
     /// Directory of a tmpfs that holds the guest's memory.
     #[arg(long, default_value = "/dev/shm")]
     pub ram_dir: PathBuf,
+    /// Print our version and QEMU's, which together say which snapshots fit.
+    #[arg(short = 'V', long)]
+    pub version: bool,
     /// What to do instead of serving.
     #[command(subcommand)]
     pub instead: Option<Instead>,

@@ -9,6 +9,7 @@ use roost_qemu::{
     machine::Machine,
     qemu::Host,
     shell::Engine,
+    version,
 };
 use std::sync::Arc;
 use tokio::{
@@ -21,6 +22,10 @@ fn main() -> Result<()> {
     let cli = Cli::parse();
     if let Some(Instead::ExecBound { parent, command }) = &cli.instead {
         return exec_bound(*parent, command);
+    }
+    if cli.version {
+        println!("roost-qemu {}", version::ask(&cli.qemu)?);
+        return Ok(());
     }
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)

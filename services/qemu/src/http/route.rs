@@ -52,6 +52,8 @@ fn put(segments: &[&str], body: &[u8]) -> Option<Result<Request, Fault>> {
         ["mmds"] => json(body).map(Request::PutMmds),
         ["mmds", "config"] => json(body).map(Request::PutMmdsConfig),
         ["actions"] => json(body).map(Request::Act),
+        ["snapshot", "create"] => json(body).map(Request::CreateSnapshot),
+        ["snapshot", "load"] => json(body).map(Request::LoadSnapshot),
         _ => return None,
     })
 }

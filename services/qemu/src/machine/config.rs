@@ -1,16 +1,17 @@
 //! Everything that is configured before the start.
 
 use roost_engine::api::{BootSource, Drive, Entropy, MachineConfig, MmdsConfig, NetworkInterface, Serial};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-/// The machine to be built; serialized, it is the answer of `GET /vm/config` (`FullVmConfiguration`).
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+/// The machine to be built; serialized, it is the answer of `GET /vm/config` (`FullVmConfiguration`), and what a snapshot
+/// says of its machine.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Config {
     /// CPUs and memory.
     #[serde(rename = "machine-config")]
     pub machine: MachineConfig,
-    /// What boots.
+    /// What boots; nothing in a machine that was loaded.
     pub boot_source: Option<BootSource>,
     /// Drives, the root drive first.
     pub drives: Vec<Drive>,

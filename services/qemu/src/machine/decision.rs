@@ -1,7 +1,9 @@
 //! What a request comes to.
 
+use super::{Config, Restore};
 use roost_engine::api::{
     BootSource, Drive, Entropy, InstanceState, MachineConfig, MmdsConfig, NetworkInterface, Serial,
+    SnapshotCreate,
 };
 use serde_json::Value;
 use std::{net::SocketAddrV4, path::PathBuf};
@@ -18,6 +20,8 @@ pub enum Decision {
         /// What is true afterwards.
         change: Change,
     },
+    /// A snapshot is loaded. What it holds decides what is true afterwards: [`Change::Loaded`].
+    Load(Restore),
 }
 
 /// Something the shell does outside the state machine.
@@ -37,6 +41,8 @@ pub enum Step {
     Resume,
     /// Presses Ctrl+Alt+Del.
     PressCtrlAltDel,
+    /// Writes the paused machine to files.
+    CreateSnapshot(SnapshotCreate),
 }
 
 /// Something outside that the machine will use.
@@ -80,6 +86,28 @@ pub enum Change {
     Mmds(Value),
     /// The machine has reached a state.
     State(InstanceState),
+    /// The machine is one that was in a snapshot. What metadata were put before are told by it.
+    Loaded {
+        /// What it is made of.
+        config: Box<Config>,
+        /// Whether it runs.
+        state: InstanceState,
+    },
+}
+
+impl Change {
+    /// Whether a machine of which this is true is to be booted, not loaded: Firecracker's rule.
+    pub(super) fn belongs_to_a_boot(&self) -> bool {
+        match self {
+            Self::MachineConfig(_)
+            | Self::BootSource(_)
+            | Self::Drive(_)
+            | Self::NetworkInterface(_)
+            | Self::Entropy(_)
+            | Self::MmdsConfig(_) => true,
+            Self::Nothing | Self::Serial(_) | Self::Mmds(_) | Self::State(_) | Self::Loaded { .. } => false,
+        }
+    }
 }
 
 impl Decision {

@@ -177,6 +177,58 @@ pub enum Fault {
         /// What happened.
         reason: String,
     },
+    /// A snapshot of a machine that runs.
+    #[error("A snapshot can only be created while the microVM is paused; PATCH /vm first.")]
+    NotPaused,
+    /// State and memory in one file.
+    #[error("snapshot_path and mem_file_path are the same file.")]
+    OneFileForBoth,
+    /// No memory, or two of them.
+    #[error("Either mem_backend or mem_file_path is required, and only one of them.")]
+    OneMemoryBackend,
+    /// A load into a machine that is being configured for a boot.
+    #[error("Loading a microVM snapshot not allowed after configuring boot-specific resources.")]
+    LoadAfterConfiguration,
+    /// Another TAP for an interface that is not there.
+    #[error("network_overrides names the interface {id:?}, which the snapshot does not have.")]
+    UnknownOverride {
+        /// The interface.
+        id: String,
+    },
+    /// A state file that is damaged, or no state file.
+    #[error("The snapshot {} cannot be used: {reason}.", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A snapshot from another engine.
+    #[error("The snapshot was written by {found}; this is {here}. Load it with the engine that wrote it.")]
+    OtherEngine {
+        /// Who wrote it.
+        found: String,
+        /// Who would load it.
+        here: String,
+    },
+    /// A memory file that belongs to another machine.
+    #[error("The memory file {} has {found} bytes; the snapshot's machine has {expected}.", .path.display())]
+    MemoryFileSize {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        found: u64,
+        /// The machine's memory.
+        expected: u64,
+    },
+    /// Nobody serves page faults.
+    #[error("Cannot reach the page-fault handler at {}: {reason}.", .path.display())]
+    NoPager {
+        /// The socket.
+        path: PathBuf,
+        /// What happened.
+        reason: String,
+    },
     /// QEMU could not be started.
     #[error("Cannot start the microVM: {reason}")]
     Boot {

@@ -1,9 +1,9 @@
 //! The machine as a pure state machine: what a request means now, and what is true once it has been done.
 //!
 //! ```text
-//!   NotStarted ──InstanceStart──▶ Running ◀──Paused / Resumed──▶ Paused
-//!     ▲    │                         │                              │
-//!     └────┘ configuration           └───────── QEMU ends ──────────┘──▶ (the process exits)
+//!   NotStarted ──InstanceStart──▶ Running ◀──Paused / Resumed──▶ Paused ──┐ snapshot/create
+//!     ▲    │ └───snapshot/load───────┴──────────────────────────────▲ ◀───┘
+//!     └────┘ configuration           └───────── QEMU ends ──────────┴──▶ (the process exits)
 //! ```
 //!
 //! [`Machine::decide`] looks, [`Machine::evolve`] changes; between them the shell performs the [`Step`], and when that
@@ -13,17 +13,16 @@ mod config;
 mod decision;
 mod fault;
 pub(crate) mod mmds;
+mod restore;
 
 pub use config::Config;
 pub use decision::{Artifact, Change, Decision, Step};
 pub use fault::Fault;
+pub use restore::Restore;
 
-use crate::{metadata::Metadata, requests::Request};
+use crate::{metadata::Metadata, requests::Request, version::VERSION};
 use roost_engine::api::{InstanceInfo, InstanceState};
 use serde_json::Value;
-
-/// The Firecracker release whose API this is, with ours as build metadata.
-pub const VERSION: &str = concat!("1.16.1+roost-qemu.", env!("CARGO_PKG_VERSION"));
 
 /// One virtual machine, configured or running.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +31,8 @@ pub struct Machine {
     pub(crate) state: InstanceState,
     pub(crate) config: Config,
     pub(crate) mmds: Option<Value>,
+    /// Whether anything was configured that belongs to a boot, and rules out a load.
+    pub(crate) configured: bool,
 }
 
 impl Machine {
@@ -42,6 +43,7 @@ impl Machine {
             state: InstanceState::NotStarted,
             config: Config::default(),
             mmds: None,
+            configured: false,
         }
     }
 
@@ -72,6 +74,7 @@ impl Machine {
 
     /// Applies a change whose step has been performed.
     pub fn evolve(&mut self, change: Change) {
+        self.configured |= change.belongs_to_a_boot();
         match change {
             Change::Nothing => {}
             Change::MachineConfig(config) => self.config.machine = config,
@@ -83,6 +86,10 @@ impl Machine {
             Change::MmdsConfig(config) => self.config.mmds_config = Some(config),
             Change::Mmds(data) => self.mmds = Some(data),
             Change::State(state) => self.state = state,
+            Change::Loaded { config, state } => {
+                self.config = *config;
+                self.state = state;
+            }
         }
     }
 

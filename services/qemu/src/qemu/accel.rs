@@ -31,6 +31,14 @@ impl Accelerator {
         }
     }
 
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Kvm => "kvm",
+            Self::Tcg { .. } => "tcg",
+        }
+    }
+
     /// QEMU's options for it.
     pub(super) fn arguments(self) -> [&'static str; 4] {
         match self {

@@ -16,6 +16,15 @@ pub(super) struct Inherited {
     pub(super) serial: RawFd,
 }
 
+/// What the machine begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beginning {
+    /// Its boot source.
+    Kernel,
+    /// A snapshot, which QEMU is told to wait for. Without a kernel nothing writes to memory before that.
+    Snapshot,
+}
+
 /// Bytes of guest memory.
 pub(super) fn memory_bytes(config: &Config) -> Result<u64, Fault> {
     let asked = config.machine.mem_size_mib;
@@ -30,8 +39,12 @@ pub(super) fn memory_bytes(config: &Config) -> Result<u64, Fault> {
 }
 
 /// Everything after the program's name.
-pub(super) fn compose(config: &Config, host: &Host, inherited: Inherited) -> Result<Vec<String>, Fault> {
-    let source = config.boot_source.as_ref().ok_or(Fault::NoBootSource)?;
+pub(super) fn compose(
+    config: &Config,
+    host: &Host,
+    inherited: Inherited,
+    beginning: Beginning,
+) -> Result<Vec<String>, Fault> {
     let machine = &config.machine;
     let ram = json!({
         "qom-type": "memory-backend-file",
@@ -81,13 +94,17 @@ pub(super) fn compose(config: &Config, host: &Host, inherited: Inherited) -> Res
         "-device",
         "isa-serial,chardev=serial",
     ]);
-    add(&["-kernel", &source.kernel_image_path]);
-    add(&[
-        "-append",
-        &cmdline::complete(source.boot_args.as_deref(), host.accelerator),
-    ]);
-    if let Some(initrd) = &source.initrd_path {
-        add(&["-initrd", initrd]);
+    match beginning {
+        Beginning::Kernel => {
+            let source = config.boot_source.as_ref().ok_or(Fault::NoBootSource)?;
+            add(&["-kernel", &source.kernel_image_path]);
+            let line = cmdline::complete(source.boot_args.as_deref(), host.accelerator);
+            add(&["-append", &line]);
+            if let Some(initrd) = &source.initrd_path {
+                add(&["-initrd", initrd]);
+            }
+        }
+        Beginning::Snapshot => add(&["-incoming", "defer"]),
     }
     words.extend(devices::arguments(config));
     Ok(words)

@@ -2,13 +2,25 @@
 
 mod accel;
 mod arguments;
+mod boot;
 mod cmdline;
 mod devices;
+mod pager;
+mod preload;
 mod process;
 mod ram;
+mod restore;
+mod start;
+mod statefile;
+mod vm;
 
 pub(crate) use accel::Accelerator;
-pub(crate) use process::{Ended, Vm, boot};
+pub(crate) use boot::boot;
+pub(crate) use process::Ended;
+pub(crate) use restore::{Source, restore};
+pub(crate) use vm::Vm;
+
+use pager::Pager;
 
 use std::path::PathBuf;
 

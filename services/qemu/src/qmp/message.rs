@@ -5,8 +5,8 @@ use serde_json::Value;
 /// One line from QEMU.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Message {
-    /// The first line.
-    Greeting,
+    /// The first line, with QEMU's version.
+    Greeting { version: String },
     /// A command has been carried out.
     Return { id: Option<u64>, value: Value },
     /// A command has been refused.
@@ -35,9 +35,24 @@ impl Message {
                 name: name.to_owned(),
             })
         } else {
-            object.contains_key("QMP").then_some(Self::Greeting)
+            let version = version(object.get("QMP")?);
+            Some(Self::Greeting { version })
         }
     }
+}
+
+/// As `qemu-system-x86_64 --version` writes it: `7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)`.
+fn version(greeting: &Value) -> String {
+    let number = |name: &str| {
+        let found = greeting["version"]["qemu"][name].as_u64();
+        found.unwrap_or_default()
+    };
+    let mut version = format!("{}.{}.{}", number("major"), number("minor"), number("micro"));
+    let package = greeting["version"]["package"].as_str();
+    if let Some(package) = package.filter(|package| !package.is_empty()) {
+        version.extend([" (", package, ")"]);
+    }
+    version
 }
 
 #[cfg(test)]
@@ -48,8 +63,12 @@ mod tests {
     #[test]
     fn the_four_kinds_of_line() {
         assert_eq!(
-            Message::parse(br#"{"QMP":{"version":{}}}"#),
-            Some(Message::Greeting)
+            Message::parse(
+                br#"{"QMP":{"version":{"qemu":{"micro":22,"minor":2,"major":7},"package":"Debian 1:7.2"}}}"#
+            ),
+            Some(Message::Greeting {
+                version: "7.2.22 (Debian 1:7.2)".to_owned()
+            })
         );
         assert_eq!(
             Message::parse(br#"{"return":{},"id":3}"#),

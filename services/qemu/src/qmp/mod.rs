@@ -5,13 +5,20 @@
 
 mod command;
 mod message;
+mod migration;
 
 pub(crate) use command::Command;
 
 use message::Message;
-use std::{io, time::Duration};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use std::{
+    io::{self, IoSlice},
+    mem::MaybeUninit,
+    os::fd::BorrowedFd,
+    time::Duration,
+};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Interest},
     net::{
         UnixStream,
         unix::{OwnedReadHalf, OwnedWriteHalf},
@@ -40,6 +47,9 @@ pub(crate) enum QmpError {
         command: &'static str,
         description: String,
     },
+    /// Device state could not be saved or loaded.
+    #[error("the device state could not be moved: {description}")]
+    State { description: String },
     /// The command could not be sent.
     #[error("cannot send {command}: {source}")]
     Send {
@@ -54,36 +64,77 @@ pub(crate) struct Qmp {
     writer: OwnedWriteHalf,
     replies: mpsc::Receiver<Message>,
     last_id: u64,
+    version: String,
 }
 
 impl Qmp {
     /// Negotiates with the QEMU at the other end. When this returns the machine has been built.
     pub(crate) async fn negotiate(monitor: UnixStream) -> Result<Self, QmpError> {
         let (reader, writer) = monitor.into_split();
-        // One reply can be outstanding, and one can be late after a deadline.
-        let (sender, replies) = mpsc::channel(2);
+        // The greeting, one reply that is outstanding, and one that is late after a deadline.
+        let (sender, replies) = mpsc::channel(3);
         tokio::spawn(read(reader, sender));
         let mut qmp = Self {
             writer,
             replies,
             last_id: 0,
+            version: String::new(),
         };
         qmp.execute(Command::Negotiate).await?;
         Ok(qmp)
     }
 
+    /// QEMU's version, as its `--version` writes it.
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
     /// Carries out one command.
     pub(crate) async fn execute(&mut self, command: Command) -> Result<serde_json::Value, QmpError> {
-        let name = command.name();
+        let (name, line) = self.next(command);
+        let sent = self.writer.write_all(&line).await;
+        sent.map_err(|source| QmpError::Send {
+            command: name,
+            source,
+        })?;
+        self.outcome(name).await
+    }
+
+    /// Carries out one command that a descriptor goes with.
+    async fn execute_with(&mut self, command: Command, descriptor: BorrowedFd<'_>) -> Result<(), QmpError> {
+        let (name, line) = self.next(command);
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut rights = SendAncillaryBuffer::new(&mut space);
+        let descriptors = [descriptor];
+        rights.push(SendAncillaryMessage::ScmRights(&descriptors));
+        let socket: &UnixStream = self.writer.as_ref();
+        let send = || {
+            Ok(sendmsg(
+                socket,
+                &[IoSlice::new(&line)],
+                &mut rights,
+                SendFlags::NOSIGNAL,
+            )?)
+        };
+        let sent = socket.async_io(Interest::WRITABLE, send).await;
+        // The socket's buffer holds many of these lines, and is empty: nothing is outstanding.
+        let whole = sent.and_then(|sent| match sent {
+            sent if sent == line.len() => Ok(()),
+            _ => Err(io::ErrorKind::WriteZero.into()),
+        });
+        whole.map_err(|source| QmpError::Send {
+            command: name,
+            source,
+        })?;
+        self.outcome(name).await.map(drop)
+    }
+
+    fn next(&mut self, command: Command) -> (&'static str, Vec<u8>) {
         self.last_id += 1;
-        let line = command.line(self.last_id);
-        self.writer
-            .write_all(&line)
-            .await
-            .map_err(|source| QmpError::Send {
-                command: name,
-                source,
-            })?;
+        (command.name(), command.line(self.last_id))
+    }
+
+    async fn outcome(&mut self, name: &'static str) -> Result<serde_json::Value, QmpError> {
         tokio::time::timeout(DEADLINE, self.reply(name))
             .await
             .map_err(|_| QmpError::Deadline { command: name })?
@@ -96,7 +147,8 @@ impl Qmp {
                 Message::Return { id, .. } | Message::Error { id, .. } if id != Some(self.last_id) => {}
                 Message::Return { value, .. } => return Ok(value),
                 Message::Error { description, .. } => return Err(QmpError::Refused { command, description }),
-                Message::Greeting | Message::Event { .. } => {}
+                Message::Greeting { version } => self.version = version,
+                Message::Event { .. } => {}
             }
         }
     }
@@ -114,7 +166,6 @@ async fn read(reader: OwnedReadHalf, replies: mpsc::Sender<Message>) {
         }
         match Message::parse(&line) {
             Some(Message::Event { name }) => tracing::debug!(%name, "QEMU event"),
-            Some(Message::Greeting) => {}
             Some(reply) => {
                 if replies.send(reply).await.is_err() {
                     return;

@@ -25,9 +25,14 @@ pub(super) fn decide(machine: &Machine, mut config: MmdsConfig) -> Result<Decisi
     }
     config.ipv4_address = Some(address);
     Ok(Decision::Do {
-        step: Step::ServeMetadata(SocketAddrV4::new(address, PORT)),
+        step: Step::ServeMetadata(self::address(&config)),
         change: Change::MmdsConfig(config),
     })
+}
+
+/// Where the service of a machine with this configuration answers.
+pub(crate) fn address(config: &MmdsConfig) -> SocketAddrV4 {
+    SocketAddrV4::new(config.ipv4_address.unwrap_or(MmdsConfig::DEFAULT_ADDRESS), PORT)
 }
 
 /// Link-local, but for the first and the last 256 addresses, which RFC 3927 reserves.

@@ -10,14 +10,18 @@ mod mmds;
 mod mmds_config;
 mod network_interface;
 mod serial;
+mod snapshot_create;
+mod snapshot_load;
 mod version;
 mod vm;
 mod vm_config;
 
+pub(crate) use mmds_config::address as metadata_address;
+
 use crate::machine::{Decision, Fault, Machine};
 use roost_engine::api::{
     Action, BootSource, Drive, Entropy, MachineConfig, MachineConfigUpdate, MmdsConfig, NetworkInterface,
-    Serial, VmStateChange,
+    Serial, SnapshotCreate, SnapshotLoad, VmStateChange,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -59,6 +63,10 @@ pub enum Request {
     Act(Action),
     /// `PATCH /vm`
     PatchVm(VmStateChange),
+    /// `PUT /snapshot/create`
+    CreateSnapshot(SnapshotCreate),
+    /// `PUT /snapshot/load`
+    LoadSnapshot(SnapshotLoad),
 }
 
 impl Request {
@@ -81,6 +89,8 @@ impl Request {
             Self::PatchMmds(patch) => mmds::patch(machine, patch),
             Self::Act(action) => actions::decide(machine, action.action_type),
             Self::PatchVm(change) => vm::decide(machine, change.state),
+            Self::CreateSnapshot(create) => snapshot_create::decide(machine, create),
+            Self::LoadSnapshot(load) => snapshot_load::decide(machine, load),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `GET /version`
 
 use super::answer;
-use crate::machine::{Decision, VERSION};
+use crate::{machine::Decision, version::VERSION};
 use roost_engine::api::Version;
 
 pub(super) fn decide() -> Decision {

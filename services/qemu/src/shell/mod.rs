@@ -1,5 +1,6 @@
 //! The shell around the state machine: performs steps, one request at a time.
 
+mod snapshot;
 mod verify;
 
 use crate::{
@@ -43,18 +44,23 @@ impl Engine {
 
     /// Carries out `request`: a document, nothing, or a refusal that changed nothing.
     pub(crate) async fn handle(&mut self, request: Request) -> Result<Option<serde_json::Value>, Fault> {
-        match self.machine.decide(request)? {
-            Decision::Answer(document) => Ok(Some(document)),
+        let change = match self.machine.decide(request)? {
+            Decision::Answer(document) => return Ok(Some(document)),
             Decision::Do { step, change } => {
                 self.perform(step).await?;
-                let tells_anew = matches!(change, Change::MmdsConfig(_) | Change::Mmds(_));
-                self.machine.evolve(change);
-                if tells_anew {
-                    self.metadata.publish(self.machine.metadata());
-                }
-                Ok(None)
+                change
             }
+            Decision::Load(restore) => self.load(restore).await?,
+        };
+        let tells_anew = matches!(
+            change,
+            Change::MmdsConfig(_) | Change::Mmds(_) | Change::Loaded { .. }
+        );
+        self.machine.evolve(change);
+        if tells_anew {
+            self.metadata.publish(self.machine.metadata());
         }
+        Ok(None)
     }
 
     async fn perform(&mut self, step: Step) -> Result<(), Fault> {
@@ -66,13 +72,20 @@ impl Engine {
             Step::Pause => self.command(Command::Stop).await,
             Step::Resume => self.command(Command::Continue).await,
             Step::PressCtrlAltDel => self.command(Command::PressCtrlAltDel).await,
+            Step::CreateSnapshot(create) => self.create(create).await,
         }
     }
 
     async fn boot(&mut self) -> Result<(), Fault> {
         let (sender, receiver) = oneshot::channel();
-        self.vm = Some(boot(self.machine.config(), &self.host, sender).await?);
-        // Only a machine that did start can end; a failed attempt keeps the way to tell for the next one.
+        let vm = boot(self.machine.config(), &self.host, sender).await?;
+        self.hold(vm, receiver);
+        Ok(())
+    }
+
+    /// Only a machine that did start can end; a failed attempt keeps the way to tell for the next one.
+    fn hold(&mut self, vm: Vm, receiver: oneshot::Receiver<Ended>) {
+        self.vm = Some(vm);
         if let Some(ended) = self.ended.take() {
             tokio::spawn(async move {
                 if let Ok(end) = receiver.await {
@@ -80,24 +93,28 @@ impl Engine {
                 }
             });
         }
-        Ok(())
     }
 
     async fn command(&mut self, command: Command) -> Result<(), Fault> {
-        self.vm.as_mut().ok_or(Fault::BeforeStart)?.execute(command).await
+        self.vm()?.execute(command).await
+    }
+
+    fn vm(&mut self) -> Result<&mut Vm, Fault> {
+        self.vm.as_mut().ok_or(Fault::BeforeStart)
     }
 }
 
 impl End {
-    /// Waits until the machine ends: quietly when the guest rebooted or powered off, else with QEMU's last words.
+    /// Waits until the machine ends: quietly when the guest rebooted or powered off, else with QEMU's last words or what
+    /// became of its pager.
     pub async fn wait(self) -> anyhow::Result<()> {
-        let Ok(Ended { status, stderr }) = self.0.await else {
-            anyhow::bail!("the watch over QEMU ended")
-        };
-        let status = status?;
-        if status.success() {
-            return Ok(());
+        match self.0.await {
+            Ok(Ended::Qemu { status, stderr }) => match status? {
+                status if status.success() => Ok(()),
+                status => anyhow::bail!("QEMU ended with {status}: {stderr}"),
+            },
+            Ok(Ended::PagerGone) => anyhow::bail!("the pager is gone"),
+            Err(_) => anyhow::bail!("the watch over QEMU ended"),
         }
-        anyhow::bail!("QEMU ended with {status}: {stderr}")
     }
 }

@@ -77,7 +77,7 @@ impl Bench {
         Ok(())
     }
 
-    fn console_path(&self) -> String {
+    pub(crate) fn console_path(&self) -> String {
         self.dir.path().join("console.log").display().to_string()
     }
 

@@ -5,6 +5,7 @@
 
 mod bench;
 mod cases;
+mod frozen;
 mod guest;
 mod raw;
 

@@ -8,6 +8,7 @@ mod identity;
 mod jail;
 mod metadata;
 mod running;
+mod snapshots;
 
 use crate::bench::Engine;
 use anyhow::Result;
@@ -53,6 +54,10 @@ pub(crate) const CASES: &[Case] = cases![
     running::pauses_and_resumes,
     running::boots_with_drives_and_entropy,
     running::boots_many_vcpus,
+    snapshots::a_full_one_is_exact_and_goes_on,
+    snapshots::a_load_may_resume_at_once,
+    snapshots::as_many_as_wanted,
+    snapshots::a_diff_over_its_base_is_the_whole,
     console::a_flood_is_cut_off,
     endings::a_guest_reset_ends_the_engine,
     endings::stop_leaves_nothing,

@@ -5,7 +5,7 @@
 mod code;
 mod elf;
 
-pub(crate) use code::{BANNER, Behaviour, TICK};
+pub(crate) use code::{BANNER, Behaviour, PAGE, PATTERN, TICK, WRONG};
 
 use std::{fs, path::Path};
 
