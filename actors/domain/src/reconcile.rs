@@ -19,7 +19,7 @@ pub const EXPIRY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a sandbox that could not be paused at its end of time is left alone: each attempt stops it for a while, and
 /// writes as much as it has memory.
-pub const PAUSE_PATIENCE: Duration = Duration::from_secs(60);
+pub const PAUSE_PATIENCE: Duration = Duration::from_mins(1);
 
 /// A command that the reconciler issues. Planned twice in one round it has the same id, so it is
 /// queued once.

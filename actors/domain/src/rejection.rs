@@ -51,6 +51,9 @@ pub enum Rejection {
     /// The command's id made this snapshot before.
     #[error("snapshot {0} was made by a command of this id before; send the command under another id")]
     SnapshotExists(SnapshotId),
+    /// What a paused sandbox is paused as becomes one template at a time.
+    #[error("this snapshot is being saved as another template; ask again when that is there")]
+    BeingSaved,
     /// The template's name is taken.
     #[error("a template of this name exists already; delete it first, or choose another name")]
     TemplateExists,
@@ -133,6 +136,7 @@ impl Rejection {
             Self::InvalidState { .. }
             | Self::StaleGeneration { .. }
             | Self::NotHere { .. }
+            | Self::BeingSaved
             | Self::TemplateIsImage
             | Self::TooMany { .. } => Code::InvalidState,
             Self::Invalid { .. } | Self::ReservedId(_) | Self::Unreadable(_) => Code::InvalidRequest,

@@ -33,13 +33,7 @@ pub(super) fn decide(sandbox: &Sandbox, snapshot: &SnapshotId, take: &TakeSnapsh
     let asked = there.unwrap_or(asked);
     match sandbox.asked.get(asked) {
         Some(name) if *name == take.name => return Ok(Vec::new()),
-        Some(_) => {
-            return Err(Rejection::invalid(
-                "name",
-                &take.name,
-                "this snapshot is being saved under another name; ask again when it is there",
-            ));
-        }
+        Some(_) => return Err(Rejection::BeingSaved),
         None => {}
     }
     if sandbox.asked.len() >= MAX_ASKED {

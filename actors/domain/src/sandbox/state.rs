@@ -271,7 +271,6 @@ pub(super) fn evolve(sandbox: &mut Sandbox, event: &SandboxEvent) {
 /// Adds a snapshot as the newest, and forgets the oldest if there are too many.
 fn keep(sandbox: &mut Sandbox, newest: &Snapshot) {
     let snapshots = &mut sandbox.snapshots;
-    snapshots.retain(|known| known.id != newest.id);
     if snapshots.len() == MAX_SNAPSHOTS {
         snapshots.remove(0);
     }

@@ -6,17 +6,19 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use roost_domain::fleet::Fleet;
 use roost_domain::host::Host;
-use roost_domain::sandbox::Sandbox;
+use roost_domain::sandbox::{Phase, Sandbox};
 use roost_domain::template::Template;
 use roost_domain::{Aggregate, Folded};
 use roost_schemas::commit::Commit;
-use roost_schemas::event::{HostEvent, SandboxEvent, TemplateEvent};
+use roost_schemas::event::{HostEvent, SandboxEvent, TemplateEvent, TemplateFromSnapshot};
+use roost_schemas::snapshot::Snapshot;
 use roost_schemas::subject::{AggregateId, EventSubject};
 use roost_schemas::{Sequence, TenantId, Timestamp};
 
 use crate::support::commands::{Step, steps};
 use crate::support::events::{commit, host_event, sandbox_event, template_event};
-use crate::support::{History, host_id, sandbox_id, template_name};
+use crate::support::pauses::take;
+use crate::support::{History, RESOURCES, host_id, sandbox_id, snapshot, template_name, tenant};
 
 /// A commit of any aggregate.
 #[derive(Debug, Clone)]
@@ -101,7 +103,14 @@ proptest! {
                 AggregateId::Sandbox(id) => {
                     same!(fleet.sandbox(&subject.tenant, id), folded::<Sandbox>(&log, subject));
                 }
-                AggregateId::Template(name) => same!(fleet.template(name), folded::<Template>(&log, subject)),
+                AggregateId::Template(name) => {
+                    let folded = folded::<Template>(&log, subject);
+                    let view = fleet.template(&subject.tenant, name);
+                    prop_assert_eq!(view.is_some(), folded.state.is_there());
+                    if view.is_some() {
+                        same!(view, folded);
+                    }
+                }
                 AggregateId::Host(id) => {
                     let view = fleet.hosts().find(|(other, _)| *other == id).map(|(_, view)| view);
                     same!(view, folded::<Host>(&log, subject));
@@ -166,7 +175,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_used_by_what_has_ended(ways in vec(steps(), 1..5)) {
+    fn nothing_is_used_by_what_has_ended_or_is_paused(ways in vec(steps(), 1..5)) {
         let mut fleet = Fleet::default();
         let mut expected = BTreeMap::new();
         for (n, steps) in ways.iter().enumerate() {
@@ -180,15 +189,63 @@ proptest! {
     }
 }
 
+/// What a host's store has to keep is what its live sandboxes and its templates refer to, and nobody else's.
+#[test]
+fn references_are_those_of_live_sandboxes_and_templates_on_that_host() {
+    let mut fleet = Fleet::default();
+    for (n, phase) in [Phase::Paused, Phase::Resuming, Phase::Stopped]
+        .into_iter()
+        .enumerate()
+    {
+        let mut history = History::in_phase(phase);
+        if phase == Phase::Paused {
+            history.tell(take("ignored", Some("warm"))).unwrap();
+        }
+        let subject = EventSubject::sandbox(tenant(), sandbox_id(&format!("sb{n}")));
+        for (sequence, commit) in &history.commits {
+            fleet.apply(&subject, *sequence, &commit.encode()).unwrap();
+        }
+    }
+    let elsewhere = Snapshot {
+        host: host_id("h2"),
+        ..snapshot("t2")
+    };
+    for (n, (name, snapshot)) in [("warm", snapshot("t1")), ("hot", elsewhere)]
+        .into_iter()
+        .enumerate()
+    {
+        let saved = TemplateEvent::Saved(TemplateFromSnapshot {
+            sandbox: sandbox_id("sb0"),
+            snapshot,
+            base: template_name("base"),
+            resources: RESOURCES,
+        });
+        let subject = EventSubject {
+            tenant: tenant(),
+            aggregate: AggregateId::Template(template_name(name)),
+        };
+        let payload = commit("c", Timestamp(1), vec![saved]).encode();
+        fleet.apply(&subject, Sequence(n as u64 + 100), &payload).unwrap();
+    }
+    let references = |host: &str| -> Vec<String> {
+        let references = fleet.references(&host_id(host));
+        references.into_iter().map(String::from).collect()
+    };
+    assert_eq!(references("h1"), ["s1", "t1"]);
+    assert_eq!(references("h2"), ["t2"]);
+    assert_eq!(references("h3"), [""; 0]);
+}
+
 fn apply_way(fleet: &mut Fleet, live: &mut BTreeMap<usize, bool>, n: usize, steps: &[Step]) {
     let history = History::of(steps);
-    let subject = EventSubject::sandbox(crate::support::tenant(), sandbox_id(&format!("sb{n}")));
+    let subject = EventSubject::sandbox(tenant(), sandbox_id(&format!("sb{n}")));
     for (sequence, commit) in &history.commits {
         fleet.apply(&subject, *sequence, &commit.encode()).unwrap();
     }
+    let phase = history.folded.state.phase;
     live.insert(
         n,
-        !history.commits.is_empty() && !history.folded.state.phase.is_end(),
+        !history.commits.is_empty() && phase != Phase::Paused && !phase.is_end(),
     );
 }
 

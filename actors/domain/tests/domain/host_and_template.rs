@@ -6,12 +6,12 @@ use roost_domain::host::{self, Host};
 use roost_domain::template::{self, Template};
 use roost_domain::{Aggregate, Decision, Folded, Rejection};
 use roost_schemas::command::Envelope;
-use roost_schemas::event::{EngineKind, HostRegistered, TemplateRegistered};
+use roost_schemas::event::{EngineKind, HostRegistered, TemplateFromSnapshot, TemplateRegistered};
 use roost_schemas::reply::Code;
 use roost_schemas::spec::Resources;
 use roost_schemas::{Sequence, Timestamp};
 
-use crate::support::command_id;
+use crate::support::{RESOURCES, command_id, sandbox_id, snapshot, template_name};
 
 /// Asks, folds in what follows, and tells whether anything did.
 fn tell<A: Aggregate>(folded: &mut Folded<A>, command: A::Command) -> Result<bool, Rejection> {
@@ -78,6 +78,47 @@ proptest! {
             last = Some(digest);
         }
     }
+}
+
+fn save(id: &str) -> template::Command {
+    template::Command::Save(TemplateFromSnapshot {
+        sandbox: sandbox_id("sb1"),
+        snapshot: snapshot(id),
+        base: template_name("base"),
+        resources: RESOURCES,
+    })
+}
+
+#[test]
+fn a_template_that_is_a_snapshot_is_saved_once_and_again_when_it_is_deleted() {
+    let mut folded = Folded::<Template>::default();
+    assert_eq!(
+        tell(&mut folded, template::Command::Delete),
+        Ok(false),
+        "it is not there"
+    );
+    assert_eq!(tell(&mut folded, save("s1")), Ok(true));
+    assert_eq!(
+        tell(&mut folded, save("s1")),
+        Ok(false),
+        "a host that comes back says so again"
+    );
+    assert_eq!(tell(&mut folded, save("s2")), Err(Rejection::TemplateExists));
+    assert!(folded.state.is_there());
+    assert_eq!(tell(&mut folded, template::Command::Delete), Ok(true));
+    assert!(!folded.state.is_there());
+    assert_eq!(tell(&mut folded, save("s2")), Ok(true));
+}
+
+#[test]
+fn an_image_is_neither_deleted_nor_hidden_by_a_snapshot() {
+    let mut folded = Folded::<Template>::default();
+    tell(&mut folded, content("d", 1, 128)).unwrap();
+    let refusal = tell(&mut folded, template::Command::Delete).unwrap_err();
+    assert_eq!(refusal, Rejection::TemplateIsImage);
+    assert_eq!(refusal.code(), Code::InvalidState);
+    let refusal = tell(&mut folded, save("s1")).unwrap_err();
+    assert_eq!(refusal.code(), Code::Conflict);
 }
 
 #[test]

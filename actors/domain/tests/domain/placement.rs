@@ -1,5 +1,7 @@
 //! Placement keeps within what hosts have, and says why when it cannot.
 
+mod snapshots;
+
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
@@ -11,10 +13,10 @@ use roost_schemas::event::{EngineKind, HostEvent, HostRegistered, TemplateEvent,
 use roost_schemas::reply::Code;
 use roost_schemas::spec::{Resources, SandboxSpec};
 use roost_schemas::subject::{AggregateId, EventSubject};
-use roost_schemas::{Sequence, Timestamp};
+use roost_schemas::{Sequence, TenantId, Timestamp};
 
 use crate::support::events::commit;
-use crate::support::{History, host_id, sandbox_id, spec, template_name};
+use crate::support::{History, host_id, sandbox_id, spec, template_name, tenant};
 
 /// vCPUs that may be promised per vCPU of a host.
 const CPU_OVERCOMMIT: u32 = 4;
@@ -40,16 +42,17 @@ impl World {
         };
         let payload = commit("c", Timestamp(1), vec![TemplateEvent::Registered(registered)]).encode();
         let mut world = Self::default();
-        world.apply(AggregateId::Template(template_name(name)), &payload);
+        world.apply(
+            TenantId::system(),
+            AggregateId::Template(template_name(name)),
+            &payload,
+        );
         world
     }
 
-    fn apply(&mut self, aggregate: AggregateId, payload: &[u8]) {
+    fn apply(&mut self, tenant: TenantId, aggregate: AggregateId, payload: &[u8]) {
         self.last += 1;
-        let subject = EventSubject {
-            tenant: roost_schemas::TenantId::system(),
-            aggregate,
-        };
+        let subject = EventSubject { tenant, aggregate };
         self.fleet.apply(&subject, Sequence(self.last), payload).unwrap();
     }
 
@@ -64,6 +67,7 @@ impl World {
         })];
         events.extend(size.drained.then_some(HostEvent::Drained));
         self.apply(
+            TenantId::system(),
             AggregateId::Host(host_id(name)),
             &commit("c", Timestamp(1), events).encode(),
         );
@@ -74,11 +78,12 @@ impl World {
         let mut history = History::default();
         let create = Create {
             spec: spec.clone(),
+            fork: None,
             placement: Some(placement),
         };
         history.tell(sandbox::Command::Create(create)).unwrap();
         let id = AggregateId::Sandbox(sandbox_id(&format!("sb{}", self.last)));
-        self.apply(id, &history.commits[0].1.encode());
+        self.apply(tenant(), id, &history.commits[0].1.encode());
     }
 }
 
@@ -135,7 +140,7 @@ proptest! {
             let asked = Resources { vcpus: spec.vcpus.unwrap_or(2), memory_mb: spec.memory_mb.unwrap_or(256) };
             let fitting: Vec<_> =
                 named.iter().filter(|(name, size)| size.fits(&world.fleet, name, asked)).collect();
-            match place(&world.fleet, &spec) {
+            match place(&world.fleet, &tenant(), &spec) {
                 Ok(placement) => {
                     prop_assert_eq!(placement.resources, asked);
                     let free = |(name, size): &&(String, HostSize)| {
@@ -166,9 +171,9 @@ proptest! {
             back.host(name, *size);
         }
         for spec in specs {
-            let placed = place(&there.fleet, &spec);
-            prop_assert_eq!(&place(&there.fleet, &spec), &placed);
-            prop_assert_eq!(&place(&back.fleet, &spec), &placed);
+            let placed = place(&there.fleet, &tenant(), &spec);
+            prop_assert_eq!(&place(&there.fleet, &tenant(), &spec), &placed);
+            prop_assert_eq!(&place(&back.fleet, &tenant(), &spec), &placed);
             if let Ok(placement) = placed {
                 there.create(&spec, placement.clone());
                 back.create(&spec, placement);
@@ -181,13 +186,13 @@ proptest! {
 fn an_unknown_template_is_refused_with_the_known_ones() {
     let mut unknown = spec();
     unknown.template = template_name("bass");
-    let refusal = place(&World::with_template("base").fleet, &unknown).unwrap_err();
+    let refusal = place(&World::with_template("base").fleet, &tenant(), &unknown).unwrap_err();
     assert_eq!(refusal.code(), Code::NotFound);
     assert_eq!(
         refusal.to_string(),
         "there is no template \"bass\"; known are base"
     );
-    let refusal = place(&Fleet::default(), &unknown).unwrap_err();
+    let refusal = place(&Fleet::default(), &tenant(), &unknown).unwrap_err();
     assert_eq!(
         refusal.to_string(),
         "there is no template \"bass\"; no host has registered any yet"
@@ -196,7 +201,7 @@ fn an_unknown_template_is_refused_with_the_known_ones() {
 
 #[test]
 fn a_full_fleet_says_what_it_has_no_room_for() {
-    let refusal = place(&World::with_template("base").fleet, &spec()).unwrap_err();
+    let refusal = place(&World::with_template("base").fleet, &tenant(), &spec()).unwrap_err();
     assert_eq!(refusal.code(), Code::NoCapacity);
     assert_eq!(
         refusal.to_string(),
@@ -210,6 +215,7 @@ fn absurd_sizes_are_refused_before_hosts_are_looked_at() {
     let asked = |vcpus, memory_mb| {
         place(
             &fleet,
+            &tenant(),
             &SandboxSpec {
                 vcpus,
                 memory_mb,

@@ -5,15 +5,18 @@ use std::collections::BTreeSet;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use roost_domain::fleet::Fleet;
-use roost_domain::reconcile::{Correction, EXPIRY_PATIENCE, START_PATIENCE, plan};
+use roost_domain::reconcile::{Correction, EXPIRY_PATIENCE, PAUSE_PATIENCE, START_PATIENCE, plan};
 use roost_domain::sandbox::{Command, Phase, Sandbox};
 use roost_domain::{Aggregate, Decision};
-use roost_schemas::Timestamp;
-use roost_schemas::command::{Envelope, SandboxCommand, SetTimeout};
+use roost_schemas::command::{Envelope, Pause, SandboxCommand, SetTimeout};
+use roost_schemas::event::PauseReason;
+use roost_schemas::spec::OnTimeout;
 use roost_schemas::subject::{EventSubject, Route};
+use roost_schemas::{SnapshotId, Timestamp};
 
 use crate::support::commands::steps;
-use crate::support::{History, sandbox_id, tenant};
+use crate::support::pauses::pause_failed;
+use crate::support::{History, create, sandbox_id, start, started, tenant};
 
 fn fleet_of(histories: &[History]) -> Fleet {
     let mut fleet = Fleet::default();
@@ -31,6 +34,10 @@ fn command(correction: &Correction, at: Timestamp) -> Envelope<Command> {
     let command = match &correction.command {
         SandboxCommand::Start(start) => Command::Start(*start),
         SandboxCommand::Kill(kill) => Command::Kill(*kill),
+        SandboxCommand::Pause(pause) => Command::Pause {
+            snapshot: SnapshotId::from_command(&correction.subject.sandbox, &correction.command_id),
+            pause: *pause,
+        },
         other => panic!("a plan has no {other:?}"),
     };
     Envelope {
@@ -43,7 +50,11 @@ fn command(correction: &Correction, at: Timestamp) -> Envelope<Command> {
 
 fn is_due(sandbox: &Sandbox, updated_at: Timestamp, now: Timestamp) -> bool {
     match sandbox.phase {
-        Phase::Running => sandbox.expires_at.is_some_and(|due| due <= now),
+        Phase::Running => sandbox.expires_at.is_some_and(|due| {
+            let pauses = sandbox.requested.as_ref().unwrap().spec.on_timeout == OnTimeout::Pause;
+            let patient = pauses && sandbox.cause.is_some();
+            due <= now && (!patient || now.since(due) >= PAUSE_PATIENCE)
+        }),
         Phase::Placed => now.since(updated_at) >= START_PATIENCE,
         _ => false,
     }
@@ -137,10 +148,57 @@ fn an_expiry_that_was_overtaken_by_a_longer_time_kills_nothing() {
     assert_ne!(again.command_id, correction.command_id);
 }
 
+/// One that is to be paused when its time is over.
+fn sleeper() -> History {
+    let mut create = create();
+    create.spec.on_timeout = OnTimeout::Pause;
+    let mut history = History::default();
+    for command in [Command::Create(create), start(), started()] {
+        history.tell(command).unwrap();
+    }
+    history
+}
+
+#[test]
+fn a_sandbox_that_is_to_be_paused_at_its_time_is_told_to() {
+    let mut history = sleeper();
+    let due = history.folded.state.expires_at.unwrap();
+    let fleet = fleet_of(&[history.clone()]);
+    assert_eq!(only(&fleet, shifted(due, -1)), None);
+    let correction = only(&fleet, due).unwrap();
+    let reason = PauseReason::TimedOut;
+    assert_eq!(correction.command, SandboxCommand::Pause(Pause { reason }));
+    history.ask(&command(&correction, due)).unwrap();
+    assert_eq!(history.folded.state.phase, Phase::Pausing);
+}
+
+#[test]
+fn a_pause_that_failed_is_told_again_when_patience_is_over_and_under_another_id() {
+    let mut history = sleeper();
+    let due = history.folded.state.expires_at.unwrap();
+    let first = only(&fleet_of(&[history.clone()]), due).unwrap();
+    history.ask(&command(&first, due)).unwrap();
+    history.tell(pause_failed()).unwrap();
+    let fleet = fleet_of(&[history.clone()]);
+    let id = |now| only(&fleet, now).map(|correction| correction.command_id);
+    let round = i64::try_from(PAUSE_PATIENCE.as_millis()).unwrap();
+    assert_eq!(id(shifted(due, round - 1)), None);
+    let again = shifted(due, round);
+    assert_eq!(id(again), id(shifted(due, 2 * round - 1)));
+    assert_ne!(id(again), id(shifted(due, 2 * round)));
+    let second = only(&fleet, again).unwrap();
+    assert_ne!(second.command_id, first.command_id);
+    history.ask(&command(&second, again)).unwrap();
+    assert_eq!(history.folded.state.phase, Phase::Pausing);
+}
+
 #[test]
 fn what_has_ended_or_is_on_its_way_is_left_alone() {
     for phase in [
         Phase::Starting,
+        Phase::Pausing,
+        Phase::Paused,
+        Phase::Resuming,
         Phase::Stopping,
         Phase::Stopped,
         Phase::Lost,

@@ -4,6 +4,7 @@ mod create;
 mod exec;
 mod others;
 mod reports;
+mod snapshots;
 
 use roost_domain::sandbox::Command;
 use roost_schemas::reply::{Code, Rejected};

@@ -5,4 +5,7 @@ mod asked;
 mod changes;
 mod exactly_once;
 mod life;
+mod pauses;
 mod processes;
+mod references;
+mod snapshots;

@@ -3,6 +3,7 @@
 pub(crate) mod commands;
 pub(crate) mod events;
 mod history;
+pub(crate) mod pauses;
 
 use std::collections::BTreeMap;
 
@@ -11,8 +12,11 @@ use roost_domain::sandbox::Command;
 use roost_schemas::command::{Create, Exec, Kill, Placement, Start};
 use roost_schemas::event::{Cause, EngineKind, ProcessOrigin, ProcessStarted, StopReason};
 use roost_schemas::network::NetworkPolicy;
+use roost_schemas::snapshot::Snapshot;
 use roost_schemas::spec::{OnTimeout, Resources, SandboxSpec};
-use roost_schemas::{CommandId, Generation, HostId, ProcessId, SandboxId, TemplateName, TenantId};
+use roost_schemas::{
+    CommandId, Digest, Generation, HostId, ProcessId, SandboxId, SnapshotId, TemplateName, TenantId,
+};
 
 pub(crate) const RESOURCES: Resources = Resources {
     vcpus: 1,
@@ -37,6 +41,10 @@ pub(crate) fn process_id(name: &str) -> ProcessId {
     ProcessId::new(name).unwrap()
 }
 
+pub(crate) fn snapshot_id(name: &str) -> SnapshotId {
+    SnapshotId::new(name).unwrap()
+}
+
 pub(crate) fn template_name(name: &str) -> TemplateName {
     TemplateName::new(name).unwrap()
 }
@@ -52,6 +60,7 @@ pub(crate) fn spec() -> SandboxSpec {
         memory_mb: None,
         timeout_sec: 60,
         on_timeout: OnTimeout::Kill,
+        auto_resume: false,
         metadata: BTreeMap::new(),
         env: BTreeMap::new(),
         network: NetworkPolicy::default(),
@@ -61,10 +70,30 @@ pub(crate) fn spec() -> SandboxSpec {
 pub(crate) fn create() -> Create {
     Create {
         spec: spec(),
+        fork: None,
         placement: Some(Placement {
             host: host_id("h1"),
             resources: RESOURCES,
+            from: None,
         }),
+    }
+}
+
+/// A create from a snapshot: of a template, or of the sandbox that this one is a fork of.
+pub(crate) fn create_from(snapshot: Snapshot) -> Create {
+    let mut create = create();
+    create.placement.as_mut().unwrap().from = Some(snapshot);
+    create
+}
+
+/// A sealed one, on the host that everything is placed on.
+pub(crate) fn snapshot(name: &str) -> Snapshot {
+    Snapshot {
+        id: snapshot_id(name),
+        host: host_id("h1"),
+        seal: Digest::of(name.as_bytes()),
+        stored_bytes: 4096,
+        sources: 1,
     }
 }
 
@@ -107,6 +136,7 @@ pub(crate) fn started() -> Command {
         engine,
         engine_version,
         boot_ms,
+        restored_from: None,
     }
 }
 

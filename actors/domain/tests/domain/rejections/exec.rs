@@ -29,6 +29,9 @@ fn unless_the_sandbox_runs() {
     for phase in [
         Phase::Placed,
         Phase::Starting,
+        Phase::Pausing,
+        Phase::Paused,
+        Phase::Resuming,
         Phase::Stopping,
         Phase::Stopped,
         Phase::Lost,

@@ -11,7 +11,14 @@ use roost_schemas::reply::Code;
 use super::refuses;
 use crate::support::{History, kill, start};
 
-const LIVE: [Phase; 4] = [Phase::Placed, Phase::Starting, Phase::Running, Phase::Stopping];
+const LIVE: [Phase; 6] = [
+    Phase::Placed,
+    Phase::Starting,
+    Phase::Running,
+    Phase::Pausing,
+    Phase::Paused,
+    Phase::Stopping,
+];
 const ENDS: [Phase; 3] = [Phase::Stopped, Phase::Lost, Phase::Failed];
 
 fn timeout(timeout_sec: u32) -> Command {
@@ -60,10 +67,8 @@ fn timeout_out_of_bounds_or_of_what_does_not_run() {
             &message,
         );
     }
-    for phase in [Phase::Placed, Phase::Starting, Phase::Stopping]
-        .into_iter()
-        .chain(ENDS)
-    {
+    let others = LIVE.into_iter().filter(|phase| *phase != Phase::Running);
+    for phase in others.chain([Phase::Resuming]).chain(ENDS) {
         let message = format!(
             "the sandbox is {}; timeout needs it to be running",
             phase.as_str()
@@ -89,7 +94,8 @@ fn kill_of_nothing() {
 
 #[test]
 fn kill_ends_what_is_live_and_is_no_news_to_what_ends() {
-    for phase in [Phase::Placed, Phase::Starting, Phase::Running] {
+    let ending = |phase: &Phase| *phase != Phase::Stopping;
+    for phase in LIVE.into_iter().filter(ending).chain([Phase::Resuming]) {
         let mut history = History::in_phase(phase);
         history.tell(kill(StopReason::Requested)).unwrap();
         assert_eq!(history.folded.state.phase, Phase::Stopping);

@@ -7,6 +7,7 @@ use roost_schemas::event::Cause;
 use roost_schemas::reply::Code;
 
 use super::refuses;
+use crate::support::pauses::sealed;
 use crate::support::{History, crashed, ended, start_failed, started, vanished};
 
 #[track_caller]
@@ -46,11 +47,20 @@ fn of_an_older_placement() {
                 engine,
                 engine_version,
                 boot_ms: 1,
+                restored_from: None,
             },
         ),
         (
             Phase::Starting,
             Command::StartFailed {
+                generation,
+                cause: cause.clone(),
+            },
+        ),
+        (Phase::Pausing, sealed(generation, "s1")),
+        (
+            Phase::Pausing,
+            Command::PauseFailed {
                 generation,
                 cause: cause.clone(),
             },
@@ -75,12 +85,14 @@ fn of_an_older_placement() {
 fn of_a_boot() {
     let phases = [
         Phase::Placed,
+        Phase::Pausing,
+        Phase::Paused,
         Phase::Stopping,
         Phase::Stopped,
         Phase::Lost,
         Phase::Failed,
     ];
-    refuses_in(&phases, &started(), "report of a boot", "starting");
+    refuses_in(&phases, &started(), "report of a start", "starting or resuming");
     is_no_news_in(&[Phase::Running], &started());
 }
 
@@ -89,6 +101,8 @@ fn of_a_failed_boot() {
     let phases = [
         Phase::Placed,
         Phase::Running,
+        Phase::Pausing,
+        Phase::Paused,
         Phase::Stopping,
         Phase::Stopped,
         Phase::Lost,
@@ -100,7 +114,13 @@ fn of_a_failed_boot() {
 #[test]
 fn of_the_end() {
     refuses_in(
-        &[Phase::Placed, Phase::Starting, Phase::Running],
+        &[
+            Phase::Placed,
+            Phase::Starting,
+            Phase::Running,
+            Phase::Pausing,
+            Phase::Paused,
+        ],
         &ended(),
         "report of the end",
         "stopping",
@@ -117,7 +137,13 @@ fn of_a_loss() {
         "running",
     );
     is_no_news_in(
-        &[Phase::Stopping, Phase::Stopped, Phase::Lost, Phase::Failed],
+        &[
+            Phase::Paused,
+            Phase::Stopping,
+            Phase::Stopped,
+            Phase::Lost,
+            Phase::Failed,
+        ],
         &vanished(),
     );
 }

@@ -3,9 +3,9 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use roost_domain::fleet::Fleet;
-use roost_domain::sandbox::Sandbox;
+use roost_domain::sandbox::{MAX_SNAPSHOTS, Sandbox};
 use roost_domain::{Aggregate, placement, reconcile};
-use roost_schemas::command::Envelope;
+use roost_schemas::command::{Envelope, Fork};
 use roost_schemas::commit::Commit;
 use roost_schemas::event::SandboxEvent;
 use roost_schemas::subject::EventSubject;
@@ -13,7 +13,7 @@ use roost_schemas::{Sequence, Timestamp};
 
 use crate::support::commands::command;
 use crate::support::events::{commit, sandbox_event};
-use crate::support::{command_id, host_id, sandbox_id, spec, tenant};
+use crate::support::{command_id, host_id, sandbox_id, snapshot_id, spec, tenant};
 
 proptest! {
     #[test]
@@ -26,6 +26,8 @@ proptest! {
         }
         let at = Timestamp(at);
         let envelope = Envelope { command_id: command_id("c"), at, principal: "test".into(), command };
+        prop_assert!(sandbox.snapshots.len() <= MAX_SNAPSHOTS);
+        sandbox.references().count();
         let mut after = sandbox.clone();
         for event in sandbox.decide(&envelope).unwrap_or_default() {
             after.evolve(&event);
@@ -50,7 +52,13 @@ proptest! {
             fleet.apply(&subject, Sequence(n as u64 + 1), &payload).unwrap();
         }
         reconcile::plan(&fleet, Timestamp(now));
-        placement::place(&fleet, &spec()).unwrap_err();
+        placement::place(&fleet, &tenant(), &spec()).unwrap_err();
+        for (_, id, view) in fleet.live() {
+            let fork = Fork { sandbox: id.clone(), snapshot: snapshot_id("s1") };
+            placement::branch(&fleet, &spec(), &fork, &view.state).unwrap_err();
+            placement::has_room(&fleet, &view.state).unwrap_or_default();
+        }
         fleet.used(&host_id("h1"));
+        fleet.references(&host_id("h1"));
     }
 }

@@ -83,7 +83,14 @@ fn it_ends_by_itself_or_with_its_sandbox() {
 
 #[test]
 fn it_is_refused_where_nothing_may_start() {
-    for phase in [Phase::Starting, Phase::Stopping, Phase::Stopped, Phase::Lost] {
+    for phase in [
+        Phase::Starting,
+        Phase::Pausing,
+        Phase::Paused,
+        Phase::Stopping,
+        Phase::Stopped,
+        Phase::Lost,
+    ] {
         let rejection = History::in_phase(phase).tell(ask(asked("a1"))).unwrap_err();
         assert_eq!(rejection.code(), Code::InvalidState, "{phase:?}");
     }

@@ -71,7 +71,15 @@ fn a_network_is_the_one_asked_for_until_another_is() {
 
 #[test]
 fn a_network_is_set_only_while_the_sandbox_runs() {
-    for phase in [Phase::Placed, Phase::Starting, Phase::Stopping, Phase::Stopped] {
+    for phase in [
+        Phase::Placed,
+        Phase::Starting,
+        Phase::Pausing,
+        Phase::Paused,
+        Phase::Resuming,
+        Phase::Stopping,
+        Phase::Stopped,
+    ] {
         let rejection = History::in_phase(phase).tell(network(&closed())).unwrap_err();
         assert_eq!(rejection.code(), Code::InvalidState, "{phase:?}");
     }

@@ -4,40 +4,34 @@ use proptest::prelude::*;
 use roost_domain::sandbox::{Command, MAX_CRASHES, MAX_START_ATTEMPTS, Phase};
 use roost_domain::{Decision, Rejection};
 use roost_schemas::Generation;
-use roost_schemas::event::{SandboxEvent, StopReason};
+use roost_schemas::event::{Cause, PauseReason, SandboxEvent, StopReason};
 
-use crate::support::commands::steps;
+use crate::support::commands::{generation_of, steps};
 use crate::support::{History, crashed, start_failed};
 
-/// What the diagram in `sandbox.rs` shows, and the loss of one whose actor keeps panicking.
+/// What the diagram in `sandbox.rs` shows, and what becomes of one whose actor keeps panicking.
 fn in_the_diagram(from: Phase, to: Phase) -> bool {
-    let live = [Phase::Placed, Phase::Starting, Phase::Running, Phase::Stopping];
+    let has_or_awaits_a_vm = [
+        Phase::Placed,
+        Phase::Starting,
+        Phase::Running,
+        Phase::Pausing,
+        Phase::Stopping,
+    ];
     match to {
         Phase::Absent | Phase::Requested => false,
         Phase::Placed => from == Phase::Absent,
         Phase::Starting => from == Phase::Placed,
-        Phase::Running | Phase::Failed => from == Phase::Starting,
-        Phase::Stopping => live[..3].contains(&from),
+        Phase::Running => [Phase::Starting, Phase::Pausing, Phase::Resuming].contains(&from),
+        Phase::Pausing => from == Phase::Running,
+        Phase::Paused => [Phase::Pausing, Phase::Resuming].contains(&from),
+        Phase::Resuming => from == Phase::Paused,
+        Phase::Failed => from == Phase::Starting,
+        Phase::Stopping => {
+            has_or_awaits_a_vm.contains(&from) || [Phase::Paused, Phase::Resuming].contains(&from)
+        }
         Phase::Stopped => from == Phase::Stopping,
-        Phase::Lost => live.contains(&from),
-    }
-}
-
-fn generation_named(command: &Command) -> Option<Generation> {
-    match command {
-        Command::Start(start) => Some(start.generation),
-        Command::Started { generation, .. }
-        | Command::StartFailed { generation, .. }
-        | Command::Ended { generation }
-        | Command::Vanished { generation, .. }
-        | Command::ProcessAsked { generation, .. }
-        | Command::Crashed { generation, .. } => Some(*generation),
-        Command::Create(_)
-        | Command::Exec { .. }
-        | Command::SetTimeout(_)
-        | Command::SetNetwork(_)
-        | Command::Kill(_)
-        | Command::ProcessEnded(_) => None,
+        Phase::Lost => has_or_awaits_a_vm.contains(&from),
     }
 }
 
@@ -67,11 +61,14 @@ proptest! {
     #[test]
     fn a_generation_never_falls_and_another_one_is_refused(steps in steps()) {
         History::watched(&steps, |before, envelope, answer, after| {
-            assert!(before.state.generation() <= after.state.generation());
+            let raised = after.state.generation().0 - before.state.generation().0;
+            let placed = matches!((before.state.phase, after.state.phase),
+                (Phase::Absent, Phase::Placed) | (Phase::Paused, Phase::Resuming));
+            assert_eq!(raised, u64::from(placed), "a create and a resume are placements, and nothing else is");
             let current = before.state.generation();
-            match generation_named(&envelope.command) {
-                Some(given) if given != current && before.state.phase != Phase::Absent => {
-                    let refused = Err(Rejection::StaleGeneration { given, current });
+            match generation_of(&mut envelope.command.clone()) {
+                Some(given) if *given != current && before.state.phase != Phase::Absent => {
+                    let refused = Err(Rejection::StaleGeneration { given: *given, current });
                     assert!(*answer == refused || matches!(answer, Ok(Decision::Done(_))), "{answer:?}");
                 }
                 _ => {}
@@ -80,23 +77,49 @@ proptest! {
     }
 
     #[test]
-    fn boots_and_panics_are_bounded(steps in steps()) {
+    fn boots_are_bounded(steps in steps()) {
         let history = History::of(&steps);
-        let count = |is: fn(&SandboxEvent) -> bool| history.events().filter(|event| is(event)).count();
-        let boots = count(|event| matches!(event, SandboxEvent::StartFailed(_)));
-        prop_assert!(boots <= MAX_START_ATTEMPTS as usize);
-        prop_assert_eq!(boots == MAX_START_ATTEMPTS as usize, history.folded.state.phase == Phase::Failed);
-        let panics = count(|event| matches!(event, SandboxEvent::ActorCrashed(_)));
-        prop_assert!(panics <= MAX_CRASHES as usize + 1);
-        prop_assert!(panics <= MAX_CRASHES as usize || history.folded.state.phase == Phase::Lost);
+        let failed = history.events().filter_map(|event| match event {
+            SandboxEvent::StartFailed(failed) => Some(&failed.cause),
+            _ => None,
+        });
+        let causes: Vec<_> = failed.collect();
+        let hopeless = history.folded.state.base.is_some()
+            && matches!(causes.last(), Some(Cause::SnapshotUnusable { .. }));
+        prop_assert!(causes.len() <= MAX_START_ATTEMPTS as usize);
+        let last = hopeless || causes.len() == MAX_START_ATTEMPTS as usize;
+        prop_assert_eq!(last, history.folded.state.phase == Phase::Failed);
     }
 
     #[test]
-    fn a_time_that_is_not_over_kills_nothing(steps in steps()) {
+    fn panics_are_bounded_unless_it_is_paused(steps in steps()) {
+        History::watched(&steps, |before, _, _, after| {
+            let (before, after) = (&before.state, &after.state);
+            if after.crashes == before.crashes + 1 {
+                let too_many = after.crashes > MAX_CRASHES;
+                let expected = match before.phase {
+                    Phase::Paused | Phase::Resuming if too_many => Phase::Paused,
+                    _ if too_many => Phase::Lost,
+                    phase => phase,
+                };
+                assert_eq!(after.phase, expected);
+            } else {
+                let anew = before.generation() < after.generation();
+                assert_eq!(after.crashes, if anew { 0 } else { before.crashes });
+            }
+        });
+    }
+
+    #[test]
+    fn a_time_that_is_not_over_ends_nothing(steps in steps()) {
         History::watched(&steps, |before, envelope, answer, after| {
-            let Command::Kill(kill) = &envelope.command else { return };
+            let timed_out = match &envelope.command {
+                Command::Kill(kill) => kill.reason == StopReason::TimedOut,
+                Command::Pause { pause, .. } => pause.reason == PauseReason::TimedOut,
+                _ => false,
+            };
             let early = before.state.expires_at.is_none_or(|due| envelope.at < due);
-            if kill.reason == StopReason::TimedOut && early {
+            if timed_out && early {
                 assert!(!matches!(answer, Ok(Decision::Commit(_))));
                 assert_eq!(before, after);
             }
@@ -116,8 +139,14 @@ fn the_last_boot_that_fails_fails_the_sandbox() {
 }
 
 #[test]
-fn one_panic_too_many_loses_the_sandbox_from_any_live_phase() {
-    for phase in [Phase::Placed, Phase::Starting, Phase::Running, Phase::Stopping] {
+fn one_panic_too_many_loses_a_sandbox_that_is_not_paused() {
+    for phase in [
+        Phase::Placed,
+        Phase::Starting,
+        Phase::Running,
+        Phase::Pausing,
+        Phase::Stopping,
+    ] {
         let mut history = History::in_phase(phase);
         for _ in 0..MAX_CRASHES {
             history.tell(crashed()).unwrap();

@@ -5,24 +5,45 @@ use proptest::option::of;
 use proptest::prelude::*;
 use roost_schemas::commit::{Commit, SCHEMA_VERSION};
 use roost_schemas::event::{
-    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, HostEvent, HostRegistered, Lost, NetworkSet, Placed,
-    ProcessExited, ProcessOrigin, ProcessStarted, Requested, Running, SandboxEvent, StartFailed, Starting,
-    StopReason, Stopping, TemplateEvent, TemplateRegistered, TimeoutSet,
+    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, HostEvent, HostRegistered, Lost, NetworkSet,
+    PauseFailed, PauseReason, Paused, Pausing, Placed, ProcessExited, ProcessOrigin, ProcessStarted,
+    Requested, ResumeFailed, Resuming, Running, SandboxEvent, SnapshotAsked, SnapshotCompacted,
+    SnapshotFailed, SnapshotTaken, StartFailed, Starting, StopReason, Stopping, TemplateEvent,
+    TemplateFromSnapshot, TemplateRegistered, TemplateSaved, TimeoutSet,
 };
 use roost_schemas::network::NetworkPolicy;
+use roost_schemas::snapshot::Snapshot;
 use roost_schemas::spec::{OnTimeout, Resources, SandboxSpec};
-use roost_schemas::{Generation, ProcessId, Timestamp};
+use roost_schemas::{Generation, ProcessId, SnapshotId, TemplateName, Timestamp};
 
-use super::{command_id, host_id, process_id, template_name};
+use super::{command_id, host_id, process_id, sandbox_id, template_name};
 
 pub(crate) fn cause() -> impl Strategy<Value = Cause> {
     prop_oneof![
         ".{0,9}".prop_map(|detail| Cause::EngineExited { detail }),
         ".{0,9}".prop_map(|detail| Cause::Unresponsive { detail }),
         (".{0,9}", ".{0,9}").prop_map(|(step, detail)| Cause::StepFailed { step, detail }),
+        ".{0,9}".prop_map(|detail| Cause::PagerDied { detail }),
+        (snapshot_id(), ".{0,9}").prop_map(|(snapshot, detail)| Cause::SnapshotUnusable { snapshot, detail }),
         Just(Cause::HostRestarted),
         Just(Cause::ActorCrashed),
     ]
+}
+
+fn snapshot_id() -> impl Strategy<Value = SnapshotId> {
+    (0..6u8).prop_map(|n| super::snapshot_id(&format!("s{n}")))
+}
+
+fn snapshot() -> impl Strategy<Value = Snapshot> {
+    (snapshot_id(), any::<u64>(), any::<u32>()).prop_map(|(id, stored_bytes, sources)| Snapshot {
+        stored_bytes,
+        sources,
+        ..super::snapshot(id.as_str())
+    })
+}
+
+fn name() -> impl Strategy<Value = TemplateName> {
+    prop_oneof![Just(template_name("base")), Just(template_name("warm"))]
 }
 
 pub(crate) fn exit_status() -> impl Strategy<Value = ExitStatus> {
@@ -58,9 +79,13 @@ fn engine() -> impl Strategy<Value = EngineKind> {
 fn requested() -> impl Strategy<Value = Requested> {
     let pairs = || btree_map(".{0,5}", ".{0,5}", 0..3);
     let sizes = (of(any::<u32>()), of(any::<u32>()), any::<u32>());
-    (sizes, pairs(), pairs(), resources()).prop_map(
-        |((vcpus, memory_mb, timeout_sec), metadata, env, resources)| {
-            let (template, on_timeout) = (template_name("base"), OnTimeout::Kill);
+    let ends = (
+        prop_oneof![Just(OnTimeout::Kill), Just(OnTimeout::Pause)],
+        any::<bool>(),
+    );
+    (sizes, pairs(), pairs(), resources(), ends, of(snapshot())).prop_map(
+        |((vcpus, memory_mb, timeout_sec), metadata, env, resources, (on_timeout, auto_resume), from)| {
+            let template = template_name("base");
             Requested {
                 spec: SandboxSpec {
                     template,
@@ -68,30 +93,41 @@ fn requested() -> impl Strategy<Value = Requested> {
                     memory_mb,
                     timeout_sec,
                     on_timeout,
+                    auto_resume,
                     metadata,
                     env,
                     network: NetworkPolicy::default(),
                 },
                 resources,
+                from,
             }
         },
     )
 }
 
 fn running() -> impl Strategy<Value = Running> {
-    (generation(), engine(), any::<u64>(), time(), time()).prop_map(
-        |(generation, engine, boot_ms, started_at, expires_at)| {
-            let engine_version = "1".to_owned();
-            Running {
-                generation,
-                engine,
-                engine_version,
-                boot_ms,
-                started_at,
-                expires_at,
-            }
-        },
+    (
+        generation(),
+        engine(),
+        any::<u64>(),
+        of(snapshot_id()),
+        time(),
+        time(),
     )
+        .prop_map(
+            |(generation, engine, boot_ms, restored_from, started_at, expires_at)| {
+                let engine_version = "1".to_owned();
+                Running {
+                    generation,
+                    engine,
+                    engine_version,
+                    boot_ms,
+                    restored_from,
+                    started_at,
+                    expires_at,
+                }
+            },
+        )
 }
 
 fn process_started() -> impl Strategy<Value = ProcessStarted> {
@@ -134,8 +170,49 @@ fn process_exited() -> impl Strategy<Value = ProcessExited> {
     )
 }
 
+/// Of pauses, resumes and snapshots.
+fn snapshot_event() -> impl Strategy<Value = SandboxEvent> {
+    let reason = prop_oneof![Just(PauseReason::Requested), Just(PauseReason::TimedOut)];
+    prop_oneof![
+        (generation(), snapshot_id(), reason).prop_map(|(generation, snapshot, reason)| {
+            SandboxEvent::Pausing(Pausing {
+                generation,
+                snapshot,
+                reason,
+            })
+        }),
+        (generation(), snapshot())
+            .prop_map(|(generation, snapshot)| SandboxEvent::Paused(Paused { generation, snapshot })),
+        (generation(), cause())
+            .prop_map(|(generation, cause)| SandboxEvent::PauseFailed(PauseFailed { generation, cause })),
+        (generation(), any::<u32>()).prop_map(|(generation, timeout_sec)| {
+            SandboxEvent::Resuming(Resuming {
+                generation,
+                timeout_sec,
+            })
+        }),
+        (generation(), cause())
+            .prop_map(|(generation, cause)| SandboxEvent::ResumeFailed(ResumeFailed { generation, cause })),
+        (snapshot_id(), of(name()))
+            .prop_map(|(snapshot, name)| SandboxEvent::SnapshotAsked(SnapshotAsked { snapshot, name })),
+        (snapshot(), any::<u64>())
+            .prop_map(|(snapshot, held_ms)| SandboxEvent::SnapshotTaken(SnapshotTaken { snapshot, held_ms })),
+        (snapshot_id(), cause())
+            .prop_map(|(snapshot, cause)| SandboxEvent::SnapshotFailed(SnapshotFailed { snapshot, cause })),
+        (snapshot_id(), name())
+            .prop_map(|(snapshot, name)| SandboxEvent::TemplateSaved(TemplateSaved { snapshot, name })),
+        (snapshot_id(), snapshot()).prop_map(|(replaced, snapshot)| {
+            SandboxEvent::SnapshotCompacted(SnapshotCompacted { replaced, snapshot })
+        }),
+    ]
+}
+
 /// Any event of a sandbox.
 pub(crate) fn sandbox_event() -> impl Strategy<Value = SandboxEvent> {
+    prop_oneof![14 => life_event(), 10 => snapshot_event()]
+}
+
+fn life_event() -> impl Strategy<Value = SandboxEvent> {
     let host = prop_oneof![Just(host_id("h1")), Just(host_id("h2"))];
     let count = || prop_oneof![0..5u32, any::<u32>()];
     let reason = prop_oneof![Just(StopReason::Requested), Just(StopReason::TimedOut)];
@@ -193,14 +270,23 @@ pub(crate) fn host_event() -> impl Strategy<Value = HostEvent> {
 
 /// Any event of a template.
 pub(crate) fn template_event() -> impl Strategy<Value = TemplateEvent> {
-    (".{0,9}", any::<u64>(), resources()).prop_map(|(digest, bytes, defaults)| {
+    let registered = (".{0,9}", any::<u64>(), resources()).prop_map(|(digest, bytes, defaults)| {
         TemplateEvent::Registered(TemplateRegistered {
             digest,
             bytes,
             drive_bytes: None,
             defaults,
         })
-    })
+    });
+    let saved = (snapshot(), name(), resources()).prop_map(|(snapshot, base, resources)| {
+        TemplateEvent::Saved(TemplateFromSnapshot {
+            sandbox: sandbox_id("sb1"),
+            snapshot,
+            base,
+            resources,
+        })
+    });
+    prop_oneof![registered, saved, Just(TemplateEvent::Deleted)]
 }
 
 /// A commit of `events`; what else stands in it does not matter to a fold.

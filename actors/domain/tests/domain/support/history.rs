@@ -1,14 +1,18 @@
 //! A sandbox's own little log: commands in, commits out, and all of them kept.
 
+use proptest::sample::Index;
 use roost_domain::sandbox::{Command, Phase, Sandbox};
 use roost_domain::{Decision, Folded, Rejection};
 use roost_schemas::command::Envelope;
 use roost_schemas::commit::Commit;
 use roost_schemas::event::{SandboxEvent, StopReason};
-use roost_schemas::{ProcessId, Sequence, Timestamp};
+use roost_schemas::{ProcessId, Sequence, SnapshotId, Timestamp};
 
-use super::commands::{Id, Step};
-use super::{command_id, create, ended, kill, sandbox_id, start, start_failed, started, vanished};
+use super::commands::{Id, Step, generation_of};
+use super::pauses::{pause, resume, sealed};
+use super::{
+    FIRST, command_id, create, ended, kill, sandbox_id, snapshot_id, start, start_failed, started, vanished,
+};
 
 pub(crate) type Answer = Result<Decision<SandboxEvent>, Rejection>;
 
@@ -21,6 +25,8 @@ pub(crate) struct History {
     pub(crate) asked: Vec<Envelope<Command>>,
     pub(crate) now: Timestamp,
     processes: Vec<ProcessId>,
+    /// Every id that a snapshot was to have.
+    snapshots: Vec<SnapshotId>,
 }
 
 impl History {
@@ -82,6 +88,26 @@ impl History {
             Phase::Placed => vec![Command::Create(create())],
             Phase::Starting => vec![Command::Create(create()), start()],
             Phase::Running => vec![Command::Create(create()), start(), started()],
+            Phase::Pausing => vec![Command::Create(create()), start(), started(), pause("s1")],
+            Phase::Paused => {
+                vec![
+                    Command::Create(create()),
+                    start(),
+                    started(),
+                    pause("s1"),
+                    sealed(FIRST, "s1"),
+                ]
+            }
+            Phase::Resuming => {
+                vec![
+                    Command::Create(create()),
+                    start(),
+                    started(),
+                    pause("s1"),
+                    sealed(FIRST, "s1"),
+                    resume(),
+                ]
+            }
             Phase::Stopping => vec![Command::Create(create()), start(), started(), stop],
             Phase::Stopped => vec![Command::Create(create()), start(), started(), stop, ended()],
             Phase::Lost => vec![Command::Create(create()), start(), started(), vanished()],
@@ -114,8 +140,44 @@ impl History {
             _ => command_id(&format!("c{}", self.asked.len())),
         };
         let mut command = step.command.clone();
+        let state = &self.folded.state;
+        if let Some(generation) = generation_of(&mut command) {
+            // What steps call the first placement is the current one.
+            generation.0 = (state.generation().0 + generation.0).saturating_sub(FIRST.0);
+        }
         match &mut command {
             // As shells make it.
+            Command::Pause { snapshot, .. } | Command::Snapshot { snapshot, .. } => {
+                *snapshot = SnapshotId::from_command(&sandbox_id("sb1"), &command_id);
+                self.snapshots.push(snapshot.clone());
+            }
+            Command::Started { restored_from, .. } => {
+                // An image is booted once and then restored as well, from a snapshot that only its host knows.
+                let base = state.base.as_ref().map(|base| base.id.clone());
+                *restored_from = Some(base.unwrap_or_else(|| snapshot_id("boot")));
+            }
+            // Mostly of what is waited for.
+            Command::Sealed { snapshot, .. } => {
+                let awaited = state.pausing.iter().map(|pausing| &pausing.snapshot);
+                pick(step.which, awaited, &self.snapshots).clone_into(&mut snapshot.id);
+            }
+            Command::SnapshotTaken { snapshot, .. } => {
+                pick(step.which, state.asked.keys(), &self.snapshots).clone_into(&mut snapshot.id);
+            }
+            Command::SnapshotFailed { snapshot, .. } => {
+                pick(step.which, state.asked.keys(), &self.snapshots).clone_into(snapshot);
+            }
+            Command::TemplateSaved { snapshot, name } => {
+                pick(step.which, state.asked.keys(), &self.snapshots).clone_into(snapshot);
+                if let Some(Some(asked)) = state.asked.get(snapshot) {
+                    name.clone_from(asked);
+                }
+            }
+            Command::Compacted { replaced, snapshot } => {
+                let base = state.base.iter().map(|base| &base.id);
+                pick(step.which, base, &self.snapshots).clone_into(replaced);
+                snapshot.id = SnapshotId::compacted(replaced, 1);
+            }
             Command::Exec { process, .. } => {
                 *process = ProcessId::from_command(&sandbox_id("sb1"), &command_id);
                 self.processes.push(process.clone());
@@ -125,7 +187,7 @@ impl History {
                 self.processes.push(started.process.clone());
             }
             Command::ProcessEnded(end) if !self.processes.is_empty() => {
-                end.process = step.process.get(&self.processes).clone();
+                end.process = step.which.get(&self.processes).clone();
             }
             _ => {}
         }
@@ -135,5 +197,19 @@ impl History {
             principal: "test".into(),
             command,
         }
+    }
+}
+
+/// One of `awaited`, or now and then of `all`.
+fn pick<'a>(
+    which: Index,
+    awaited: impl Iterator<Item = &'a SnapshotId>,
+    all: &'a [SnapshotId],
+) -> SnapshotId {
+    let awaited: Vec<_> = awaited.collect();
+    match (which.index(8), &awaited[..], all) {
+        (1.., [_, ..], _) => (*which.get(&awaited)).clone(),
+        (_, _, [_, ..]) => which.get(all).clone(),
+        _ => snapshot_id("never"),
     }
 }
