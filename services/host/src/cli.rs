@@ -55,6 +55,9 @@ pub struct Run {
     /// The `roost-qemu` program; by default the one beside this program.
     #[arg(long)]
     pub qemu_engine: Option<PathBuf>,
+    /// The `roost-pager` program; by default the one beside this program.
+    #[arg(long)]
+    pub pager: Option<PathBuf>,
     /// The resolver that guests are given, as ADDRESS:PORT; by default this machine's.
     #[arg(long)]
     pub dns: Option<SocketAddrV4>,

@@ -3,6 +3,7 @@
 mod disks;
 mod engines;
 mod guests;
+mod hardware;
 mod signals;
 mod slots;
 mod snapshots;
@@ -10,5 +11,6 @@ mod snapshots;
 pub use disks::RealDisks;
 pub use engines::{EngineChoice, NoEngine, RealEngines, Supply, Wanted};
 pub use guests::RealGuests;
+pub use hardware::hardware;
 pub use slots::RealSlots;
 pub use snapshots::RealSnapshots;

@@ -24,8 +24,9 @@ pub async fn purge(purge: &Purge) -> Result<()> {
     let chroots = paths.state.join("jails");
     let choice = EngineChoice::Qemu {
         binary: PathBuf::from("roost-qemu"),
+        version: String::new(),
     };
-    let engines = RealEngines::new(choice, &paths.run);
+    let engines = RealEngines::new(choice, PathBuf::from("roost-pager"), &paths.run);
     for owner in engines.owners().await? {
         engines.destroy(&owner).await?;
     }
@@ -36,6 +37,7 @@ pub async fn purge(purge: &Purge) -> Result<()> {
     SlotPool::open(config).await?.purge().await?;
     remove(&chroots)?;
     remove(&paths.state.join("drives"))?;
+    remove(&paths.state.join("snapshots"))?;
     remove(&paths.run)
 }
 

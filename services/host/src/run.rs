@@ -40,6 +40,7 @@ async fn serve(opened: &Opened) -> Result<()> {
     println!("ready");
     tokio::select! {
         () = host::serve(context, actor) => bail!("the host actor does not take commands any more"),
+        () = host::collect(context, &opened.fleet) => bail!("snapshots are not collected any more"),
         _ = ended => bail!("the host actor ended by itself"),
     }
 }

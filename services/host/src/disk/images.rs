@@ -20,6 +20,7 @@ pub struct Images {
     initramfs: PathBuf,
     blank_drive: PathBuf,
     drive_bytes: u64,
+    boot_digests: [String; 3],
     templates: BTreeMap<TemplateName, TemplateEntry>,
     verified: Mutex<HashMap<TemplateName, Identity>>,
 }
@@ -60,6 +61,12 @@ impl Images {
             initramfs: verify(&manifest.initramfs)?,
             blank_drive: verify(&manifest.blank_drive)?,
             drive_bytes: manifest.blank_drive.bytes,
+            boot_digests: [
+                &manifest.vmlinux.image,
+                &manifest.initramfs,
+                &manifest.blank_drive,
+            ]
+            .map(|image| image.digest.to_string()),
             templates,
             verified: Mutex::default(),
         })
@@ -78,6 +85,11 @@ impl Images {
     /// The empty file system that every writable drive is a copy of.
     pub fn blank_drive(&self) -> &Path {
         &self.blank_drive
+    }
+
+    /// Digests of what every guest boots with, whatever its template: kernel, initramfs and empty drive.
+    pub fn boot_digests(&self) -> [String; 3] {
+        self.boot_digests.clone()
     }
 
     /// Names of all templates, sorted.

@@ -1,24 +1,33 @@
 //! Drives from the images folder and the drive store.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use roost_runtime::port::{Disks, Drives, Fault, Image};
 use roost_schemas::{Owner, TemplateName};
+use roost_snapshots::Store;
 use tokio::task::spawn_blocking;
 
-use crate::disk::{DriveStore, Images};
+use super::snapshots;
+use crate::disk::{DriveError, DriveStore, Images};
 
 /// The drives of this host.
 pub struct RealDisks {
     images: Arc<Images>,
     drives: DriveStore,
+    store: Arc<Store>,
 }
 
 impl RealDisks {
-    /// Shares the templates of `images`, and keeps what sandboxes write in `drives`.
-    pub fn new(images: Arc<Images>, drives: DriveStore) -> Self {
-        Self { images, drives }
+    /// Shares the templates of `images`, and keeps what sandboxes write in `drives`; what they wrote before a snapshot
+    /// comes from `store`.
+    pub fn new(images: Arc<Images>, drives: DriveStore, store: Arc<Store>) -> Self {
+        Self {
+            images,
+            drives,
+            store,
+        }
     }
 
     /// Runs `work` where it may block.
@@ -33,16 +42,19 @@ impl RealDisks {
     }
 }
 
+/// The image of `template`, verified.
+fn base(step: &'static str, images: &Images, template: &TemplateName) -> Result<PathBuf, Fault> {
+    let found = images.template(template);
+    Ok(found.map_err(|error| Fault::of(step, &error))?.image)
+}
+
 #[async_trait]
 impl Disks for RealDisks {
     async fn create(&self, owner: &Owner, template: &TemplateName) -> Result<Drives, Fault> {
         const STEP: &str = "make the drives";
         let (owner, template) = (owner.clone(), template.clone());
         let create = move |images: &Images, drives: &DriveStore| {
-            let base = images
-                .template(&template)
-                .map_err(|error| Fault::of(STEP, &error))?
-                .image;
+            let base = base(STEP, images, &template)?;
             let data = drives.create(&owner).map_err(|error| Fault::of(STEP, &error))?;
             Ok(Drives { base, data })
         };
@@ -50,14 +62,30 @@ impl Disks for RealDisks {
     }
 
     async fn restore(&self, owner: &Owner, image: &Image) -> Result<Drives, Fault> {
-        Err(Fault::new(
-            "make the drives",
-            format!("{owner} from {}: snapshots are not kept yet", image.snapshot.id),
-        ))
+        const STEP: &str = "restore the drive";
+        let (owner, image, store) = (owner.clone(), image.clone(), Arc::clone(&self.store));
+        let restore = move |images: &Images, drives: &DriveStore| {
+            let base = base(STEP, images, &image.seal.template)?;
+            let data = drives.restore(&owner, &store, &image.snapshot);
+            let data = data.map_err(|error| match &error {
+                DriveError::Snapshot(error) => snapshots::fault(STEP, &image.snapshot.id, error),
+                _ => Fault::of(STEP, &error),
+            })?;
+            Ok(Drives { base, data })
+        };
+        self.blocking(STEP, restore).await
     }
 
     async fn find(&self, owner: &Owner, template: &TemplateName) -> Result<Drives, Fault> {
-        self.create(owner, template).await
+        const STEP: &str = "look for the drives";
+        let (owner, template) = (owner.clone(), template.clone());
+        let find = move |images: &Images, drives: &DriveStore| {
+            let base = base(STEP, images, &template)?;
+            let data = drives.find(&owner).map_err(|error| Fault::of(STEP, &error))?;
+            let data = data.ok_or_else(|| Fault::new(STEP, format!("{owner} has no drive")))?;
+            Ok(Drives { base, data })
+        };
+        self.blocking(STEP, find).await
     }
 
     async fn remove(&self, owner: &Owner) -> Result<(), Fault> {

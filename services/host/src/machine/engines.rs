@@ -1,7 +1,8 @@
 //! Engines: `roost-qemu`, or Firecracker in its jail, in a folder of their own per owner.
 //!
 //! ```text
-//!   <run>/engines/<sandbox>.<generation>/   engine.json  api.sock  engine.log  console.log
+//!   <run>/engines/<sandbox>.<generation>/   engine.json  api.sock  engine.log  console.log   base  data (links)
+//!                                           and for one that was restored what `pager` tells of
 //! ```
 //!
 //! The folder is on a tmpfs, like the processes it tells of: neither survives a reboot.
@@ -9,24 +10,33 @@
 mod choice;
 mod cmdline;
 mod configure;
+mod console;
+mod dump;
 mod folder;
+mod held;
+mod home;
 mod metadata;
+mod pager;
+mod restore;
+mod watch;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use roost_engine::api::InstanceState;
 use roost_engine::{Client, EngineProcess};
-use roost_runtime::port::{Draft, Dumped, Engines, Fault, Image, Vm, VmSpec};
+use roost_runtime::port::{Draft, Dumped, Engines, Fault, Image, Slot, Vm, VmSpec};
 use roost_schemas::Owner;
-use roost_schemas::event::{Cause, EngineKind};
 use roost_schemas::token::TokenKey;
 
 pub use choice::{EngineChoice, NoEngine, Wanted};
+pub(super) use cmdline::COMMON as COMMAND_LINE;
 use folder::Folder;
+use held::{Held, Memory};
+use pager::Pager;
 
 /// How long an engine may take from spawn to its API's first answer.
 const READY: Duration = Duration::from_secs(15);
@@ -34,9 +44,10 @@ const READY: Duration = Duration::from_secs(15);
 /// The engines of this host.
 pub struct RealEngines {
     choice: EngineChoice,
+    pager: PathBuf,
     supply: Option<Supply>,
     folders: PathBuf,
-    held: Mutex<HashMap<Owner, EngineProcess>>,
+    held: Mutex<HashMap<Owner, Held>>,
 }
 
 /// What every guest is given.
@@ -50,60 +61,62 @@ pub struct Supply {
     pub tokens: TokenKey,
 }
 
-/// A VM in its engine.
-struct RealVm {
-    kind: EngineKind,
-    version: String,
-    process: EngineProcess,
-}
-
 impl RealEngines {
-    /// Starts engines as `choice` says, and keeps a folder per engine in `run`.
-    pub fn new(choice: EngineChoice, run: &std::path::Path) -> Self {
+    /// Starts engines as `choice` says, and `pager` beside those that are restored; keeps a folder per engine in `run`.
+    pub fn new(choice: EngineChoice, pager: PathBuf, run: &Path) -> Self {
         Self {
             choice,
+            pager,
             supply: None,
             folders: run.join("engines"),
             held: Mutex::default(),
         }
     }
 
-    /// Boots guests with `supply`; without one, engines can only be found and destroyed.
+    /// Boots and restores guests with `supply`; without one, engines can only be found and destroyed.
     #[must_use]
     pub fn supplied(mut self, supply: Supply) -> Self {
         self.supply = Some(supply);
         self
     }
 
+    fn supply(&self, step: &'static str) -> Result<&Supply, Fault> {
+        let supply = self.supply.as_ref();
+        supply.ok_or_else(|| Fault::new(step, "this process was given no kernel to boot"))
+    }
+
     fn folder(&self, owner: &Owner) -> Folder {
         Folder::of(&self.folders, owner)
     }
 
-    fn hold(&self, owner: &Owner, process: EngineProcess) {
-        self.held
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(owner.clone(), process);
+    fn holding(&self) -> std::sync::MutexGuard<'_, HashMap<Owner, Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn vm(&self, process: EngineProcess) -> Arc<dyn Vm> {
-        Arc::new(RealVm {
-            kind: self.choice.kind(),
-            version: self.choice.version(),
-            process,
-        })
+    fn vm(&self, held: &Held) -> Arc<dyn Vm> {
+        held.vm(self.choice.kind(), self.choice.version())
     }
 
-    /// The engine of `owner`, held since its start or found by its record.
-    fn find(&self, owner: &Owner) -> Result<Option<EngineProcess>, Fault> {
-        if let Some(process) = self
-            .held
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(owner)
-        {
-            return Ok(Some(process.clone()));
+    /// The VM of `owner`, held since its start or found by what is recorded of it; one is watched from here on.
+    fn find(&self, owner: &Owner) -> Result<Option<Held>, Fault> {
+        let mut holding = self.holding();
+        if let Some(held) = holding.get(owner) {
+            return Ok(Some(held.clone()));
         }
+        let Some(engine) = self.find_engine(owner)? else {
+            return Ok(None);
+        };
+        let memory = match Pager::adopt(self.folder(owner).path())? {
+            pager::Found::None => Memory::Whole,
+            pager::Found::Running(pager) => Memory::Paged(pager),
+            pager::Found::Gone(words) => Memory::Orphaned(words),
+        };
+        let held = Held::new(engine, memory);
+        holding.insert(owner.clone(), held.clone());
+        Ok(Some(held))
+    }
+
+    fn find_engine(&self, owner: &Owner) -> Result<Option<EngineProcess>, Fault> {
         let folder = self.folder(owner);
         match folder.adopt()? {
             // A host that was killed between spawn and record left an engine that only its command line tells of.
@@ -115,45 +128,46 @@ impl RealEngines {
         }
     }
 
-    /// The API of the engine of `owner`, which must run.
-    fn client(&self, step: &'static str, owner: &Owner) -> Result<Client, Fault> {
-        let process = self.find(owner)?;
-        let process = process.ok_or_else(|| Fault::new(step, format!("{owner} has no engine")))?;
-        Ok(Client::new(process.socket()))
+    /// The VM of `owner`, which must run.
+    fn held(&self, step: &'static str, owner: &Owner) -> Result<Held, Fault> {
+        let held = self.find(owner)?;
+        held.ok_or_else(|| Fault::new(step, format!("{owner} has no engine")))
     }
 
-    async fn start(&self, owner: &Owner, spec: &VmSpec) -> Result<EngineProcess, Fault> {
+    fn client(&self, step: &'static str, owner: &Owner) -> Result<Client, Fault> {
+        Ok(Client::new(self.held(step, owner)?.engine.socket()))
+    }
+
+    /// Starts an engine, which answers but runs nothing yet.
+    async fn start(&self, owner: &Owner, slot: &Slot) -> Result<EngineProcess, Fault> {
         const STEP: &str = "start the engine";
-        let supply = self.supply.as_ref();
-        let supply = supply.ok_or_else(|| Fault::new(STEP, "this process was given no kernel to boot"))?;
-        let folder = self.folder(owner);
-        let launch = self.choice.launch(&folder, owner, Some(&spec.slot));
+        let launch = self.choice.launch(&self.folder(owner), owner, Some(slot));
         let process = launch.spawn().await.map_err(|error| Fault::of(STEP, &error))?;
-        self.hold(owner, process.clone());
-        let client = Client::new(process.socket());
-        client
-            .wait_ready(&process, READY)
-            .await
-            .map_err(|error| Fault::of(STEP, &error))?;
-        let files = self
-            .choice
-            .files(owner, &supply.kernel, &supply.initramfs, spec, &folder)?;
-        configure::configure(&client, owner, spec, &files).await?;
-        metadata::put(&client, &owner.sandbox, &spec.template, &supply.tokens).await?;
-        client
-            .start()
-            .await
-            .map_err(|error| Fault::of("boot the guest", &error))?;
+        let ready = Client::new(process.socket()).wait_ready(&process, READY).await;
+        ready.map_err(|error| Fault::of(STEP, &error))?;
         Ok(process)
     }
-}
 
-#[async_trait]
-impl Engines for RealEngines {
-    async fn boot(&self, owner: &Owner, spec: &VmSpec) -> Result<Arc<dyn Vm>, Fault> {
-        self.destroy(owner).await?;
-        match self.start(owner, spec).await {
-            Ok(process) => Ok(self.vm(process)),
+    async fn boot_fresh(&self, owner: &Owner, spec: &VmSpec) -> Result<Held, Fault> {
+        const STEP: &str = "boot the guest";
+        let supply = self.supply(STEP)?;
+        let process = self.start(owner, &spec.slot).await?;
+        let client = Client::new(process.socket());
+        let home = self.choice.home(&self.folder(owner), owner, spec.slot.number);
+        configure::configure(&client, owner, spec, supply, &home).await?;
+        metadata::put(&client, &owner.sandbox, &spec.template, &supply.tokens).await?;
+        client.start().await.map_err(|error| Fault::of(STEP, &error))?;
+        Ok(Held::new(process, Memory::Whole))
+    }
+
+    /// Takes hold of what was made for `owner`, or destroys what is there of it.
+    async fn settle(&self, owner: &Owner, made: Result<Held, Fault>) -> Result<Arc<dyn Vm>, Fault> {
+        match made {
+            Ok(held) => {
+                let vm = self.vm(&held);
+                self.holding().insert(owner.clone(), held);
+                Ok(vm)
+            }
             Err(fault) => {
                 self.destroy(owner).await?;
                 Err(fault)
@@ -161,11 +175,32 @@ impl Engines for RealEngines {
         }
     }
 
-    async fn restore(&self, owner: &Owner, _spec: &VmSpec, image: &Image) -> Result<Arc<dyn Vm>, Fault> {
-        Err(Fault::new(
-            "restore the guest",
-            format!("{owner} from {}: snapshots are not kept yet", image.snapshot.id),
-        ))
+    /// Ends the pager of `owner`, recorded or not.
+    async fn end_pager(&self, owner: &Owner) -> Result<(), Fault> {
+        let folder = self.folder(owner);
+        match Pager::adopt(folder.path())? {
+            pager::Found::Running(pager) => pager.stop().await,
+            pager::Found::None if folder.exists() => match Pager::find_orphan(&self.pager, folder.path())? {
+                Some(process) => pager::end(&process).await,
+                None => Ok(()),
+            },
+            pager::Found::None | pager::Found::Gone(_) => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Engines for RealEngines {
+    async fn boot(&self, owner: &Owner, spec: &VmSpec) -> Result<Arc<dyn Vm>, Fault> {
+        self.destroy(owner).await?;
+        let made = self.boot_fresh(owner, spec).await;
+        self.settle(owner, made).await
+    }
+
+    async fn restore(&self, owner: &Owner, spec: &VmSpec, image: &Image) -> Result<Arc<dyn Vm>, Fault> {
+        self.destroy(owner).await?;
+        let made = self.load(owner, spec, image).await;
+        self.settle(owner, made).await
     }
 
     async fn pause(&self, owner: &Owner) -> Result<(), Fault> {
@@ -191,60 +226,32 @@ impl Engines for RealEngines {
     }
 
     async fn dump(&self, owner: &Owner, draft: &Draft) -> Result<Dumped, Fault> {
-        Err(Fault::new(
-            "write the memory",
-            format!("{owner} as {}: snapshots are not kept yet", draft.id),
-        ))
+        self.write(owner, draft).await
     }
 
+    /// An engine whose pager is gone is killed, and answered as a VM that has ended: so what happened to it is told.
     async fn adopt(&self, owner: &Owner) -> Result<Option<Arc<dyn Vm>>, Fault> {
-        let Some(process) = self.find(owner)? else {
-            return Ok(None);
-        };
-        self.hold(owner, process.clone());
-        Ok(Some(self.vm(process)))
+        Ok(self.find(owner)?.map(|held| self.vm(&held)))
     }
 
     async fn destroy(&self, owner: &Owner) -> Result<(), Fault> {
-        if let Some(process) = self.find(owner)? {
-            process
-                .stop()
-                .await
-                .map_err(|error| Fault::of("kill the engine", &error))?;
+        let held = self.holding().get(owner).map(|held| held.engine.clone());
+        let engine = match held {
+            Some(engine) => Some(engine),
+            None => self.find_engine(owner)?,
+        };
+        if let Some(engine) = engine {
+            let stopped = engine.stop().await;
+            stopped.map_err(|error| Fault::of("kill the engine", &error))?;
         }
+        self.end_pager(owner).await?;
         self.choice.clean(owner)?;
         self.folder(owner).remove()?;
-        self.held
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(owner);
+        self.holding().remove(owner);
         Ok(())
     }
 
     async fn owners(&self) -> Result<Vec<Owner>, Fault> {
         folder::owners(&self.folders)
-    }
-}
-
-#[async_trait]
-impl Vm for RealVm {
-    fn engine(&self) -> EngineKind {
-        self.kind
-    }
-
-    fn engine_version(&self) -> String {
-        self.version.clone()
-    }
-
-    async fn exited(&self) -> Cause {
-        let exit = self.process.wait().await;
-        let tail = self.process.log_tail();
-        let words = tail.trim();
-        let detail = if words.is_empty() {
-            format!("{exit}")
-        } else {
-            format!("{exit}; its last words: {words}")
-        };
-        Cause::EngineExited { detail }
     }
 }

@@ -11,15 +11,19 @@ use roost_journal::jetstream::{Connection, Options, connect};
 use roost_journal::port::Journal;
 use roost_net::{Config, SlotPool};
 use roost_runtime::fleet::FleetHandle;
-use roost_runtime::host::{Context, Turns};
+use roost_runtime::host::{Context, Rests, Turns};
 use roost_runtime::port::SystemClock;
-use roost_schemas::TemplateName;
 use roost_schemas::event::{HostRegistered, TemplateRegistered};
+use roost_schemas::snapshot::Machine;
+use roost_schemas::{HostId, TemplateName};
+use roost_snapshots::Store;
 
 use super::capacity;
 use crate::cli::Run;
 use crate::disk::{DriveStore, Images};
-use crate::machine::{EngineChoice, RealDisks, RealEngines, RealGuests, RealSlots, RealSnapshots, Supply};
+use crate::machine::{
+    EngineChoice, RealDisks, RealEngines, RealGuests, RealSlots, RealSnapshots, Supply, hardware,
+};
 use crate::paths::Paths;
 
 /// How long folding the log may take at start.
@@ -56,10 +60,12 @@ pub(super) async fn open(cli: Run) -> Result<Opened> {
     let images = open_images(images.clone()).await?;
     let choice = EngineChoice::find(
         cli.engine,
-        qemu_engine(cli.qemu_engine.as_deref())?,
+        program(cli.qemu_engine.as_deref(), "roost-qemu")?,
         paths.state.join("jails"),
     )
     .await?;
+    let machine = hardware(&choice).context("cannot tell what processor this is")?;
+    let store = open_store(paths.state.join("snapshots"), host.clone(), machine.clone()).await?;
     let edge = Edge::listen(cli.edge, tokens).await?;
     let registration = HostRegistered {
         capacity: capacity::of_this_machine(&cli)?,
@@ -79,7 +85,8 @@ pub(super) async fn open(cli: Run) -> Result<Opened> {
     fleet.catch_up(&*journal, FOLD_PATIENCE).await?;
 
     let tap_owners = choice.first_uid();
-    let engines = RealEngines::new(choice, &paths.run).supplied(Supply {
+    let pager = program(cli.pager.as_deref(), "roost-pager")?;
+    let engines = RealEngines::new(choice, pager, &paths.run).supplied(Supply {
         kernel: images.vmlinux().to_owned(),
         initramfs: images.initramfs().to_owned(),
         tokens: tokens.clone(),
@@ -92,9 +99,9 @@ pub(super) async fn open(cli: Run) -> Result<Opened> {
         output: Arc::new(connection.output()),
         journal,
         slots: Arc::new(RealSlots::new(slots.clone())),
-        disks: Arc::new(RealDisks::new(Arc::clone(&images), drives)),
+        disks: Arc::new(RealDisks::new(Arc::clone(&images), drives, Arc::clone(&store))),
         engines: Arc::new(engines),
-        snapshots: Arc::new(RealSnapshots),
+        snapshots: Arc::new(RealSnapshots::new(store, &images, machine)),
         guests: Arc::new(RealGuests {
             boot_patience: Duration::from_secs(cli.boot_timeout_sec),
             tokens: tokens.clone(),
@@ -102,6 +109,7 @@ pub(super) async fn open(cli: Run) -> Result<Opened> {
         edge: Arc::new(edge),
         clock: Arc::new(SystemClock),
         turns: Turns::default(),
+        rests: Rests::default(),
     };
     Ok(Opened {
         context: Arc::new(context),
@@ -120,6 +128,12 @@ async fn open_images(folder: PathBuf) -> Result<Arc<Images>> {
     ))
 }
 
+/// Opening the store removes what an earlier life of this host left half done there.
+async fn open_store(folder: PathBuf, host: HostId, machine: Machine) -> Result<Arc<Store>> {
+    let store = tokio::task::spawn_blocking(move || Store::open(&folder, host, machine)).await??;
+    Ok(Arc::new(store))
+}
+
 fn slot_config(cli: &Run, host: &str, tap_owners: Option<u32>) -> Result<Config> {
     let resolver = match cli.dns {
         Some(resolver) => resolver,
@@ -134,11 +148,12 @@ fn slot_config(cli: &Run, host: &str, tap_owners: Option<u32>) -> Result<Config>
     })
 }
 
-fn qemu_engine(given: Option<&Path>) -> Result<PathBuf> {
+/// The program that was given, else the one called `name` beside this one.
+fn program(given: Option<&Path>, name: &str) -> Result<PathBuf> {
     match given {
         Some(path) => Ok(path.to_owned()),
         None => Ok(std::env::current_exe()
             .context("cannot tell where this program is")?
-            .with_file_name("roost-qemu")),
+            .with_file_name(name)),
     }
 }

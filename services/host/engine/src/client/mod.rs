@@ -68,6 +68,11 @@ impl Client {
         self.transport.send(Method::PUT, "/machine-config", config).await
     }
 
+    /// CPUs and memory, as they were set or came with a snapshot: `GET /machine-config`.
+    pub async fn machine_config(&self) -> Result<MachineConfig, EngineError> {
+        self.transport.get("/machine-config").await
+    }
+
     /// Sets kernel, initial ramdisk and command line: `PUT /boot-source`.
     pub async fn put_boot_source(&self, source: &BootSource) -> Result<(), EngineError> {
         self.transport.send(Method::PUT, "/boot-source", source).await

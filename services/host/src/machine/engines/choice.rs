@@ -1,17 +1,24 @@
 //! Which engine this host uses, and what is particular to each.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
 
 use roost_engine::{EngineKind as Kind, Firecracker, Jail, Launch, Unusable};
-use roost_runtime::port::{Fault, Slot, VmSpec};
+use roost_runtime::port::{Fault, Slot};
 use roost_schemas::Owner;
 use roost_schemas::event::EngineKind;
+use tokio::process::Command;
+use tokio::time::timeout;
 
-use super::configure::Files;
 use super::folder::Folder;
+use super::home::Home;
 
 /// The user id of the jailed engine in slot 0; every slot has one of its own above it.
 const FIRST_UID: u32 = 300_000;
+
+/// How long `roost-qemu --version` may take, which asks QEMU.
+const VERSION_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The engine of this host.
 #[derive(Debug, Clone)]
@@ -29,6 +36,8 @@ pub enum EngineChoice {
     Qemu {
         /// The program.
         binary: PathBuf,
+        /// Its version, and QEMU's.
+        version: String,
     },
 }
 
@@ -55,6 +64,14 @@ pub enum NoEngine {
     /// `roost-qemu` is missing.
     #[error("{} is not there; build it with `cargo build -p roost-qemu` or name it with --qemu-engine", .0.display())]
     NoQemu(PathBuf),
+    /// `roost-qemu`, or the QEMU behind it, cannot be run.
+    #[error("{} does not tell its version: {reason}", .binary.display())]
+    NoVersion {
+        /// The program.
+        binary: PathBuf,
+        /// What happened instead.
+        reason: String,
+    },
 }
 
 impl EngineChoice {
@@ -83,7 +100,10 @@ impl EngineChoice {
                     chroots,
                 })
             }
-            None if qemu.is_file() => Ok(Self::Qemu { binary: qemu }),
+            None if qemu.is_file() => Ok(Self::Qemu {
+                version: ask_version(&qemu).await?,
+                binary: qemu,
+            }),
             None => Err(NoEngine::NoQemu(qemu)),
         }
     }
@@ -96,11 +116,11 @@ impl EngineChoice {
         }
     }
 
-    /// Its version: Firecracker's own, or that of `roost-qemu`, which is ours.
+    /// Its version: Firecracker's own, or that of `roost-qemu` and its QEMU.
     pub fn version(&self) -> String {
         match self {
             Self::Firecracker { found, .. } => found.version.to_string(),
-            Self::Qemu { .. } => env!("CARGO_PKG_VERSION").to_owned(),
+            Self::Qemu { version, .. } => version.clone(),
         }
     }
 
@@ -113,7 +133,7 @@ impl EngineChoice {
     pub(super) fn launch(&self, folder: &Folder, owner: &Owner, slot: Option<&Slot>) -> Launch {
         let (kind, binary) = match self {
             Self::Firecracker { found, .. } => (Kind::Firecracker, &found.binary),
-            Self::Qemu { binary } => (Kind::Qemu, binary),
+            Self::Qemu { binary, .. } => (Kind::Qemu, binary),
         };
         let mut launch = Launch::new(kind, binary, id(owner), folder.path());
         launch.netns = slot.and_then(|slot| slot.netns.clone());
@@ -121,36 +141,16 @@ impl EngineChoice {
         launch
     }
 
-    /// Where the engine finds the VM's files; for a jailed one they are put into its jail.
-    pub(super) fn files(
-        &self,
-        owner: &Owner,
-        kernel: &Path,
-        initramfs: &Path,
-        spec: &VmSpec,
-        folder: &Folder,
-    ) -> Result<Files, Fault> {
-        let (Self::Firecracker { found, .. }, Some(jail)) = (self, self.jail(spec.slot.number)) else {
-            let text = |path: &Path| path.to_string_lossy().into_owned();
-            return Ok(Files {
-                kernel: text(kernel),
-                initramfs: text(initramfs),
-                base: text(&spec.drives.base),
-                data: text(&spec.drives.data),
-                console: text(&folder.path().join("console.log")),
-            });
-        };
-        let (binary, id) = (&found.binary, id(owner));
-        let put = || {
-            Ok(Files {
-                kernel: jail.share(binary, &id, kernel, "vmlinux")?,
-                initramfs: jail.share(binary, &id, initramfs, "initramfs")?,
-                base: jail.share(binary, &id, &spec.drives.base, "base")?,
-                data: jail.give(binary, &id, &spec.drives.data, "data")?,
-                console: "/console.log".to_owned(),
-            })
-        };
-        put().map_err(|error: roost_engine::JailError| Fault::of("fill the jail", &error))
+    /// Where the files of the engine of `owner` are; to find what is there already, the slot is of no account.
+    pub(super) fn home(&self, folder: &Folder, owner: &Owner, slot: u32) -> Home {
+        match (self, self.jail(slot)) {
+            (Self::Firecracker { found, .. }, Some(jail)) => Home::Jailed {
+                jail,
+                binary: found.binary.clone(),
+                id: id(owner),
+            },
+            _ => Home::Folder(folder.path().to_owned()),
+        }
     }
 
     /// Removes what a jail leaves behind.
@@ -174,6 +174,30 @@ impl EngineChoice {
             jail.cgroup_version = 2;
         }
         Some(jail)
+    }
+}
+
+/// What follows the name in the program's answer to `--version`.
+async fn ask_version(binary: &Path) -> Result<String, NoEngine> {
+    let no_version = |reason: String| NoEngine::NoVersion {
+        binary: binary.to_owned(),
+        reason,
+    };
+    let mut command = Command::new(binary);
+    command.arg("--version").stdin(Stdio::null()).kill_on_drop(true);
+    let output = timeout(VERSION_PATIENCE, command.output())
+        .await
+        .map_err(|_| no_version(format!("no answer within {VERSION_PATIENCE:?}")))?
+        .map_err(|error| no_version(error.to_string()))?;
+    if !output.status.success() {
+        return Err(no_version(
+            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        ));
+    }
+    let said = String::from_utf8_lossy(&output.stdout);
+    match said.trim().split_once(' ') {
+        Some((_, version)) => Ok(version.to_owned()),
+        None => Err(no_version(format!("it says {said:?}"))),
     }
 }
 

@@ -1,0 +1,60 @@
+//! Restoring: pager and engine start side by side, and the engine loads what the pager will page in.
+//!
+//! ```text
+//!   spawn pager ─▶ record ─▶ ready ──────────┐
+//!               └▶ spawn engine ─▶ ready ────┴▶ drives ─▶ console ─▶ load ─▶ metadata     vCPUs stand still
+//! ```
+//!
+//! The pager is recorded before there is an engine: a restarted host that finds an engine knows by that record whether it
+//! needs a pager.
+
+use roost_engine::Client;
+use roost_engine::api::{MemBackendType, NetworkOverride, SnapshotLoad};
+use roost_runtime::port::{Fault, Image, VmSpec};
+use roost_schemas::Owner;
+use roost_schemas::snapshot::file;
+
+use super::configure::INTERFACE;
+use super::held::{Held, Memory};
+use super::pager::{self, Pager};
+use super::{RealEngines, console, metadata};
+
+impl RealEngines {
+    pub(super) async fn load(&self, owner: &Owner, spec: &VmSpec, image: &Image) -> Result<Held, Fault> {
+        const STEP: &str = "load the snapshot";
+        let supply = self.supply(STEP)?;
+        let home = self.choice.home(&self.folder(owner), owner, spec.slot.number);
+        home.make()?;
+        let folder = self.folder(owner);
+        let starting = pager::Launch {
+            program: &self.pager,
+            folder: folder.path(),
+            socket: &home.pager_socket(),
+            image,
+        };
+        let starting = starting.spawn().await?;
+        let (pager, engine) = tokio::join!(starting.ready(), self.start(owner, &spec.slot));
+        let (pager, engine): (Pager, _) = (pager?, engine?);
+        home.drives(&spec.drives)?;
+        let load = SnapshotLoad {
+            // The TAP that was saved is that of another slot.
+            network_overrides: vec![NetworkOverride {
+                iface_id: INTERFACE.to_owned(),
+                host_dev_name: spec.slot.tap.clone(),
+            }],
+            ..SnapshotLoad::new(
+                home.state(&image.folder.join(file::STATE))?,
+                MemBackendType::Uffd,
+                home.give_pager_socket()?,
+            )
+        };
+        let client = Client::new(engine.socket());
+        let loaded = async {
+            client.put_serial(&console::of(&home)).await?;
+            client.load_snapshot(&load, spec.resources.memory_mb.into()).await
+        };
+        loaded.await.map_err(|error| Fault::of(STEP, &error))?;
+        metadata::put(&client, &owner.sandbox, &spec.template, &supply.tokens).await?;
+        Ok(Held::new(engine, Memory::Paged(pager)))
+    }
+}
