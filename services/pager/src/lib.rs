@@ -52,7 +52,8 @@ use crate::serve::Service;
 /// Connections that may wait to be accepted, on each socket.
 const BACKLOG: i32 = 16;
 
-/// Does all that the command does, and returns when the engine has ended or the pager was told to.
+/// Does all that the command does, and returns when the engine has ended or the pager was told to. It is for a process of
+/// its own: whatever was open before is closed.
 pub fn run(cli: &Cli) -> Result<(), Death> {
     process::settle()?;
     let poll = Poll::new()?;

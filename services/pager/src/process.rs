@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 
+use nix::libc;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::process::DumpableBehavior;
@@ -14,8 +15,18 @@ const OOM_SCORE: &str = "-900";
 /// What is said on stdout.
 const READY: &[u8] = b"ready\n";
 
-/// Makes the process hard to kill and closed to others.
+/// Makes the process hard to kill and closed to others, with nothing open but the standard streams.
+#[allow(
+    unsafe_code,
+    reason = "descriptors that nobody in this process owns can be closed by number only"
+)]
 pub(crate) fn settle() -> Result<(), Death> {
+    // SAFETY: this is the first thing that the process does, so that no part of it owns any of them.
+    if unsafe { libc::close_range(3, libc::c_uint::MAX, 0) } != 0 {
+        return Err(Death::setup("close what was inherited")(
+            io::Error::last_os_error(),
+        ));
+    }
     // Only root may lower it; whoever runs without is no worse off than other programs.
     let _ = fs::write("/proc/self/oom_score_adj", OOM_SCORE);
     // An engine that was taken over must not find other guests' memory by way of its pager.

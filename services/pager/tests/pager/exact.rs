@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::support::{Backing, Guest, Pager, Store, page_of};
+use crate::support::{Backing, Guest, Pager, Store};
 
 const PAGES: usize = 300;
 
@@ -49,7 +49,7 @@ proptest! {
         let backing = if shared { Backing::Shared } else { Backing::Anonymous };
         let guest = Guest::served(backing, PAGES, &pager.socket());
         for page in order {
-            prop_assert_eq!(guest.read(page), page_of(store.numbers[page]), "page {}", page);
+            guest.expect(page, store.numbers[page]);
         }
         let status = pager.status();
         prop_assert_eq!(status.copied_pages + status.zero_pages, PAGES as u64, "{:?}", status);
@@ -66,10 +66,10 @@ fn regions_need_not_be_in_order_nor_all_of_the_memory() {
     let regions = json!([guest.region(60, 50, 0), guest.region(0, 40, 50)]);
     guest.connect(&pager.socket(), &regions);
     for page in 0..50 {
-        assert_eq!(guest.read(60 + page), page_of(store.numbers[page]));
+        guest.expect(60 + page, store.numbers[page]);
     }
     for page in 0..40 {
-        assert_eq!(guest.read(page), page_of(store.numbers[50 + page]));
+        guest.expect(page, store.numbers[50 + page]);
     }
     let status = pager.status();
     assert_eq!(status.copied_pages, 90);
@@ -83,8 +83,8 @@ fn what_was_written_before_is_left_alone() {
     let guest = Guest::served(Backing::Shared, 32, &pager.socket());
     guest.write(5, 7);
     assert_eq!(guest.touch(5), 7);
-    assert_eq!(guest.read(4), page_of(store.numbers[4]));
-    assert_eq!(guest.read(6), page_of(store.numbers[6]));
+    guest.expect(4, store.numbers[4]);
+    guest.expect(6, store.numbers[6]);
     assert_eq!(guest.touch(5), 7, "fault-around does not write over it");
 }
 
@@ -99,6 +99,6 @@ fn the_faulting_page_brings_its_block_along_and_no_more() {
     guest.touch(16);
     let status = pager.until(|status| status.faults == 2);
     assert_eq!(status.copied_pages, 16, "up to what is there");
-    (16..32).for_each(|page| assert_eq!(guest.read(page), page_of(store.numbers[page])));
+    (16..32).for_each(|page| guest.expect(page, store.numbers[page]));
     assert_eq!(pager.status().faults, 2);
 }

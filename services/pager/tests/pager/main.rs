@@ -5,5 +5,12 @@
     reason = "memory whose pages another process puts in place is read by address"
 )]
 
+mod control;
+mod death;
 mod exact;
+mod handshake;
+mod races;
+mod removed;
 mod support;
+mod thrift;
+mod working_set;

@@ -1,5 +1,6 @@
 //! Memory of a guest, in this process.
 
+use std::ffi::c_void;
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -8,12 +9,14 @@ use std::path::Path;
 use std::ptr;
 
 use rustix::fs::MemfdFlags;
-use rustix::mm::{Advice, MapFlags, ProtFlags};
+use rustix::mm::{Advice, MapFlags, MremapFlags, ProtFlags};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use serde_json::{Value, json};
 use userfaultfd::{FeatureFlags, Uffd, UffdBuilder};
 
-use super::PAGE;
+use super::{PAGE, page_of};
+
+const ACCESS: ProtFlags = ProtFlags::READ.union(ProtFlags::WRITE);
 
 /// What the memory is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,22 +38,28 @@ pub(crate) struct Guest {
 
 impl Guest {
     pub(crate) fn new(backing: Backing, pages: usize) -> Self {
-        let length = pages * PAGE;
-        let access = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: the kernel chooses where, and nothing else uses it.
-        let start = unsafe {
-            match backing {
-                Backing::Anonymous => {
-                    rustix::mm::mmap_anonymous(ptr::null_mut(), length, access, MapFlags::PRIVATE)
-                }
-                Backing::Shared => {
-                    let file = rustix::fs::memfd_create("guest", MemfdFlags::CLOEXEC).unwrap();
-                    rustix::fs::ftruncate(&file, length as u64).unwrap();
-                    rustix::mm::mmap(ptr::null_mut(), length, access, MapFlags::SHARED, file, 0)
-                }
-            }
+        if backing == Backing::Shared {
+            return Self::on(
+                &rustix::fs::memfd_create("guest", MemfdFlags::CLOEXEC).unwrap(),
+                pages,
+            );
         }
-        .unwrap();
+        // SAFETY: the kernel chooses where, and nothing else uses it.
+        let start =
+            unsafe { rustix::mm::mmap_anonymous(ptr::null_mut(), pages * PAGE, ACCESS, MapFlags::PRIVATE) };
+        Self::over(start.unwrap(), pages)
+    }
+
+    /// One whose memory is `file`.
+    pub(crate) fn on(file: impl AsFd, pages: usize) -> Self {
+        let length = pages * PAGE;
+        rustix::fs::ftruncate(&file, length as u64).unwrap();
+        // SAFETY: as above.
+        let start = unsafe { rustix::mm::mmap(ptr::null_mut(), length, ACCESS, MapFlags::SHARED, file, 0) };
+        Self::over(start.unwrap(), pages)
+    }
+
+    fn over(start: *mut c_void, pages: usize) -> Self {
         let uffd = UffdBuilder::new()
             .require_features(FeatureFlags::EVENT_REMOVE)
             .close_on_exec(true)
@@ -58,13 +67,21 @@ impl Guest {
             .user_mode_only(false)
             .create()
             .unwrap();
-        uffd.register(start, length).unwrap();
+        uffd.register(start, pages * PAGE).unwrap();
         Self {
             start: start.addr(),
             pages,
             uffd,
             connection: None,
         }
+    }
+
+    /// Has its faults told by `uffd` from now on.
+    pub(crate) fn replace(&mut self, uffd: Uffd) {
+        let (start, length) = (self.start as *mut _, self.pages * PAGE);
+        self.uffd.unregister(start, length).unwrap();
+        uffd.register(start, length).unwrap();
+        self.uffd = uffd;
     }
 
     /// One that the pager at `socket` serves.
@@ -109,6 +126,17 @@ impl Guest {
         bytes
     }
 
+    /// Fails unless `page` has the content that `number` stands for, see [`page_of`].
+    pub(crate) fn expect(&self, page: usize, number: u64) {
+        let found = self.read(page);
+        let word = u64::from_le_bytes(found[..8].try_into().unwrap());
+        // Not printed whole: that would be a long message.
+        assert!(
+            found == page_of(number),
+            "page {page} is not {number} but begins with {word:#x}"
+        );
+    }
+
     /// The first word of `page`: enough to make the thread wait for it.
     pub(crate) fn touch(&self, page: usize) -> u64 {
         assert!(page < self.pages);
@@ -121,6 +149,19 @@ impl Guest {
         assert!(page < self.pages);
         // SAFETY: the page is mapped, and nothing has a reference to it.
         unsafe { ptr::write_volatile((self.start + page * PAGE) as *mut u64, word) };
+    }
+
+    /// Moves it to another address.
+    pub(crate) fn move_away(&mut self) {
+        let length = self.pages * PAGE;
+        // SAFETY: nothing has a reference to the memory, and the kernel chooses where it goes.
+        unsafe {
+            let room =
+                rustix::mm::mmap_anonymous(ptr::null_mut(), length, ACCESS, MapFlags::PRIVATE).unwrap();
+            let flags = MremapFlags::MAYMOVE;
+            let moved = rustix::mm::mremap_fixed(self.start as *mut _, length, length, flags, room).unwrap();
+            self.start = moved.addr();
+        }
     }
 
     /// Gives pages back, as a balloon does.

@@ -4,9 +4,10 @@ mod engine;
 mod guest;
 mod store;
 
-pub(crate) use engine::Engine;
+pub(crate) use engine::{Engine, Habit};
 pub(crate) use guest::{Backing, Guest, hand_over};
-pub(crate) use store::{Store, page_of};
+pub(crate) use store::Store;
+use store::page_of;
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};

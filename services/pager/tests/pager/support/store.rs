@@ -97,10 +97,6 @@ impl Store {
         self.folder.path().join(file::MEMORY_MANIFEST)
     }
 
-    pub(crate) fn pages(&self) -> usize {
-        self.numbers.len()
-    }
-
     /// The generation file of generation `number`, from 1.
     pub(crate) fn generation_file(&self, number: u64) -> PathBuf {
         self.folder
