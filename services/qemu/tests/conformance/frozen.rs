@@ -9,7 +9,7 @@ use roost_engine::api::{
     InstanceState, MachineConfig, MemBackendType, Serial, SnapshotCreate, SnapshotLoad, SnapshotType,
 };
 use std::{
-    fs::File,
+    fs::{self, File},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
@@ -45,6 +45,32 @@ impl Frozen {
     /// The request that loads them.
     pub(crate) fn load(&self) -> SnapshotLoad {
         SnapshotLoad::new(text(&self.state), MemBackendType::File, text(&self.memory))
+    }
+
+    /// Checks that the memory is byte for byte that of `other`.
+    pub(crate) fn must_equal(&self, other: &Self) -> Result<()> {
+        let (one, two) = (fs::read(&self.memory)?, fs::read(&other.memory)?);
+        let place = one.iter().zip(&two).position(|(one, two)| one != two);
+        ensure!(
+            one.len() == two.len() && place.is_none(),
+            "{} differs from {} at {place:#x?}",
+            self.memory.display(),
+            other.memory.display()
+        );
+        Ok(())
+    }
+
+    /// The same files, copied to `dir`, which lasts longer.
+    pub(crate) fn kept_in(&self, dir: &Path) -> Result<Self> {
+        let keep = |path: &Path| -> Result<PathBuf> {
+            let kept = dir.join(path.file_name().context("a file has a name")?);
+            fs::copy(path, &kept)?;
+            Ok(kept)
+        };
+        Ok(Self {
+            state: keep(&self.state)?,
+            memory: keep(&self.memory)?,
+        })
     }
 
     /// Checks the guest's pattern: every page holds what the guest left there, up to the page where it was stopped.

@@ -7,6 +7,7 @@ mod bench;
 mod cases;
 mod frozen;
 mod guest;
+mod pager;
 mod raw;
 
 use bench::Engine;
@@ -17,6 +18,9 @@ use std::{path::PathBuf, process::ExitCode};
 use tokio::runtime::{Builder, Runtime};
 
 fn main() -> ExitCode {
+    if let Some(ended) = pager::instead() {
+        return ended;
+    }
     let mut trials = Vec::new();
     let qemu = Engine {
         kind: EngineKind::Qemu,

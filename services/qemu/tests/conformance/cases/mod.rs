@@ -6,6 +6,7 @@ mod console;
 mod endings;
 mod identity;
 mod jail;
+mod lazily;
 mod metadata;
 mod running;
 mod snapshots;
@@ -58,6 +59,10 @@ pub(crate) const CASES: &[Case] = cases![
     snapshots::a_load_may_resume_at_once,
     snapshots::as_many_as_wanted,
     snapshots::a_diff_over_its_base_is_the_whole,
+    lazily::memory_comes_as_it_is_touched,
+    lazily::a_full_one_has_all_of_it,
+    lazily::a_diff_has_what_was_touched,
+    lazily::without_its_pager_a_machine_ends,
     console::a_flood_is_cut_off,
     endings::a_guest_reset_ends_the_engine,
     endings::stop_leaves_nothing,

@@ -64,16 +64,9 @@ pub(crate) async fn a_diff_over_its_base_is_the_whole(engine: Engine) -> Result<
     let whole = bench.freeze("whole", SnapshotType::Full).await?;
     ensure!(whole.rounds()? > base.rounds()?);
     ensure!(merged.rounds()? == whole.rounds()?);
-    same(&merged, &whole)?;
+    merged.must_equal(&whole)?;
 
     let copy = engine.load(&merged.load()).await?;
     copy.client.resume().await?;
     copy.goes_on(2).await
-}
-
-/// Byte for byte the same memory.
-fn same(one: &Frozen, other: &Frozen) -> Result<()> {
-    let same = fs::read(&one.memory)? == fs::read(&other.memory)?;
-    ensure!(same, "{} is not {}", one.memory.display(), other.memory.display());
-    Ok(())
 }
