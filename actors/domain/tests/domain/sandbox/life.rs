@@ -84,8 +84,8 @@ proptest! {
             _ => None,
         });
         let causes: Vec<_> = failed.collect();
-        let hopeless = history.folded.state.base.is_some()
-            && matches!(causes.last(), Some(Cause::SnapshotUnusable { .. }));
+        let from = history.folded.state.requested.as_ref().and_then(|requested| requested.from.as_ref());
+        let hopeless = from.is_some() && matches!(causes.last(), Some(Cause::SnapshotUnusable { .. }));
         prop_assert!(causes.len() <= MAX_START_ATTEMPTS as usize);
         let last = hopeless || causes.len() == MAX_START_ATTEMPTS as usize;
         prop_assert_eq!(last, history.folded.state.phase == Phase::Failed);
