@@ -3,11 +3,14 @@
 //! ```text
 //! /sys/fs/cgroup          PID 1; every controller handed down
 //! ├── agent               memory.min, most of the CPU's weight
-//! └── user                memory.max, pids.max; the OOM killer looks for its victims here
+//! ├── user                memory.max, pids.max; the OOM killer looks for its victims here
+//! └── hook                hooks of a restored guest, while they run
 //! ```
 //!
 //! A kernel may lack a controller, or version 2 as a whole. Then nice values and `oom_score_adj`, which need neither,
 //! are what is left; the console says once what is missing.
+
+pub(crate) mod freezer;
 
 use std::path::Path;
 use std::{fs, io};
@@ -20,20 +23,31 @@ use crate::log::say;
 pub(crate) const ROOT: &str = "/sys/fs/cgroup";
 
 /// One of our groups.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Group {
     /// The agent and what it starts, until that has moved on.
     Agent,
     /// Commands of the sandbox's users.
     User,
+    /// What runs on their behalf while they stand still.
+    Hook,
 }
 
 impl Group {
-    fn name(self) -> &'static str {
+    const ALL: [Self; 3] = [Self::Agent, Self::User, Self::Hook];
+
+    /// Its folder's name.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Agent => "agent",
             Self::User => "user",
+            Self::Hook => "hook",
         }
+    }
+
+    /// The group of that name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|group| group.name() == name)
     }
 
     /// Moves the calling process into the group. Without such a group there is nothing to enter; the console has said so

@@ -65,8 +65,8 @@ pub(crate) fn parse_status(text: &str) -> Option<(Step, io::Error)> {
     Some((*step, io::Error::from_raw_os_error(number.parse().ok()?)))
 }
 
-/// Becomes the command: `exec UID GID GROUP,GROUP terminal|pipes DIRECTORY COMMAND ARGUMENT…`, with the environment it
-/// was given.
+/// Becomes the command: `exec CONTROL-GROUP UID GID GROUP,GROUP terminal|pipes DIRECTORY COMMAND ARGUMENT…`, with the
+/// environment it was given.
 pub(crate) fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     let Ok(mut status) = own_status_pipe() else {
         return ExitCode::from(2);
@@ -94,13 +94,14 @@ fn own_status_pipe() -> io::Result<File> {
 
 /// Returns only when a step failed, or `None` when the arguments make no sense.
 fn become_command(args: &mut impl Iterator<Item = OsString>) -> Option<(Step, io::Error)> {
+    let control = Group::named(args.next()?.to_str()?)?;
     let mut number = || args.next()?.to_str()?.parse().ok();
     let (uid, gid) = (Uid::from_raw(number()?), Gid::from_raw(number()?));
     let groups: Vec<Gid> = args.next()?.to_str()?.split(',').map_while(parse_gid).collect();
     let terminal = args.next()?.to_str()? == TERMINAL;
     let directory = args.next()?;
     let command = args.next()?;
-    if let Err(error) = leave_agent() {
+    if let Err(error) = leave_agent(control) {
         return Some((Step::Identity, error));
     }
     if terminal && let Err(error) = take_terminal(uid) {
@@ -120,8 +121,8 @@ fn parse_gid(text: &str) -> Option<Gid> {
 }
 
 /// Sheds what the agent has and a command must not: its group, priority, limits, signal mask and session.
-fn leave_agent() -> io::Result<()> {
-    Group::User.enter()?;
+fn leave_agent(control: Group) -> io::Result<()> {
+    control.enter()?;
     fs::write("/proc/self/oom_score_adj", OOM_SCORE)?;
     setpriority_process(None, 0)?;
     setrlimit(Resource::RLIMIT_NOFILE, OPEN_FILES.0, OPEN_FILES.1)?;

@@ -14,6 +14,7 @@ mod cgroups;
 mod exec;
 mod init;
 mod log;
+mod names;
 mod users;
 
 pub use agent::Agent;

@@ -1,7 +1,7 @@
 //! The agent without its socket.
 
 use std::fmt::Debug;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl Agent {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         self.0.clone().answer(request.map(boxed), peer).await
     }
 }

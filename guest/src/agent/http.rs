@@ -1,7 +1,7 @@
 //! Which request goes where, and who may make it.
 
 use std::error::Error;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -25,9 +25,12 @@ use super::filesystem::Files;
 use super::metrics::Metrics;
 use super::mmds::Doorkeeper;
 use super::process::Processes;
+use super::quiesce;
+use super::rest::Rest;
 use super::settings::Store;
 use super::setup;
 use super::tunnel;
+use super::wake;
 
 /// Longest accepted request body, in bytes; a longer one is answered with `resource_exhausted`.
 pub(super) const MAX_BODY: usize = 4 << 20;
@@ -47,6 +50,7 @@ pub(super) struct Server {
     door: Arc<Doorkeeper>,
     audit: Arc<Audit>,
     metrics: Arc<Metrics>,
+    rest: Arc<Rest>,
     connect: ConnectRpcService<Chain<ProcessServer<Processes>, FilesystemServer<Files>>>,
 }
 
@@ -63,26 +67,32 @@ impl Server {
             door: Arc::new(door),
             audit,
             metrics: Arc::default(),
+            rest: Arc::new(Rest::of_guest()),
             connect: ConnectRpcService::new(Chain(processes, files)).with_limits(limits),
         }
     }
 
-    pub(super) async fn answer(self, request: Request<Body>, peer: IpAddr) -> Response<Body> {
+    pub(super) async fn answer(self, request: Request<Body>, peer: SocketAddr) -> Response<Body> {
         match (request.method(), request.uri().path()) {
             (&Method::GET | &Method::HEAD, "/health") => empty(StatusCode::NO_CONTENT),
             (_, "/health") => not_allowed("GET, HEAD"),
-            (&Method::POST, "/init") => setup::answer(request, peer, &self.store, &self.door).await,
+            (&Method::POST, "/init") => {
+                setup::answer(request, peer, &self.store, &self.door, &self.rest).await
+            }
             (_, "/init") => not_allowed("POST"),
             (_, "/files") => files::answer(request, &self.store).await,
             _ if !auth::admits(self.store.current().access_token.as_deref(), request.headers()) => {
                 unauthenticated(&request)
             }
-            (&Method::GET, PATH) => audit::answer(request, peer, &self.audit),
+            (&Method::POST, "/quiesce") => quiesce::answer(peer.ip(), &self.rest).await,
+            (&Method::POST, "/wake") => wake::answer(peer.ip(), &self.rest).await,
+            (_, "/quiesce" | "/wake") => not_allowed("POST"),
+            (&Method::GET, PATH) => audit::answer(request, peer.ip(), &self.audit),
             (_, "/files/compose") => files::compose(request, &self.store).await,
             (&Method::GET, "/metrics") => self.metrics.answer().await,
             (&Method::GET, "/envs") => envs::answer(&self.store),
             (_, "/metrics" | "/envs") => not_allowed("GET"),
-            (&Method::CONNECT, _) => tunnel::answer(request, peer).await,
+            (&Method::CONNECT, _) => tunnel::answer(request, peer.ip()).await,
             _ => match self.connect.oneshot(without_empty_timeout(request)).await {
                 Ok(response) => response.map(boxed),
                 Err(never) => match never {},
@@ -106,7 +116,8 @@ fn without_empty_timeout(mut request: Request<Body>) -> Request<Body> {
 /// A refusal in the words of the protocol that the path belongs to.
 fn unauthenticated(request: &Request<Body>) -> Response<Body> {
     const MESSAGE: &str = "the access token is missing or wrong";
-    if matches!(request.uri().path(), "/files/compose" | "/metrics" | "/envs") {
+    let plain = ["/files/compose", "/metrics", "/envs", "/quiesce", "/wake"];
+    if plain.contains(&request.uri().path()) {
         return refusal(StatusCode::UNAUTHORIZED, MESSAGE);
     }
     ConnectError::unauthenticated(MESSAGE)

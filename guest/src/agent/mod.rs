@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! GET  /health                   204
-//! POST /init                     settings after boot and after every restore
+//! POST /init                     settings after boot, and a whole identity after every restore
+//! POST /quiesce, /wake           users' programs stand still for a snapshot; they run on
 //! GET  /audit                    the host's feed of what clients start
 //! POST /process.Process/…        Connect RPC, JSON and binary
 //! POST /filesystem.Filesystem/…  the same
@@ -29,9 +30,13 @@ mod metadata;
 mod metrics;
 mod mmds;
 mod process;
+mod quiesce;
+mod rest;
+mod restore;
 mod settings;
 mod setup;
 mod tunnel;
+mod wake;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -109,6 +114,9 @@ fn claim_resources() {
 }
 
 async fn serve() -> io::Result<std::convert::Infallible> {
+    if let Err(error) = restore::generation::begin() {
+        say!("agent: cannot tell the generation: {error}");
+    }
     let store = Arc::new(Store::open(PathBuf::from(SETTINGS)));
     let server = Server::new(store, Doorkeeper::new(cmdline::read().metadata));
     let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, envd::PORT));
@@ -130,7 +138,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, server: Server) {
     // Small events must not wait for the acknowledgement of earlier ones.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request: Request<Incoming>| {
-        let answer = server.clone().answer(request.map(http::boxed), peer.ip());
+        let answer = server.clone().answer(request.map(http::boxed), peer);
         async move { Ok::<_, std::convert::Infallible>(answer.await) }
     });
     // An error here is the client's disconnect or its broken request; hyper has answered what can be answered.

@@ -48,18 +48,18 @@ pub(super) struct Change {
 }
 
 impl Settings {
-    /// Makes a change, or refuses one that is older than the last: requests can overtake each other.
-    fn change(&mut self, change: Change) -> bool {
-        if matches!((change.at, self.at), (Some(new), Some(last)) if new < last) {
-            return false;
-        }
+    /// Whether a change is older than the last: requests can overtake each other.
+    fn is_overtaken(&self, change: &Change) -> bool {
+        matches!((change.at, self.at), (Some(new), Some(last)) if new < last)
+    }
+
+    fn apply(&mut self, change: Change) {
         self.at = change.at.or(self.at);
         self.access_token = change.access_token.or_else(|| self.access_token.take());
         self.default_user = change.default_user.or_else(|| self.default_user.take());
         self.default_workdir = change.default_workdir.or_else(|| self.default_workdir.take());
         self.audit = change.audit.unwrap_or(self.audit);
         self.env.extend(change.env);
-        true
     }
 }
 
@@ -97,13 +97,25 @@ impl Store {
     /// Makes a change; false when it was older than the last one.
     pub(super) fn change(&self, change: Change) -> io::Result<bool> {
         let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
-        let mut changed = settings.clone();
-        if !changed.change(change) {
+        if settings.is_overtaken(&change) {
             return Ok(false);
         }
+        self.put(&mut settings, change)?;
+        Ok(true)
+    }
+
+    /// Makes a change however old it looks: the last one may be that of another host, before a snapshot.
+    pub(super) fn renew(&self, change: Change) -> io::Result<()> {
+        let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
+        self.put(&mut settings, change)
+    }
+
+    fn put(&self, settings: &mut Settings, change: Change) -> io::Result<()> {
+        let mut changed = settings.clone();
+        changed.apply(change);
         self.save(&changed)?;
         *settings = changed;
-        Ok(true)
+        Ok(())
     }
 
     fn save(&self, settings: &Settings) -> io::Result<()> {
@@ -147,6 +159,16 @@ mod tests {
         };
         assert!(store.change(undated).unwrap());
         assert_eq!(store.current().access_token.as_deref(), Some("new"));
+    }
+
+    #[test]
+    fn a_restored_guest_believes_a_host_whose_clock_is_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("settings.json"));
+        store.change(change("old", 20)).unwrap();
+        store.renew(change("new", 10)).unwrap();
+        assert_eq!(store.current().access_token.as_deref(), Some("new"));
+        assert!(store.change(change("newer", 11)).unwrap());
     }
 
     #[test]

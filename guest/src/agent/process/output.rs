@@ -27,7 +27,7 @@ thread_local! {
 }
 
 /// The agent's end of a pipe or terminal that a process writes to.
-pub(super) struct Source {
+pub(in crate::agent) struct Source {
     /// Which of its channels.
     pub(super) channel: Channel,
     /// What it wrote.
@@ -78,7 +78,7 @@ pub(super) async fn deliver(
 }
 
 /// Reads what others still write to a source, and forgets it: closing it would kill them.
-pub(super) async fn discard(source: Option<Source>) {
+pub(in crate::agent) async fn discard(source: Option<Source>) {
     let Some(mut source) = source else { return };
     while source.read().await.is_some() {}
 }

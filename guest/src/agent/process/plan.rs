@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::terminal::{Size, TooLarge};
 use crate::agent::settings::Settings;
+use crate::cgroups::Group;
 use crate::users::{self, User};
 
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -18,7 +19,7 @@ const DEFAULT_TERM: &str = "xterm-256color";
 
 /// A process to be.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(in crate::agent) struct Plan {
     /// The program: a path, or a name to look up in PATH.
     pub(super) program: String,
     /// Its arguments.
@@ -31,6 +32,8 @@ pub(super) struct Plan {
     pub(super) user: User,
     /// What its standard streams are.
     pub(super) streams: Streams,
+    /// The control group it runs in.
+    pub(in crate::agent) group: Group,
 }
 
 /// Standard streams.
@@ -59,7 +62,7 @@ impl Streams {
 
 /// Why a request cannot become a process.
 #[derive(Debug, Error)]
-pub(super) enum PlanError {
+pub(in crate::agent) enum PlanError {
     #[error("no command: set `process.cmd`")]
     NoCommand,
     #[error(transparent)]
@@ -85,7 +88,7 @@ impl From<PlanError> for ConnectError {
 }
 
 /// Completes a request with the sandbox's settings and the user's entry below `root`.
-pub(super) fn make(
+pub(in crate::agent) fn make(
     root: &Path,
     request: &StartRequest,
     user: Option<String>,
@@ -116,6 +119,7 @@ pub(super) fn make(
         env,
         directory: directory(root, config.cwd.as_deref(), &user, settings),
         streams,
+        group: Group::User,
         user,
     })
 }

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 const PASSES: usize = 16;
 
 /// Kills every process of the session that `leader` began, whatever groups a shell made inside it.
-pub(super) fn kill(leader: u32) {
+pub(in crate::agent) fn kill(leader: u32) {
     let Ok(raw) = i32::try_from(leader) else { return };
     let _ = killpg(Pid::from_raw(raw), Signal::SIGKILL);
     for _ in 0..PASSES {

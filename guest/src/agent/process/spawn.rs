@@ -24,20 +24,20 @@ use crate::exec::{self, PIPES, STATUS_FD, Step, TERMINAL};
 const HELPER: &str = "/proc/self/exe";
 
 /// A process that runs.
-pub(super) struct Spawned {
+pub(in crate::agent) struct Spawned {
     /// Its id, which is its session's and its group's too.
-    pub(super) pid: u32,
+    pub(in crate::agent) pid: u32,
     /// To wait for it.
-    pub(super) child: Child,
+    pub(in crate::agent) child: Child,
     /// Its input.
     pub(super) input: Input,
     /// Its output, by channel.
-    pub(super) sources: Vec<Source>,
+    pub(in crate::agent) sources: Vec<Source>,
 }
 
 /// Why a process was not started.
 #[derive(Debug, Error)]
-pub(super) enum SpawnError {
+pub(in crate::agent) enum SpawnError {
     #[error("command {0:?} does not exist in the sandbox")]
     NoCommand(String),
     #[error("command {0:?} cannot be executed: {1}")]
@@ -74,7 +74,7 @@ impl From<SpawnError> for ConnectError {
 }
 
 /// Starts `plan` with the helper program and returns once the command itself runs.
-pub(super) async fn spawn(plan: &Plan) -> Result<Spawned, SpawnError> {
+pub(in crate::agent) async fn spawn(plan: &Plan) -> Result<Spawned, SpawnError> {
     let (status, status_writer) = io::pipe()?;
     let status = pipe::Receiver::from_owned_fd(OwnedFd::from(status))?;
     let mut command = command(plan, OwnedFd::from(status_writer))?;
@@ -116,6 +116,7 @@ fn command(plan: &Plan, status: OwnedFd) -> io::Result<Command> {
     let mut command = std::process::Command::new(HELPER);
     command
         .arg("exec")
+        .arg(plan.group.name())
         .args([user.uid.to_string(), user.gid.to_string(), groups.join(",")])
         .arg(streams)
         .arg(&plan.directory)

@@ -27,7 +27,7 @@ pub(super) struct Size {
 /// No terminal is as large as that.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("a terminal of {cols} columns and {rows} rows: each may be 65535 at most")]
-pub(super) struct TooLarge {
+pub(in crate::agent) struct TooLarge {
     cols: u32,
     rows: u32,
 }
