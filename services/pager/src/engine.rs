@@ -6,6 +6,8 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal};
 
+use crate::last_resort;
+
 /// How long a killed process may take to be gone.
 const KILLED: Duration = Duration::from_secs(1);
 
@@ -38,6 +40,7 @@ impl Engine {
         if happens(&connection, PollFlags::RDHUP | PollFlags::HUP, Duration::ZERO) {
             return Err(NoProcess::Left);
         }
+        last_resort::arm(process.as_fd());
         Ok(Self {
             pid: peer.pid,
             process,
@@ -67,6 +70,7 @@ impl Drop for Engine {
         let _ = rustix::process::pidfd_send_signal(&self.process, Signal::KILL);
         // The userfaultfd is closed after this, and a fault after that would read zeros.
         self.ends_within(KILLED);
+        last_resort::disarm();
     }
 }
 

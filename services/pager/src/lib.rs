@@ -28,6 +28,7 @@ pub mod control;
 mod engine;
 mod error;
 mod handshake;
+mod last_resort;
 mod memory;
 mod plan;
 mod poll;
@@ -37,6 +38,7 @@ mod working_set;
 
 pub use error::Death;
 
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Duration;
 
@@ -56,6 +58,7 @@ const BACKLOG: i32 = 16;
 /// its own: whatever was open before is closed.
 pub fn run(cli: &Cli) -> Result<(), Death> {
     process::settle()?;
+    last_resort::prepare()?;
     let poll = Poll::new()?;
     let signals = process::signals()?;
     poll.add(&signals, Token::Signal)?;
@@ -67,14 +70,15 @@ pub fn run(cli: &Cli) -> Result<(), Death> {
     let mut desk = Desk::new(control);
     process::say_ready()?;
     let patience = Duration::from_millis(cli.patience_ms);
-    let Some(hello) = handshake::receive(&poll, listener, &mut desk, content.pages(), patience)? else {
+    let Some(hello) = handshake::receive(&poll, &listener, &mut desk, content.pages(), patience)? else {
         return Ok(());
     };
+    drop(listener);
     Service::new(cli, content, hello, &poll)?.run(&poll, &mut desk)
 }
 
 /// A listening socket that only its owner may connect to.
-fn listen(path: &Path) -> Result<std::os::fd::OwnedFd, Death> {
+fn listen(path: &Path) -> Result<OwnedFd, Death> {
     let failed = |source: rustix::io::Errno| Death::Socket {
         path: path.to_owned(),
         source: source.into(),

@@ -34,8 +34,10 @@ pub(crate) enum Placed {
     Pages(u64),
     /// The first was in place already; whoever waits for it must be woken.
     Present,
-    /// Not now: the engine's memory is being changed, or there is none left. Nothing was done.
+    /// Not now: the engine's memory is being changed, and an event may tell how. Nothing was done.
     Later,
+    /// Not now: there is no memory left. Nothing was done.
+    Full,
     /// There is no such memory any more: the VM is coming to its end.
     Gone,
     /// It will never be.
@@ -64,7 +66,7 @@ impl Memory {
             let mut count = 0;
             for event in self.uffd.read_events(&mut self.buffer).map_err(Death::Events)? {
                 count += 1;
-                tell(&self.regions, event.map_err(Death::Events)?, &mut each)?;
+                tell(&self.regions, &event.map_err(Death::Events)?, &mut each)?;
             }
             if count < AT_ONCE {
                 return Ok(());
@@ -143,20 +145,21 @@ fn bytes(pages: usize) -> usize {
     pages * usize::try_from(PAGE).unwrap_or(0)
 }
 
-/// What `errno` of `UFFDIO_COPY` or `UFFDIO_ZEROPAGE` means, see ioctl_userfaultfd(2).
+/// What `errno` of `UFFDIO_COPY` or `UFFDIO_ZEROPAGE` means, see `ioctl_userfaultfd(2)`.
 fn not_placed(errno: i32) -> Placed {
     match Errno::from_raw_os_error(errno) {
         Errno::EXIST => Placed::Present,
-        Errno::AGAIN | Errno::NOMEM | Errno::INTR => Placed::Later,
+        Errno::AGAIN | Errno::INTR => Placed::Later,
+        Errno::NOMEM => Placed::Full,
         Errno::NOENT | Errno::SRCH => Placed::Gone,
         other => Placed::Failed(other.into()),
     }
 }
 
-fn tell(regions: &Regions, event: Event, each: &mut impl FnMut(Happening)) -> Result<(), Death> {
+fn tell(regions: &Regions, event: &Event, each: &mut impl FnMut(Happening)) -> Result<(), Death> {
     let removed =
         |start: *mut c_void, end: *mut c_void| regions.pages_in(start.addr() as u64..end.addr() as u64);
-    match event {
+    match *event {
         Event::Pagefault {
             kind: FaultKind::Missing,
             addr,

@@ -83,10 +83,23 @@ impl Marks {
 
     /// The first run of pages at or behind `from` that are given back and were not asked for since.
     pub(crate) fn next_removed(&self, from: u64) -> Option<Range<u64>> {
-        let removed = |page: u64| self.is_given(page) && !self.is_present(page);
-        let first = (from..self.pages).find(|page| removed(*page))?;
-        let end = (first..self.pages).find(|page| !removed(*page));
-        Some(first..end.unwrap_or(self.pages))
+        let first = self.find(from, |removed| removed)?;
+        let end = self.find(first, |removed| !removed);
+        Some(first..end.unwrap_or(self.pages).min(self.pages))
+    }
+
+    /// The first page at or behind `from` whose bit is set in what `bits` makes of the removed pages.
+    fn find(&self, from: u64, bits: impl Fn(u64) -> u64) -> Option<u64> {
+        let words = self.given.0.iter().zip(&self.present.0).enumerate();
+        let mut mask = u64::MAX << (from % 64);
+        for (at, (given, present)) in words.skip(usize::try_from(from / 64).ok()?) {
+            let found = bits(given & !present) & mask;
+            if found != 0 {
+                return Some(at as u64 * 64 + u64::from(found.trailing_zeros()));
+            }
+            mask = u64::MAX;
+        }
+        None
     }
 
     /// What to put in place for `page`, which stands in `run`: with what follows it, but not from `end` on, and nothing
@@ -105,6 +118,90 @@ impl Marks {
             first: page,
             count: stop.unwrap_or(end).max(page + 1) - page,
             place: run.place.after(page - run.first),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PAGES: u64 = 200;
+
+    fn pages() -> impl Strategy<Value = Range<u64>> {
+        (0..PAGES, 0..90u64).prop_map(|(first, count)| first..(first + count).min(PAGES))
+    }
+
+    /// Marks that came about by removals and by pages that were put in place, and what they should say.
+    fn marks() -> impl Strategy<Value = (Marks, Vec<(bool, bool)>)> {
+        vec((any::<bool>(), pages()), 0..12).prop_map(|acts| {
+            let (mut marks, mut model) = (Marks::new(PAGES), vec![(false, false); 200]);
+            for (removed, pages) in acts {
+                for page in pages.clone() {
+                    let (given, present) = &mut model[usize::try_from(page).unwrap()];
+                    (*given, *present) = (*given || removed, !removed);
+                }
+                if removed {
+                    marks.remove(pages);
+                } else {
+                    marks.put(pages.start, pages.end - pages.start);
+                }
+            }
+            (marks, model)
+        })
+    }
+
+    fn run() -> Run {
+        Run {
+            first: 0,
+            count: 150,
+            place: Place::Source {
+                source: 3,
+                page: 1000,
+            },
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn marks_are_what_was_last_done((marks, model) in marks()) {
+            for (page, (given, present)) in model.iter().enumerate() {
+                prop_assert_eq!(marks.is_given(page as u64), *given);
+                prop_assert_eq!(marks.is_present(page as u64), *present);
+            }
+            let mut told = vec![false; model.len()];
+            let mut from = 0;
+            while let Some(run) = marks.next_removed(from) {
+                prop_assert!(run.start >= from && run.start < run.end, "{run:?}");
+                from = run.end;
+                run.for_each(|page| told[usize::try_from(page).unwrap()] = true);
+            }
+            let removed: Vec<bool> = model.iter().map(|(given, present)| *given && !present).collect();
+            prop_assert_eq!(told, removed);
+        }
+
+        #[test]
+        fn a_plan_has_the_page_and_nothing_that_must_not_be_touched(
+            (marks, model) in marks(),
+            page in 0..150u64,
+            further in 0..70u64,
+        ) {
+            let end = page + further;
+            let fill = marks.plan(page, run(), end);
+            prop_assert_eq!(fill.first, page);
+            prop_assert!(fill.count >= 1);
+            if model[usize::try_from(page).unwrap()].0 {
+                prop_assert_eq!((fill.count, fill.place), (1, Place::Zero));
+                return Ok(());
+            }
+            prop_assert_eq!(fill.place, Place::Source { source: 3, page: 1000 + page });
+            prop_assert!(fill.first + fill.count <= end.clamp(page + 1, 150));
+            for other in page + 1..fill.first + fill.count {
+                prop_assert_eq!(model[usize::try_from(other).unwrap()], (false, false));
+            }
         }
     }
 }

@@ -73,7 +73,7 @@ pub(crate) fn read(path: &Path) -> Option<WorkingSet> {
 }
 
 /// Goes through a working set.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Prefetch {
     set: WorkingSet,
     run: usize,

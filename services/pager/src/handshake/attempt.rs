@@ -13,7 +13,7 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFl
 use userfaultfd::Uffd;
 
 use super::Hello;
-use super::regions::{Regions, Unfit};
+use super::regions::{Mapping, Regions, Unfit};
 use crate::engine::{Engine, NoProcess};
 
 /// Bytes a message may have: enough for more than two hundred regions, where engines have one to three.
@@ -117,8 +117,8 @@ impl Attempt {
     }
 
     fn conclude(self, pages: u64) -> Result<Hello, Refusal> {
-        let mappings = serde_json::from_slice(&self.bytes).map_err(Refusal::Malformed)?;
-        let regions = Regions::new(mappings, pages).map_err(Refusal::Unfit)?;
+        let mappings: Vec<Mapping> = serde_json::from_slice(&self.bytes).map_err(Refusal::Malformed)?;
+        let regions = Regions::new(&mappings, pages).map_err(Refusal::Unfit)?;
         let uffd = userfaultfd(self.descriptor.ok_or(Refusal::NoDescriptor)?)?;
         let engine = Engine::behind(self.connection).map_err(Refusal::Process)?;
         Ok(Hello {

@@ -45,7 +45,7 @@ pub(crate) struct Hello {
 /// Waits for an engine, and nothing if the pager is told to end before. Answers questions meanwhile.
 pub(crate) fn receive(
     poll: &Poll,
-    listener: OwnedFd,
+    listener: &OwnedFd,
     desk: &mut Desk,
     pages: u64,
     patience: Duration,
@@ -65,7 +65,7 @@ pub(crate) fn receive(
         for token in &ready {
             match *token {
                 Token::Signal => return Ok(None),
-                Token::Listener => accept(poll, &listener, &mut attempts)?,
+                Token::Listener => accept(poll, listener, &mut attempts)?,
                 Token::Handshake(index) => {
                     let Some(attempt) = attempts.get_mut(index).and_then(Option::take) else {
                         continue;

@@ -63,7 +63,7 @@ pub(crate) struct Regions(Vec<Region>);
 
 impl Regions {
     /// Checks `mappings` against a memory of `pages`.
-    pub(super) fn new(mappings: Vec<Mapping>, pages: u64) -> Result<Self, Unfit> {
+    pub(super) fn new(mappings: &[Mapping], pages: u64) -> Result<Self, Unfit> {
         let regions = mappings.iter().map(|mapping| region(mapping, pages));
         let mut regions = regions.collect::<Result<Vec<_>, _>>()?;
         if regions.is_empty() {
@@ -137,12 +137,16 @@ fn region(mapping: &Mapping, pages: u64) -> Result<Region, Unfit> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     const BASE: u64 = 0x7f00_0000_0000;
 
     fn parse(json: &str) -> Result<Regions, Unfit> {
-        Regions::new(serde_json::from_str(json).unwrap(), 100)
+        let mappings: Vec<Mapping> = serde_json::from_str(json).unwrap();
+        Regions::new(&mappings, 100)
     }
 
     fn mapping(address: u64, first: u64, pages: u64) -> Mapping {
@@ -174,21 +178,21 @@ mod tests {
         assert_eq!(regions.address_of(12), None);
         let all: Vec<_> = regions.pages_in(0..u64::MAX).collect();
         assert_eq!(all, [0..10, 10..12]);
-        let some: Vec<_> = regions.pages_in(BASE + 8192..BASE + 12288).collect();
-        assert_eq!(some, [2..3]);
+        let mut some = regions.pages_in(BASE + 8192..BASE + 12288);
+        assert_eq!((some.next(), some.next()), (Some(2..3), None));
     }
 
     #[test]
     fn what_does_not_fit_is_refused() {
-        let refused = |mappings: Vec<Mapping>| Regions::new(mappings, 100).unwrap_err();
-        assert_eq!(refused(vec![]), Unfit::None);
+        let refused = |mappings: &[Mapping]| Regions::new(mappings, 100).unwrap_err();
+        assert_eq!(refused(&[]), Unfit::None);
         let overlapping = [
             [mapping(BASE, 0, 10), mapping(BASE + 9 * PAGE, 10, 10)],
             [mapping(BASE, 0, 10), mapping(BASE + 20 * PAGE, 9, 10)],
             [mapping(BASE, 0, 10), mapping(BASE, 0, 10)],
         ];
         for pair in overlapping {
-            assert_eq!(refused(pair.to_vec()), Unfit::Overlap);
+            assert_eq!(refused(&pair), Unfit::Overlap);
         }
         let misaligned = [
             mapping(BASE + 1, 0, 1),
@@ -205,7 +209,7 @@ mod tests {
         ];
         for one in misaligned {
             let address = one.base_host_virt_addr;
-            assert_eq!(refused(vec![one]), Unfit::Misaligned { address });
+            assert_eq!(refused(&[one]), Unfit::Misaligned { address });
         }
         let outside = [
             mapping(BASE, 0, 101),
@@ -216,7 +220,7 @@ mod tests {
             },
         ];
         for one in outside {
-            assert!(matches!(refused(vec![one]), Unfit::Outside { .. }));
+            assert!(matches!(refused(&[one]), Unfit::Outside { .. }));
         }
         for (size, kib) in [
             (None, None),
@@ -229,7 +233,49 @@ mod tests {
                 page_size_kib: kib,
                 ..mapping(BASE, 0, 1)
             };
-            assert!(matches!(refused(vec![one]), Unfit::PageSize { .. }));
+            assert!(matches!(refused(&[one]), Unfit::PageSize { .. }));
+        }
+    }
+
+    /// Numbers that are near to what is right, or to where numbers end.
+    fn number() -> impl Strategy<Value = u64> {
+        let near = (0..40u64, -1..2i64).prop_map(|(pages, off)| (pages * PAGE).wrapping_add_signed(off));
+        prop_oneof![
+            6 => (0..40u64).prop_map(|pages| pages * PAGE),
+            1 => near,
+            1 => (0..3 * PAGE).prop_map(|back| u64::MAX - back),
+            1 => any::<u64>(),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_told_is_refused_or_can_be_served(
+            told in vec((number(), number(), number()), 0..5),
+        ) {
+            let mappings: Vec<Mapping> = told
+                .into_iter()
+                .map(|(address, size, offset)| Mapping {
+                    base_host_virt_addr: address,
+                    size,
+                    offset,
+                    page_size: Some(PAGE),
+                    page_size_kib: None,
+                })
+                .collect();
+            let Ok(regions) = Regions::new(&mappings, 30) else {
+                return Ok(());
+            };
+            let all: Vec<u64> = regions.pages_in(0..u64::MAX).flatten().collect();
+            let pages: u64 = mappings.iter().map(|mapping| mapping.size / PAGE).sum();
+            prop_assert_eq!(all.len() as u64, pages);
+            for page in all {
+                prop_assert!(page < 30);
+                let (address, end) = regions.address_of(page).unwrap();
+                prop_assert!(page < end);
+                prop_assert_eq!(regions.page_at(address), Some(page));
+                prop_assert_eq!(regions.page_at(address + PAGE - 1), Some(page));
+            }
         }
     }
 }

@@ -183,7 +183,7 @@ impl Service {
                     .map_err(|source| self.failed(&fill, source))?;
                 Ok(Some(Course::On))
             }
-            Placed::Later => Ok(None),
+            Placed::Later | Placed::Full => Ok(None),
             Placed::Gone => Ok(Some(Course::Gone)),
             Placed::Failed(source) => Err(self.failed(&fill, source)),
         }
@@ -212,6 +212,8 @@ impl Service {
                     self.stalled = true;
                     break;
                 }
+                // What is left is for those who wait.
+                Placed::Full => self.prefetch = Prefetch::default(),
                 Placed::Gone => return Ok(Course::Gone),
                 Placed::Failed(source) => return Err(self.failed(&fill, source)),
             }

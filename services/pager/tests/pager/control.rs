@@ -54,20 +54,20 @@ fn what_is_no_question_gets_no_answer() {
     let store = Store::full(PAGES);
     let pager = Pager::start(&store);
     let guest = Guest::served(Backing::Anonymous, PAGES, &pager.socket());
-    let corpus: [&[u8]; 8] = [
-        b"\n",
-        b"status\n",
-        b"\"nothing known\"\n",
-        b"{\"status\":1}\n",
-        b"\xff\xfe\n",
-        &[b' '; 300],
-        &[b'['; 100_000],
-        &[0; 1 << 20],
+    let corpus = [
+        b"\n".to_vec(),
+        b"status\n".to_vec(),
+        b"\"nothing known\"\n".to_vec(),
+        b"{\"status\":1}\n".to_vec(),
+        b"\xff\xfe\n".to_vec(),
+        vec![b' '; 300],
+        vec![b'['; 100_000],
+        vec![0; 1 << 20],
     ];
     for (at, question) in corpus.into_iter().enumerate() {
         let mut connection = connect(&pager);
         // The pager may have closed it before all of it was written.
-        let _ = connection.write_all(question);
+        let _ = connection.write_all(&question);
         assert_eq!(rest(connection), "");
         guest.expect(at * 16, store.numbers[at * 16]);
     }

@@ -73,6 +73,19 @@ fn a_generation_that_is_cut_short_ends_the_engine_before_it_reads_anything_wrong
     );
 }
 
+/// A fault of the pager's own, which it does not survive: its engine does not either.
+#[test]
+fn a_manifest_that_is_cut_short_ends_the_engine_too() {
+    let store = Store::full(PAGES);
+    let mut pager = Pager::start(&store);
+    let mut engine = Engine::start(&pager.socket(), PAGES);
+    assert!(engine.read(0).is_some());
+    File::create(store.manifest()).unwrap();
+    assert_eq!(engine.read(20), None);
+    assert!(engine.was_killed());
+    assert_eq!(pager.end().signal(), Some(7), "SIGBUS");
+}
+
 #[test]
 fn a_fault_that_cannot_be_answered_in_time_ends_the_engine() {
     let store = Store::full(PAGES);

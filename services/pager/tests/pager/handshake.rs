@@ -171,9 +171,9 @@ fn whoever_says_nothing_or_little_keeps_no_engine_waiting() {
     let mut idle: Vec<UnixStream> = (0..20)
         .map(|_| UnixStream::connect(pager.socket()).unwrap())
         .collect();
-    idle.iter_mut().for_each(|connection| {
+    for connection in &mut idle {
         let _ = connection.write_all(b"[");
-    });
+    }
     serves(&pager, &store);
     idle.iter().for_each(refused);
 }

@@ -93,7 +93,7 @@ fn it_keeps_what_it_needs_and_nothing_that_it_was_started_with() {
 fn it_dies_for_want_of_memory_after_its_engine_only() {
     let store = Store::full(16);
     let pager = Pager::start(&store);
-    let score = |pid: &str| fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap();
+    let adjustment = |pid: &str| fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).unwrap();
     // Where even root may not lower it, nothing is changed.
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status
@@ -101,6 +101,10 @@ fn it_dies_for_want_of_memory_after_its_engine_only() {
         .find_map(|line| line.strip_prefix("CapEff:"))
         .unwrap();
     let may = u64::from_str_radix(line.trim(), 16).unwrap() >> CAP_SYS_RESOURCE & 1 == 1;
-    let expected = if may { "-900\n".to_owned() } else { score("self") };
-    assert_eq!(score(&pager.pid().to_string()), expected);
+    let expected = if may {
+        "-900\n".to_owned()
+    } else {
+        adjustment("self")
+    };
+    assert_eq!(adjustment(&pager.pid().to_string()), expected);
 }

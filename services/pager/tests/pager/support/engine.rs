@@ -58,7 +58,7 @@ fn stands_in_for_an_engine() {
 
 fn be(habit: Habit, pages: usize, socket: &Path) {
     let mut guest = match habit {
-        Habit::NoRoom => Guest::on(&small_file(), pages),
+        Habit::NoRoom => Guest::on(small_file(), pages),
         _ => Guest::new(Backing::Anonymous, pages),
     };
     if habit == Habit::Moves {
@@ -80,7 +80,7 @@ fn be(habit: Habit, pages: usize, socket: &Path) {
             guest.move_away();
         }
         let word = guest.touch(line.unwrap().parse().unwrap());
-        writeln!(std::io::stderr(), "{word}").unwrap();
+        eprintln!("{word}");
     }
 }
 

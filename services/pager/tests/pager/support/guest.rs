@@ -40,7 +40,7 @@ impl Guest {
     pub(crate) fn new(backing: Backing, pages: usize) -> Self {
         if backing == Backing::Shared {
             return Self::on(
-                &rustix::fs::memfd_create("guest", MemfdFlags::CLOEXEC).unwrap(),
+                rustix::fs::memfd_create("guest", MemfdFlags::CLOEXEC).unwrap(),
                 pages,
             );
         }
@@ -121,7 +121,7 @@ impl Guest {
         let mut bytes = vec![0; PAGE];
         // SAFETY: the page is mapped; another thread may write to it, but none does while a test reads it.
         unsafe {
-            ptr::copy_nonoverlapping((self.start + page * PAGE) as *const u8, bytes.as_mut_ptr(), PAGE)
+            ptr::copy_nonoverlapping((self.start + page * PAGE) as *const u8, bytes.as_mut_ptr(), PAGE);
         };
         bytes
     }

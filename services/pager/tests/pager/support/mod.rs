@@ -45,9 +45,7 @@ impl Pager {
             .read_line(&mut line)
             .unwrap();
         let pager = Self { folder, child };
-        if line != "ready\n" {
-            panic!("the pager says {line:?} and ends: {}", pager.last_word());
-        }
+        assert_eq!(line, "ready\n");
         pager
     }
 
