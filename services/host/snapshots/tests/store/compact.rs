@@ -37,8 +37,8 @@ fn the_content_stays_and_the_sources_go() {
         fs::read(stage.file(&id("flat"), file::WORKING_SET)).unwrap(),
         set.encode()
     );
-    let state = fs::read_to_string(stage.file(&id("flat"), file::STATE)).unwrap();
-    assert_eq!(state, "the state of sn4");
+    let copied = fs::read_to_string(stage.file(&id("flat"), file::STATE)).unwrap();
+    assert_eq!(copied, "the state of sn4");
 
     let keep = [id("flat")].into();
     let swept = stage.store.sweep(&stage.store.sealed().unwrap(), &keep).unwrap();

@@ -31,7 +31,10 @@ struct Sealed {
 
 impl Sealed {
     fn new() -> Self {
-        let stage = Stage::new();
+        Self::on(Stage::new())
+    }
+
+    fn on(stage: Stage) -> Self {
         let snapshot = stage.take("sn1", &Still::some(1), None).snapshot;
         let files = FILES.map(|name| {
             let path = stage.file(&snapshot.id, name);
@@ -79,7 +82,7 @@ impl Sealed {
 
 #[test]
 fn a_flipped_bit_is_found_in_every_file() {
-    let sealed = Sealed::new();
+    let sealed = Sealed::on(Stage::in_memory());
     for (path, good) in &sealed.files {
         // All that is small, and something of every part of what is large.
         let step = good.len().div_ceil(600);

@@ -1,7 +1,6 @@
 //! A full disk, at every write of a seal and of a compaction: nothing is sealed, and nothing is left.
 
 use std::collections::BTreeSet;
-use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::Write;
 use std::ops::Range;
@@ -11,8 +10,8 @@ use roost_schemas::snapshot::working_set::WorkingSet;
 use roost_schemas::snapshot::{Snapshot, file};
 use roost_snapshots::{Dump, Sealed, Store, StoreError};
 use rustix::fs::statvfs;
-use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
+use crate::disk::MemoryDisk;
 use crate::stage::{DRIVE, MEMORY, about, complete, host, id, machine, write};
 
 /// Blocks of the small file system.
@@ -20,20 +19,12 @@ const BLOCKS: u64 = 400;
 /// Its inodes.
 const INODES: u64 = 40;
 
-/// A file system with few blocks and inodes, unmounted when dropped.
-struct SmallDisk(tempfile::TempDir);
+/// A file system with few blocks and inodes.
+struct SmallDisk(MemoryDisk);
 
 impl SmallDisk {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(
-            rustix::process::geteuid().is_root(),
-            "this test needs root: it mounts a small file system"
-        );
-        let options = CString::new(format!("nr_blocks={BLOCKS},nr_inodes={INODES}")).unwrap();
-        let flags = MountFlags::empty();
-        mount("roost-test", folder.path(), "tmpfs", flags, options.as_c_str()).unwrap();
-        Self(folder)
+        Self(MemoryDisk::new(&format!("nr_blocks={BLOCKS},nr_inodes={INODES}")))
     }
 
     fn path(&self) -> &Path {
@@ -64,12 +55,6 @@ impl SmallDisk {
                 fs::remove_file(path).unwrap();
             }
         }
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = unmount(self.0.path(), UnmountFlags::DETACH);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod compact;
 mod damage;
+mod disk;
 mod drafts;
 mod full;
 mod model;

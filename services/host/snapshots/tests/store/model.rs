@@ -109,9 +109,9 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    fn on(stage: Stage) -> Self {
         Self {
-            stage: Stage::new(),
+            stage,
             running: Running::from(Still::zeros(), None),
             sealed: BTreeMap::new(),
             taken: 0,
@@ -123,7 +123,7 @@ impl World {
         id(&format!("sn{}", self.taken))
     }
 
-    fn one(&self, index: &Index) -> Option<&(Snapshot, Still)> {
+    fn one(&self, index: Index) -> Option<&(Snapshot, Still)> {
         let all: Vec<_> = self.sealed.values().collect();
         (!all.is_empty()).then(|| *index.get(&all))
     }
@@ -156,7 +156,7 @@ impl World {
         self.sealed.insert(name, (sealed.snapshot, still.clone()));
     }
 
-    fn compact(&mut self, index: &Index) {
+    fn compact(&mut self, index: Index) {
         let Some((snapshot, still)) = self.one(index).cloned() else {
             return;
         };
@@ -169,7 +169,7 @@ impl World {
     fn sweep(&mut self, keep: &[Index]) {
         let mut kept: BTreeSet<_> = keep
             .iter()
-            .filter_map(|index| self.one(index))
+            .filter_map(|index| self.one(*index))
             .map(|one| one.0.id.clone())
             .collect();
         kept.extend(self.running.parent.clone());
@@ -191,11 +191,11 @@ impl World {
             Step::Store(pages, tag) => fill(&mut self.running.still.drive, pages, *tag),
             Step::Take { complete } => self.take(*complete),
             Step::Restore(index) => {
-                if let Some((snapshot, still)) = self.one(index) {
+                if let Some((snapshot, still)) = self.one(*index) {
                     self.running = Running::from(still.clone(), Some(snapshot.id.clone()));
                 }
             }
-            Step::Compact(index) => self.compact(index),
+            Step::Compact(index) => self.compact(*index),
             Step::Sweep(keep) => self.sweep(keep),
             Step::StartAgain => self.stage = self.stage.again(),
         }
@@ -203,16 +203,39 @@ impl World {
     }
 }
 
+/// Does all `steps`, and reads everything that was sealed.
+fn holds(stage: Stage, steps: &[Step]) -> Result<(), TestCaseError> {
+    let world = steps.iter().fold(World::on(stage), World::apply);
+    for (snapshot, still) in world.sealed.values() {
+        let read = world.stage.read(snapshot);
+        prop_assert_eq!(&read.memory, &still.memory, "the memory of {}", snapshot.id);
+        prop_assert_eq!(&read.drive, &still.drive, "the drive of {}", snapshot.id);
+    }
+    Ok(())
+}
+
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn whatever_happens_what_was_sealed_reads_back(steps in prop::collection::vec(step(), 1..40)) {
-        let world = steps.iter().fold(World::new(), World::apply);
-        for (snapshot, still) in world.sealed.values() {
-            let read = world.stage.read(snapshot);
-            prop_assert_eq!(&read.memory, &still.memory, "the memory of {}", snapshot.id);
-            prop_assert_eq!(&read.drive, &still.drive, "the drive of {}", snapshot.id);
-        }
+        holds(Stage::in_memory(), &steps)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(4))]
+
+    #[test]
+    fn so_it_does_on_a_disk(steps in prop::collection::vec(step(), 1..40)) {
+        holds(Stage::new(), &steps)?;
     }
 }

@@ -12,6 +12,8 @@ use roost_schemas::spec::Resources;
 use roost_schemas::{HostId, SnapshotId, Timestamp};
 use roost_snapshots::{About, Dump, Sealed, Store, StoreError};
 
+use crate::disk::MemoryDisk;
+
 /// Pages of a memory of 1 MiB.
 pub(crate) const MEMORY: u64 = 256;
 /// Pages of a drive.
@@ -43,9 +45,9 @@ impl Still {
     /// A machine with a few pages in it.
     pub(crate) fn some(seed: Tag) -> Self {
         let mut still = Self::zeros();
-        for (place, tag) in [(0, 1), (1, 2), (7, 3), (99, 4)] {
-            still.memory[place] = seed + tag;
-            still.drive[place] = seed + tag + 100;
+        for (at, tag) in [(0, 1), (1, 2), (7, 3), (99, 4)] {
+            still.memory[at] = seed + tag;
+            still.drive[at] = seed + tag + 100;
         }
         still
     }
@@ -53,8 +55,23 @@ impl Still {
 
 /// A store, and where machines leave their files.
 pub(crate) struct Stage {
-    folder: tempfile::TempDir,
+    folder: Folder,
     pub(crate) store: Store,
+}
+
+/// Where all of it is, until it is dropped.
+enum Folder {
+    Disk(tempfile::TempDir),
+    Memory(MemoryDisk),
+}
+
+impl Folder {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Disk(folder) => folder.path(),
+            Self::Memory(disk) => disk.path(),
+        }
+    }
 }
 
 pub(crate) fn id(text: &str) -> SnapshotId {
@@ -108,8 +125,17 @@ pub(crate) fn data(tags: &[Tag]) -> impl Iterator<Item = (u64, Tag)> {
 }
 
 impl Stage {
+    /// On the disk of this machine.
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::on(Folder::Disk(tempfile::tempdir().unwrap()))
+    }
+
+    /// On one in memory, where making things durable costs nothing.
+    pub(crate) fn in_memory() -> Self {
+        Self::on(Folder::Memory(MemoryDisk::new("size=256m")))
+    }
+
+    fn on(folder: Folder) -> Self {
         let store = open(&folder.path().join("store")).unwrap();
         Self { folder, store }
     }
@@ -118,8 +144,7 @@ impl Stage {
     pub(crate) fn again(self) -> Self {
         let Self { folder, store } = self;
         drop(store);
-        let store = open(&folder.path().join("store")).unwrap();
-        Self { folder, store }
+        Self::on(folder)
     }
 
     pub(crate) fn path(&self, file: &str) -> PathBuf {
