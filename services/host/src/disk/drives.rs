@@ -9,9 +9,10 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use roost_schemas::{Generation, Owner, SandboxId};
-
 use roost_images::sparse;
+use roost_schemas::snapshot::Snapshot;
+use roost_schemas::{Generation, Owner, SandboxId};
+use roost_snapshots::{Store, StoreError};
 
 const FILE: &str = "data.ext4";
 
@@ -41,6 +42,9 @@ pub enum DriveError {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// The snapshot that it should come from cannot be used.
+    #[error(transparent)]
+    Snapshot(StoreError),
     /// Something else the kernel refused.
     #[error("cannot {action} {path}")]
     Io {
@@ -63,21 +67,57 @@ impl DriveStore {
     ///
     /// It is not forced to the disk: a machine that loses power loses the VM that would have used it as well.
     pub fn create(&self, owner: &Owner) -> Result<PathBuf, DriveError> {
-        let folder = self.folder_of(owner);
-        let drive = folder.join(FILE);
-        if drive.try_exists().map_err(failed("look for", &drive))? {
+        if let Some(drive) = self.find(owner)? {
             return Ok(drive);
         }
         let blank = File::open(&self.blank).map_err(|source| DriveError::NoBlank {
             path: self.blank.clone(),
             source,
         })?;
+        self.make(owner, |drive, empty| {
+            sparse::copy(&blank, empty).map_err(failed("write the drive", drive))
+        })
+    }
+
+    /// The drive of `owner`: the one it has, else one as it was when `snapshot` of `store` was taken.
+    pub fn restore(&self, owner: &Owner, store: &Store, snapshot: &Snapshot) -> Result<PathBuf, DriveError> {
+        if let Some(drive) = self.find(owner)? {
+            return Ok(drive);
+        }
+        self.make(owner, |drive, empty| {
+            let restored = store.restore_drive(snapshot, empty);
+            restored.map_err(|error| match error {
+                // It is the drive that has no room, not the store.
+                StoreError::NoSpace { source, .. } => DriveError::NoSpace {
+                    path: drive.to_owned(),
+                    source,
+                },
+                error => DriveError::Snapshot(error),
+            })
+        })
+    }
+
+    /// The drive of `owner`, if it has one.
+    pub fn find(&self, owner: &Owner) -> Result<Option<PathBuf>, DriveError> {
+        let drive = self.folder_of(owner).join(FILE);
+        let there = drive.try_exists().map_err(failed("look for", &drive))?;
+        Ok(there.then_some(drive))
+    }
+
+    /// Makes the drive of `owner` out of what `fill` writes into an empty file.
+    fn make(
+        &self,
+        owner: &Owner,
+        fill: impl FnOnce(&Path, &File) -> Result<(), DriveError>,
+    ) -> Result<PathBuf, DriveError> {
+        let folder = self.folder_of(owner);
+        let drive = folder.join(FILE);
         let made = DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&folder)
             .map_err(failed("create", &folder));
-        let made = made.and_then(|()| fill(&folder, &drive, &blank));
+        let made = made.and_then(|()| put(&folder, &drive, fill));
         match made {
             Ok(()) => Ok(drive),
             Err(error) => {
@@ -118,11 +158,15 @@ impl DriveStore {
     }
 }
 
-/// Puts a copy of `blank` at `drive`, whole or not at all.
-fn fill(folder: &Path, drive: &Path, blank: &File) -> Result<(), DriveError> {
-    let copy = tempfile::NamedTempFile::new_in(folder).map_err(failed("create a file in", folder))?;
-    sparse::copy(blank, copy.as_file()).map_err(failed("write the drive", drive))?;
-    match copy.persist_noclobber(drive) {
+/// Puts what `fill` writes at `drive`, whole or not at all.
+fn put(
+    folder: &Path,
+    drive: &Path,
+    fill: impl FnOnce(&Path, &File) -> Result<(), DriveError>,
+) -> Result<(), DriveError> {
+    let written = tempfile::NamedTempFile::new_in(folder).map_err(failed("create a file in", folder))?;
+    fill(drive, written.as_file())?;
+    match written.persist_noclobber(drive) {
         // Another call for the same owner was faster.
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other
@@ -149,153 +193,4 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DriveE
 }
 
 #[cfg(test)]
-mod tests {
-    use std::ffi::CString;
-    use std::os::unix::fs::{FileExt, MetadataExt};
-
-    use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
-
-    use super::*;
-
-    const LENGTH: u64 = 64 << 20;
-
-    fn owner(sandbox: &str, generation: u64) -> Owner {
-        Owner {
-            sandbox: sandbox.parse().unwrap(),
-            generation: Generation(generation),
-        }
-    }
-
-    /// A store in `folder`, beside an empty drive with 200 kB of data in it.
-    fn store(images: &Path, folder: &Path) -> DriveStore {
-        let blank = images.join("blank.ext4");
-        let file = File::create(&blank).unwrap();
-        file.set_len(LENGTH).unwrap();
-        file.write_all_at(&vec![9; 200_000], 1 << 20).unwrap();
-        DriveStore::new(folder.to_owned(), blank)
-    }
-
-    #[test]
-    fn a_drive_is_a_sparse_copy_made_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(folder.path(), &folder.path().join("drives"));
-        assert_eq!(store.owners().unwrap(), []);
-        let drive = store.create(&owner("sb1", 3)).unwrap();
-        let made = fs::metadata(&drive).unwrap();
-        assert_eq!(made.len(), LENGTH);
-        assert!(
-            made.blocks() * 512 < 1 << 20,
-            "{} blocks for 200 kB",
-            made.blocks()
-        );
-
-        File::options()
-            .write(true)
-            .open(&drive)
-            .unwrap()
-            .write_all_at(b"written by the guest", 0)
-            .unwrap();
-        assert_eq!(store.create(&owner("sb1", 3)).unwrap(), drive);
-        assert!(fs::read(&drive).unwrap().starts_with(b"written by the guest"));
-        let other = store.create(&owner("sb1", 4)).unwrap();
-        assert!(
-            fs::read(other).unwrap().starts_with(&[0; 20]),
-            "another generation starts empty"
-        );
-        let mut owners = store.owners().unwrap();
-        owners.sort();
-        assert_eq!(owners, [owner("sb1", 3), owner("sb1", 4)]);
-    }
-
-    #[test]
-    fn removing_can_be_repeated_and_spares_the_others() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(folder.path(), &folder.path().join("drives"));
-        store.create(&owner("sb1", 1)).unwrap();
-        store.create(&owner("sb2", 1)).unwrap();
-        for _ in 0..2 {
-            store.remove(&owner("sb1", 1)).unwrap();
-        }
-        assert_eq!(store.owners().unwrap(), [owner("sb2", 1)]);
-    }
-
-    #[test]
-    fn calls_for_one_owner_that_meet_agree() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(folder.path(), &folder.path().join("drives"));
-        let drives: Vec<_> = std::thread::scope(|scope| {
-            let calls: Vec<_> = (0..4)
-                .map(|_| scope.spawn(|| store.create(&owner("sb1", 1)).unwrap()))
-                .collect();
-            calls.into_iter().map(|call| call.join().unwrap()).collect()
-        });
-        assert!(drives.iter().all(|drive| *drive == drives[0]));
-        assert_eq!(
-            fs::read_dir(drives[0].parent().unwrap()).unwrap().count(),
-            1,
-            "no half-made copy is left"
-        );
-    }
-
-    #[test]
-    fn a_missing_blank_is_named_and_nothing_is_made() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = DriveStore::new(folder.path().join("drives"), folder.path().join("blank.ext4"));
-        let error = store.create(&owner("sb1", 1)).unwrap_err();
-        assert!(
-            error.to_string().contains("blank.ext4: make the images"),
-            "{error}"
-        );
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn what_is_not_a_drive_is_nobodys() {
-        for name in ["", "sb1", "sb1.", ".1", "sb1.x", "../sb1.1", "SB1.1", "sb1.1.2"] {
-            assert_eq!(parse(name), None, "{name}");
-        }
-        assert_eq!(parse("sb1.7"), Some(owner("sb1", 7)));
-    }
-
-    /// A file system of a given size, unmounted when dropped.
-    struct SmallDisk(tempfile::TempDir);
-
-    impl SmallDisk {
-        fn new(size: &str) -> Self {
-            assert!(
-                rustix::process::geteuid().is_root(),
-                "this test needs root: it mounts a small file system"
-            );
-            let folder = tempfile::tempdir().unwrap();
-            let size = CString::new(format!("size={size}")).unwrap();
-            mount(
-                "roost-test",
-                folder.path(),
-                "tmpfs",
-                MountFlags::empty(),
-                size.as_c_str(),
-            )
-            .unwrap();
-            Self(folder)
-        }
-    }
-
-    impl Drop for SmallDisk {
-        fn drop(&mut self) {
-            let _ = unmount(self.0.path(), UnmountFlags::DETACH);
-        }
-    }
-
-    #[test]
-    fn a_full_disk_is_said_so_and_nothing_is_left() {
-        let (images, disk) = (tempfile::tempdir().unwrap(), SmallDisk::new("300k"));
-        let store = store(images.path(), &disk.0.path().join("drives"));
-        store.create(&owner("sb1", 1)).unwrap();
-        let error = store.create(&owner("sb2", 1)).unwrap_err();
-        assert!(matches!(error, DriveError::NoSpace { .. }), "{error:?}");
-        assert!(error.to_string().contains("remove sandboxes"));
-        assert_eq!(store.owners().unwrap(), [owner("sb1", 1)]);
-        store.remove(&owner("sb1", 1)).unwrap();
-        store.create(&owner("sb2", 1)).expect("there is room again");
-    }
-}
+mod tests;
