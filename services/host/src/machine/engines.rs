@@ -231,7 +231,14 @@ impl Engines for RealEngines {
 
     /// An engine whose pager is gone is killed, and answered as a VM that has ended: so what happened to it is told.
     async fn adopt(&self, owner: &Owner) -> Result<Option<Arc<dyn Vm>>, Fault> {
-        Ok(self.find(owner)?.map(|held| self.vm(&held)))
+        let Some(held) = self.find(owner)? else {
+            return Ok(None);
+        };
+        let vm = self.vm(&held);
+        if let Memory::Orphaned(_) = held.memory {
+            vm.exited().await;
+        }
+        Ok(Some(vm))
     }
 
     async fn destroy(&self, owner: &Owner) -> Result<(), Fault> {
