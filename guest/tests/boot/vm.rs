@@ -1,5 +1,8 @@
 //! A VM of a test's own, gone with the test.
 
+mod qmp;
+mod snapshot;
+
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -9,11 +12,16 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub(crate) use snapshot::Snapshot;
+
 /// How long an emulated guest may take to boot or to power off on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The name given to the guest.
 pub(crate) const HOSTNAME: &str = "i4testguest";
+
+/// The writable drive's file.
+const DRIVE: &str = "data.ext4";
 
 /// A guest under QEMU; killed when dropped.
 pub(crate) struct Vm {
@@ -33,37 +41,48 @@ impl Vm {
     /// The same with so many megabytes.
     pub(crate) async fn boot_with(memory: u32) -> Self {
         let images = Images::find();
+        let blank = images.blank_drive.clone();
+        let vm = Self::start(images, &blank, memory, &[]);
+        vm.answering().await
+    }
+
+    /// Starts QEMU with a copy of `drive`.
+    fn start(images: Images, drive: &Path, memory: u32, more: &[String]) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("roost-guest-test-")
             .tempdir()
             .unwrap();
-        let drive = folder.path().join("data.ext4");
         let copied = Command::new("cp")
             .arg("--sparse=always")
-            .args([&images.blank_drive, &drive])
+            .args([drive, &folder.path().join(DRIVE)])
             .status();
         assert!(copied.unwrap().success());
         let agent = free_address();
         let template_before = digest(&images.template);
-        let qemu = start(&images, folder.path(), &drive, agent, memory);
-        let mut vm = Self {
-            qemu,
+        let mut qemu = command(&images, folder.path(), agent, memory);
+        let started = qemu.args(more).spawn();
+        Self {
+            qemu: started.expect("qemu-system-x86_64 is needed: apt-get install qemu-system-x86"),
             folder,
             images,
             template_before,
             agent,
-        };
+        }
+    }
+
+    /// The same once its agent answers.
+    async fn answering(mut self) -> Self {
         let deadline = Instant::now() + PATIENCE;
-        while !crate::agent::is_healthy(agent).await {
-            let ended = vm.qemu.try_wait().unwrap();
+        while !crate::agent::is_healthy(self.agent).await {
+            let ended = self.qemu.try_wait().unwrap();
             assert!(
                 ended.is_none() && Instant::now() < deadline,
                 "no agent ({ended:?}): {}",
-                vm.console()
+                self.console()
             );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        vm
+        self
     }
 
     /// Where the agent answers.
@@ -79,7 +98,17 @@ impl Vm {
 
     /// The writable drive.
     pub(crate) fn drive(&self) -> PathBuf {
-        self.folder.path().join("data.ext4")
+        self.folder.path().join(DRIVE)
+    }
+
+    /// Whether this text is on the writable drive.
+    pub(crate) fn drive_holds(&self, text: &str) -> bool {
+        let found = Command::new("grep")
+            .args(["--quiet", "--fixed-strings", "--text", "--"])
+            .arg(text)
+            .arg(self.drive())
+            .status();
+        found.unwrap().success()
     }
 
     /// Whether the template's image is still what it was before the boot.
@@ -111,7 +140,7 @@ impl Drop for Vm {
     }
 }
 
-fn start(images: &Images, folder: &Path, drive: &Path, agent: SocketAddr, memory: u32) -> Child {
+fn command(images: &Images, folder: &Path, agent: SocketAddr, memory: u32) -> Command {
     // The agent's address is the one every guest has; QEMU's own network forwards to it.
     let network = format!(
         "user,id=net,net=169.254.0.0/24,host=169.254.0.22,dns=169.254.0.23,dhcpstart=169.254.0.100,\
@@ -129,8 +158,9 @@ fn start(images: &Images, folder: &Path, drive: &Path, agent: SocketAddr, memory
             path.display()
         )
     };
-    let console = folder.join("console");
-    Command::new("qemu-system-x86_64")
+    let (console, monitor) = (folder.join("console"), folder.join(qmp::SOCKET));
+    let mut command = Command::new("qemu-system-x86_64");
+    command
         .args([
             "-M",
             "microvm,x-option-roms=off,isa-serial=on",
@@ -168,7 +198,7 @@ fn start(images: &Images, folder: &Path, drive: &Path, agent: SocketAddr, memory
         ])
         .args([
             "-drive",
-            &disk("data", drive, "off"),
+            &disk("data", &folder.join(DRIVE), "off"),
             "-device",
             "virtio-blk-device,drive=data",
         ])
@@ -179,9 +209,9 @@ fn start(images: &Images, folder: &Path, drive: &Path, agent: SocketAddr, memory
             "virtio-net-device,netdev=net,mac=02:FC:00:00:00:05",
         ])
         .args(["-device", "virtio-rng-device"])
-        .stdin(Stdio::null())
-        .spawn()
-        .expect("qemu-system-x86_64 is needed: apt-get install qemu-system-x86")
+        .args(["-qmp", &format!("unix:{},server=on,wait=off", monitor.display())])
+        .stdin(Stdio::null());
+    command
 }
 
 fn digest(path: &Path) -> blake3::Hash {
