@@ -4,19 +4,22 @@
 //!   recorded? ──(only for a key the client chose)── a commit under this id ──▶ its sequence, if it is the same request
 //!       │
 //!   send to the owner's queue ──accepted──────────────────────────────▶ its sequence
+//!       │       (a resume goes to "any", where room is looked for)
 //!       │    ├──rejected, and the owner has changed── send to "any" ──▶ …
 //!       │    ├──rejected─────────────────────────────────────────────▶ the rejection
 //!       │    └──no answer── a commit under this id? ─────────────────▶ its sequence, or deadline_exceeded
 //! ```
 
-use roost_journal::port::{Message, QueueError};
+use roost_domain::sandbox::Phase;
+use roost_journal::port::{Message, QueueError, Record};
 use roost_schemas::command::{ContentType, SandboxCommand};
 use roost_schemas::commit::Commit;
 use roost_schemas::event::SandboxEvent;
 use roost_schemas::reply::{Accepted, Code as ReplyCode, Rejected, Reply};
-use roost_schemas::subject::{CommandSubject, Route};
+use roost_schemas::subject::{AggregateId, CommandSubject, EventSubject, Route};
 use roost_schemas::{CommandId, SandboxId, Sequence, Timestamp};
 
+use crate::describe;
 use crate::error::{ApiError, Code};
 use crate::idempotency::CommandKey;
 use crate::state::Gateway;
@@ -33,29 +36,41 @@ impl Gateway {
         same: impl Fn(&Commit<SandboxEvent>) -> bool,
     ) -> Result<Sequence, ApiError> {
         self.locate(sandbox).await?;
-        let recorded = if key.given {
-            self.recorded(sandbox, &key.id).await?
-        } else {
-            None
-        };
-        let sequence = match recorded {
-            Some((sequence, commit)) if same(&commit) => sequence,
-            Some((sequence, _)) => return Err(reused(&key.id, sequence)),
-            None => {
-                let route = self.owner(sandbox);
-                match self.send(sandbox, &route, key, command).await {
+        let sequence = match self.done_before(sandbox, key, same).await? {
+            Some(sequence) => sequence,
+            None => match self.route(sandbox, command) {
+                Route::Any => self.send(sandbox, &Route::Any, key, command).await?,
+                route => match self.send(sandbox, &route, key, command).await {
                     Err(error) if error.code == Code::InvalidState && self.moved(sandbox, &route).await? => {
                         self.send(sandbox, &Route::Any, key, command).await?
                     }
                     sent => sent?,
-                }
-            }
+                },
+            },
         };
         self.reach(sequence).await?;
         Ok(sequence)
     }
 
-    /// Sends `command` once and waits for its answer.
+    /// Where the commit stands that this very request led to under a key that its client chose; a conflict if `same` says
+    /// that it was another request.
+    pub(crate) async fn done_before(
+        &self,
+        sandbox: &SandboxId,
+        key: &CommandKey,
+        same: impl Fn(&Commit<SandboxEvent>) -> bool,
+    ) -> Result<Option<Sequence>, ApiError> {
+        if !key.given {
+            return Ok(None);
+        }
+        match self.recorded(&self.subject(sandbox), &key.id).await? {
+            Some(record) if same(&Commit::decode(&record.payload)?) => Ok(Some(record.sequence)),
+            Some(record) => Err(reused(&key.id, record.sequence)),
+            None => Ok(None),
+        }
+    }
+
+    /// Sends `command` about a sandbox once and waits for its answer.
     pub(crate) async fn send(
         &self,
         sandbox: &SandboxId,
@@ -63,26 +78,38 @@ impl Gateway {
         key: &CommandKey,
         command: &SandboxCommand,
     ) -> Result<Sequence, ApiError> {
-        let patience = self.limits().reply;
         let subject = CommandSubject {
             tenant: self.tenant().clone(),
             route: route.clone(),
             sandbox: sandbox.clone(),
         };
+        let asked = self.ask(&subject, &self.subject(sandbox), key, command).await?;
+        asked.map_err(|rejected| self.rejected(sandbox, rejected))
+    }
+
+    /// Sends `command` once and waits for its answer, which `log` has even if it does not arrive.
+    pub(crate) async fn ask(
+        &self,
+        subject: &CommandSubject,
+        log: &EventSubject,
+        key: &CommandKey,
+        command: &SandboxCommand,
+    ) -> Result<Result<Sequence, Rejected>, ApiError> {
+        let patience = self.limits().reply;
         let message = Message {
             command_id: key.id.clone(),
-            principal: self.key().principal(),
+            principal: key.sender(self),
             deadline: Some(Timestamp::now().plus(patience)),
             reply: None,
             content: ContentType::MessagePack,
             body: command.encode().into(),
         };
-        match self.ports().queue.request(&subject, message, patience).await {
-            Ok(Reply::Accepted(Accepted { sequence, .. })) => Ok(sequence),
-            Ok(Reply::Rejected(rejected)) => Err(self.rejected(sandbox, rejected)),
-            Err(error @ QueueError::NoAnswer { .. }) => match self.recorded(sandbox, &key.id).await? {
-                Some((sequence, _)) => Ok(sequence),
-                None => Err(unanswered(sandbox, &key.id, &error)),
+        match self.ports().queue.request(subject, message, patience).await {
+            Ok(Reply::Accepted(Accepted { sequence, .. })) => Ok(Ok(sequence)),
+            Ok(Reply::Rejected(rejected)) => Ok(Err(rejected)),
+            Err(error @ QueueError::NoAnswer { .. }) => match self.recorded(log, &key.id).await? {
+                Some(record) => Ok(Ok(record.sequence)),
+                None => Err(unanswered(log, &key.id, &error)),
             },
             Err(error) => Err(error.into()),
         }
@@ -108,7 +135,15 @@ impl Gateway {
         }
     }
 
-    /// Whose queue takes the sandbox's commands.
+    /// Whose queue takes the command.
+    fn route(&self, id: &SandboxId, command: &SandboxCommand) -> Route {
+        match command {
+            SandboxCommand::Resume(_) => Route::Any,
+            _ => self.owner(id),
+        }
+    }
+
+    /// Whose queue takes what is about the sandbox as it is placed.
     fn owner(&self, id: &SandboxId) -> Route {
         let host = self.fleet().read(|fleet| {
             let placed = fleet.sandbox(self.tenant(), id)?.state.placed.as_ref()?;
@@ -123,35 +158,31 @@ impl Gateway {
         Ok(self.owner(id) != *asked)
     }
 
-    /// The commit that `command` led to, if it led to one.
-    async fn recorded(
+    /// The commit of `subject` that `command` led to, if it led to one.
+    pub(crate) async fn recorded(
         &self,
-        sandbox: &SandboxId,
+        subject: &EventSubject,
         command: &CommandId,
-    ) -> Result<Option<(Sequence, Commit<SandboxEvent>)>, ApiError> {
-        let records = self
-            .ports()
-            .journal
-            .read(&self.subject(sandbox), Sequence::default())
-            .await?;
-        let Some(record) = records.iter().find(|record| record.command_id == *command) else {
-            return Ok(None);
-        };
-        Ok(Some((record.sequence, Commit::decode(&record.payload)?)))
+    ) -> Result<Option<Record>, ApiError> {
+        let records = self.ports().journal.read(subject, Sequence::default()).await?;
+        Ok(records.into_iter().find(|record| record.command_id == *command))
     }
 
-    /// A host that no longer has a sandbox because it has ended says so in its own words; ours name the end.
+    /// A host that no longer has a sandbox because it has ended says so in its own words; ours name the end. Of one that is
+    /// paused ours add what to do.
     fn rejected(&self, sandbox: &SandboxId, rejected: Rejected) -> ApiError {
-        let ended = self.fleet().read(|fleet| {
-            let state = &fleet.sandbox(self.tenant(), sandbox)?.state;
-            state.phase.is_end().then(|| crate::describe::end(sandbox, state))
-        });
-        match ended {
-            Some(message) if rejected.code == ReplyCode::InvalidState => {
-                ApiError::new(Code::InvalidState, message)
-            }
-            _ => rejected.into(),
+        if rejected.code != ReplyCode::InvalidState {
+            return rejected.into();
         }
+        let words = self.fleet().read(|fleet| {
+            let state = &fleet.sandbox(self.tenant(), sandbox)?.state;
+            match state.phase {
+                phase if phase.is_end() => Some(describe::end(sandbox, state)),
+                Phase::Paused => Some(format!("{}; {}", rejected.message, describe::way_back(sandbox))),
+                _ => None,
+            }
+        });
+        ApiError::new(Code::InvalidState, words.unwrap_or(rejected.message))
     }
 }
 
@@ -163,9 +194,14 @@ pub(crate) fn reused(key: &CommandId, sequence: Sequence) -> ApiError {
     ApiError::new(Code::Conflict, message)
 }
 
-fn unanswered(sandbox: &SandboxId, key: &CommandId, error: &QueueError) -> ApiError {
+fn unanswered(log: &EventSubject, key: &CommandId, error: &QueueError) -> ApiError {
+    let (kind, id) = match &log.aggregate {
+        AggregateId::Sandbox(id) => ("sandbox", id.as_str()),
+        AggregateId::Template(name) => ("template", name.as_str()),
+        AggregateId::Host(host) => ("host", host.as_str()),
+    };
     let message = format!(
-        "sandbox {sandbox}: {error}. Check that roost-host and roost-reconciler run; repeat the request under Idempotency-Key {key}"
+        "{kind} {id}: {error}. Check that roost-host and roost-reconciler run; repeat the request under Idempotency-Key {key}"
     );
     ApiError::new(Code::DeadlineExceeded, message)
 }

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //!   Host: <port>-<id>.<domain>          ┐
-//!   E2b-Sandbox-Id (E2b-Sandbox-Port)   ├─▶ reach ───▶ admit ───▶ dress ───▶ the edge of its host ─▶ guest
-//!   /files?signature=v1_…               ┘  its door,   traffic    headers
-//!                                          caught up   token
+//!   E2b-Sandbox-Id (E2b-Sandbox-Port)   ├─▶ reach ─────▶ admit ───▶ dress ───▶ the edge of its host ─▶ guest
+//!   /files?signature=v1_…               ┘  its door,  ▲  traffic    headers
+//!                                          caught up  │  token
+//!                                             └▶ wake ┘ if it is paused, and a request may resume it
 //!   anything else ────────────────────────▶ the APIs
 //! ```
 //!
@@ -16,6 +17,7 @@ mod answer;
 mod dress;
 mod reach;
 mod signed;
+mod wake;
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -35,7 +37,7 @@ use tower::Service;
 use crate::state::Gateway;
 use address::Target;
 use answer::Refusal;
-use reach::CatchUp;
+use reach::{CatchUp, Found, admit};
 use signed::{Claim, Signatures};
 
 /// Connections kept to each edge. An edge gives up idle ones after 30 s.
@@ -124,8 +126,14 @@ impl Plane {
 
     /// Lets the guest answer.
     async fn pass(&self, request: Request, target: &Target) -> Result<Response, Refusal> {
-        let way = self.way(target).await?;
-        way.admit(request.headers(), target, &self.gateway)?;
+        let way = match self.find(target).await? {
+            Found::Way(way) => way,
+            Found::Asleep => {
+                self.admit_to_wake(&request, target)?;
+                self.wake(target).await?
+            }
+        };
+        admit(&way.policy, request.headers(), target, &self.gateway)?;
         let client = dress::Client::of(&request);
         let mut exchange = Exchange::new(request).map_err(Refusal::Unfit)?;
         dress::dress(exchange.headers_mut(), &client, target, &way, &self.gateway);
@@ -156,7 +164,9 @@ impl Plane {
             Ok(EdgeError::Busy) => Refusal::Busy(target),
             // Ended a moment ago, or its host has only just come back and is yet to take it up: the log knows.
             Ok(EdgeError::NoSandbox) => match self.caught_up(&target).await {
-                Ok(_) => Refusal::Away(target),
+                Ok(Found::Way(_)) => Refusal::Away(target),
+                // The request is spent; the next one resumes it.
+                Ok(Found::Asleep) => Refusal::Turning(target),
                 Err(refusal) => refusal,
             },
             Ok(EdgeError::Forbidden) | Err(_) => {

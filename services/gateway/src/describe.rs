@@ -1,4 +1,4 @@
-//! A sandbox's end in words.
+//! What became of a sandbox in words.
 
 use roost_domain::sandbox::{Phase, Sandbox};
 use roost_schemas::SandboxId;
@@ -17,6 +17,11 @@ pub(crate) fn cause(cause: &Cause) -> String {
         Cause::HostRestarted => "its host restarted and found nothing of it".to_owned(),
         Cause::ActorCrashed => "its actor on the host crashed too often".to_owned(),
     }
+}
+
+/// What to do about a sandbox that is paused.
+pub(crate) fn way_back(id: &SandboxId) -> String {
+    format!("POST /v1/sandboxes/{id}/resume lets it run again")
 }
 
 /// How a sandbox ended, or is ending, as a sentence.

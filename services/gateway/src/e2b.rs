@@ -8,7 +8,8 @@
 //!   POST /sandboxes, /v2/sandboxes ─────▶ create      GET  /sandboxes, /v2/sandboxes ──▶ list
 //!   GET  /sandboxes/{id} ───────────────▶ get         DELETE /sandboxes/{id} ──────────▶ kill
 //!   POST …/connect, /v2/…/connect ──────▶ connect     POST …/timeout, …/refreshes ─────▶ timeout, refreshes
-//!   POST …/pause, …/resume ─────────────▶ pause       PUT  …/network ──────────────────▶ network
+//!   POST …/pause, …/resume, …/fork ─────▶ pause, resume, fork      PUT …/network ──────▶ network
+//!   POST …/snapshots, GET /snapshots, DELETE /templates/{id} ───────────────────────────▶ snapshots
 //!   GET  …/metrics, /sandboxes/metrics ─▶ metrics     GET  /templates, /v2/templates ──▶ templates
 //!   anything else below these paths ────▶ 404         and every error ─────────────────▶ shape
 //! ```
@@ -17,6 +18,7 @@ mod connect;
 mod create;
 mod dto;
 mod extract;
+mod fork;
 mod get;
 mod key;
 mod kill;
@@ -25,15 +27,17 @@ mod metrics;
 mod network;
 mod pause;
 mod refreshes;
+mod resume;
 mod sample;
 mod seen;
 mod shape;
+mod snapshots;
 mod templates;
 mod timeout;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 
 pub(crate) use shape::shape;
 
@@ -55,11 +59,15 @@ pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
         .route("/sandboxes/{id}/timeout", post(timeout::timeout))
         .route("/sandboxes/{id}/refreshes", post(refreshes::refreshes))
         .route("/sandboxes/{id}/pause", post(pause::pause))
-        .route("/sandboxes/{id}/resume", post(pause::resume))
+        .route("/sandboxes/{id}/resume", post(resume::resume))
+        .route("/sandboxes/{id}/fork", post(fork::fork))
+        .route("/sandboxes/{id}/snapshots", post(snapshots::create))
+        .route("/snapshots", get(snapshots::list))
         .route("/sandboxes/{id}/network", put(network::network))
         .route("/sandboxes/{id}/metrics", get(metrics::one))
         .route("/templates", get(templates::list))
         .route("/v2/templates", get(templates::list))
+        .route("/templates/{template}", delete(snapshots::delete))
         .route("/templates/aliases/{alias}", get(templates::alias))
         .method_not_allowed_fallback(guard::no_method)
         .route_layer(from_fn(key::assign))

@@ -12,8 +12,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(crate) use responses::{
-    CreateErrors, DeleteErrors, ExecErrors, FileErrors, HealthErrors, ListErrors, ProcessErrors, ReadErrors,
-    StreamErrors, WriteErrors,
+    CreateErrors, DeleteErrors, ExecErrors, FileErrors, HealthErrors, ListErrors, PauseErrors, ProcessErrors,
+    ReadErrors, ResumeErrors, SnapshotErrors, StreamErrors, WriteErrors,
 };
 
 /// Seconds after which a request that met no room, or a part that was away, is worth sending again.
@@ -33,7 +33,7 @@ pub enum Code {
     NotFound,
     /// 405: the route does not take this method; `Allow` lists those it takes.
     MethodNotAllowed,
-    /// 409: the idempotency key was used for something else.
+    /// 409: the idempotency key was used for something else, or the name is taken.
     Conflict,
     /// 409: the sandbox is not in a state that allows this.
     InvalidState,
@@ -55,6 +55,12 @@ pub enum Code {
     Internal,
     /// 500: the sandbox could not be made to run.
     SandboxFailed,
+    /// 500: the sandbox could not be paused; it runs on.
+    PauseFailed,
+    /// 500: the sandbox could not be resumed; it is paused as before.
+    ResumeFailed,
+    /// 500: the snapshot could not be taken, or not be saved; the sandbox is as it was.
+    SnapshotFailed,
     /// 502: nobody knows how the program ended; the connection to its guest broke.
     ProcessLost,
     /// 502: the sandbox's guest does not answer, though the sandbox should run.
@@ -84,7 +90,11 @@ impl Code {
             Self::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::CommandNotStarted => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoCapacity => StatusCode::TOO_MANY_REQUESTS,
-            Self::Internal | Self::SandboxFailed => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Internal
+            | Self::SandboxFailed
+            | Self::PauseFailed
+            | Self::ResumeFailed
+            | Self::SnapshotFailed => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ProcessLost | Self::GuestUnreachable => StatusCode::BAD_GATEWAY,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
@@ -126,6 +136,13 @@ impl ApiError {
             format!("there is no sandbox {id}; GET /v1/sandboxes lists those that live"),
         )
     }
+
+    pub(crate) fn no_template(name: &impl std::fmt::Display) -> Self {
+        Self::new(
+            Code::NotFound,
+            format!("there is no template {name}; GET /v1/templates lists them"),
+        )
+    }
 }
 
 /// The body of every failed request.
@@ -140,6 +157,12 @@ pub(crate) struct ErrorDetail {
     code: Code,
     /// What was wrong, which value, what to do.
     message: String,
+}
+
+impl From<ApiError> for ErrorDetail {
+    fn from(ApiError { code, message }: ApiError) -> Self {
+        Self { code, message }
+    }
 }
 
 impl IntoResponse for ApiError {

@@ -1,9 +1,9 @@
-//! Extractors that fail as our errors: a JSON body, a path's sandbox id, a query's pairs.
+//! Extractors that fail as our errors: a JSON body, a path's names, a query's pairs.
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use roost_schemas::SandboxId;
+use roost_schemas::{SandboxId, TemplateName};
 use serde::de::DeserializeOwned;
 
 use crate::body;
@@ -23,7 +23,26 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
-pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
+/// A body in JSON that may be left out.
+#[derive(Debug)]
+pub(crate) struct OptionalBody<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        // A chunked body declares no length: only its end tells whether there is one.
+        let bytes = body::read(body).await?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        check_content_type(&parts.headers)?;
+        parse(&bytes).map(Self)
+    }
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     let given = headers
         .get(header::CONTENT_TYPE)
         .map(|value| String::from_utf8_lossy(value.as_bytes()));
@@ -44,7 +63,7 @@ pub(crate) fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     ))
 }
 
-pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
@@ -71,6 +90,22 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
         let path = Path::<String>::from_request_parts(parts, state).await;
         let Path(text) = path.map_err(|rejection| ApiError::invalid(rejection.body_text()))?;
         SandboxId::new(text)
+            .map(Self)
+            .map_err(|error| ApiError::invalid(error.to_string()))
+    }
+}
+
+/// The template that a path names.
+#[derive(Debug)]
+pub(crate) struct Name(pub(crate) TemplateName);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let Path(text) = path.map_err(|rejection| ApiError::invalid(rejection.body_text()))?;
+        TemplateName::new(text)
             .map(Self)
             .map_err(|error| ApiError::invalid(error.to_string()))
     }

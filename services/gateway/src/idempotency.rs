@@ -5,12 +5,17 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use roost_schemas::CommandId;
+use roost_schemas::commit::Principal;
+use roost_schemas::{CommandId, Generation, SandboxId};
 
 use crate::error::{ApiError, Code};
+use crate::state::Gateway;
 
 /// The header, in requests and in the answers to writes, failed ones too.
 pub(crate) const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// Who resumes a sandbox for which a request has come: mostly that has no API key.
+const AUTO_RESUME: &str = "auto-resume";
 
 /// The id of the command that a write sends.
 #[derive(Debug, Clone)]
@@ -19,14 +24,58 @@ pub(crate) struct CommandKey {
     pub(crate) id: CommandId,
     /// Whether the client chose it, so that the command may have been sent before.
     pub(crate) given: bool,
+    /// Whether a client asked for the command, and not this gateway by itself.
+    asked: bool,
 }
 
 impl CommandKey {
+    /// A key that a client chose.
+    pub(crate) fn given(id: CommandId) -> Self {
+        Self {
+            id,
+            given: true,
+            asked: true,
+        }
+    }
+
+    /// The key of the resume that ends the pause of `sandbox` in `generation`: several requests, through several gateways,
+    /// end a pause once, and never a later one.
+    pub(crate) fn auto_resume(sandbox: &SandboxId, generation: Generation) -> Self {
+        Self {
+            id: CommandId::system(sandbox, generation, "auto-resume"),
+            given: false,
+            asked: false,
+        }
+    }
+
+    /// The key of one of several commands that one request leads to.
+    pub(crate) fn part(&self, part: &str) -> Self {
+        // Hashed together: two keys, each long or with a dot of its own, never have the same part.
+        let mut hash = blake3::Hasher::new_derive_key("roost 2026 part of a request");
+        hash.update(&(self.id.as_str().len() as u64).to_le_bytes());
+        hash.update(self.id.as_str().as_bytes());
+        hash.update(part.as_bytes());
+        Self {
+            id: CommandId::new(hash.finalize().to_hex()).expect("a digest in hex is an id"),
+            ..self.clone()
+        }
+    }
+
+    /// What commits say of who sent the command.
+    pub(crate) fn sender(&self, gateway: &Gateway) -> Principal {
+        if self.asked {
+            gateway.key().principal()
+        } else {
+            AUTO_RESUME.to_owned()
+        }
+    }
+
     pub(crate) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
         let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
             return Ok(Self {
                 id: CommandId::random(),
                 given: false,
+                asked: true,
             });
         };
         let id = CommandId::new(String::from_utf8_lossy(value.as_bytes()))
@@ -36,7 +85,7 @@ impl CommandKey {
                 "header {IDEMPOTENCY_KEY}: \"{id}\" begins as the ids of Roost's own commands do: use another first character"
             )));
         }
-        Ok(Self { id, given: true })
+        Ok(Self::given(id))
     }
 }
 

@@ -27,6 +27,7 @@ mod exec;
 mod extract;
 mod guard;
 mod guest;
+mod history;
 mod idempotency;
 mod limits;
 mod openapi;
@@ -36,6 +37,7 @@ mod sequence;
 mod server;
 mod state;
 mod stream;
+mod wake;
 
 pub use dataplane::{Front, front};
 pub use limits::Limits;

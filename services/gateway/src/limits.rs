@@ -16,6 +16,10 @@ pub struct Limits {
     pub reply: Duration,
     /// How long a create waits for its sandbox to run.
     pub create: Duration,
+    /// How long a pause, or a snapshot, waits until it is sealed: as much as there is memory may have to be written.
+    pub seal: Duration,
+    /// How long a resume waits for its sandbox to run.
+    pub resume: Duration,
     /// How long a delete waits for its sandbox's host to hold nothing.
     pub delete: Duration,
     /// How long a request waits for the projection to reach a sequence.
@@ -41,6 +45,8 @@ impl Default for Limits {
         Self {
             reply: Duration::from_secs(30),
             create: Duration::from_mins(1),
+            seal: Duration::from_mins(2),
+            resume: Duration::from_mins(1),
             delete: Duration::from_mins(1),
             catch_up: Duration::from_secs(5),
             last_frame: Duration::from_secs(5),

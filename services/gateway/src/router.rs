@@ -2,13 +2,13 @@
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post, put};
+use axum::routing::{delete as delete_route, get, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::routes::{
-    create, delete, events, exec, files, get as get_one, health, hosts, list, network, openapi, processes,
-    stream, templates, timeout,
+    create, delete, events, exec, files, fork, get as get_one, health, hosts, list, network, openapi, pause,
+    processes, resume, snapshots, stream, templates, timeout,
 };
 use crate::state::Gateway;
 use crate::{auth, e2b, guard, idempotency};
@@ -18,10 +18,18 @@ pub fn router(gateway: Gateway) -> Router {
     let keyed = Router::new()
         .route("/v1/sandboxes", post(create::create).get(list::list))
         .route("/v1/sandboxes/{id}", get(get_one::get).delete(delete::delete))
+        .route("/v1/sandboxes/{id}/pause", post(pause::pause))
+        .route("/v1/sandboxes/{id}/resume", post(resume::resume))
+        .route("/v1/sandboxes/{id}/fork", post(fork::fork))
         .route("/v1/sandboxes/{id}/timeout", post(timeout::timeout))
         .route("/v1/sandboxes/{id}/network", put(network::network))
         .route("/v1/sandboxes/{id}/exec", post(exec::exec))
         .route("/v1/sandboxes/{id}/events", get(events::list))
+        .route(
+            "/v1/snapshots",
+            post(snapshots::create::create).get(snapshots::list::list),
+        )
+        .route("/v1/snapshots/{name}", delete_route(snapshots::delete::delete))
         .route("/v1/templates", get(templates::list))
         .route("/v1/hosts", get(hosts::list))
         .method_not_allowed_fallback(guard::no_method)

@@ -15,6 +15,7 @@ use crate::Limits;
 use crate::auth::ApiKey;
 use crate::error::{ApiError, Code};
 use crate::guest::Agents;
+use crate::wake::Waking;
 
 /// The parts of the world that the gateway speaks to.
 #[derive(Clone)]
@@ -44,6 +45,7 @@ struct Inner {
     exec_memory: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     agents: Agents,
+    waking: Waking,
     /// Where the log ended when this process first asked: what reads must show before any is answered.
     horizon: OnceCell<Sequence>,
 }
@@ -67,6 +69,7 @@ impl Gateway {
             exec_memory,
             streams,
             agents: Agents::new(),
+            waking: Waking::default(),
             horizon,
         }))
     }
@@ -119,6 +122,11 @@ impl Gateway {
     /// The connections to sandboxes' agents.
     pub(crate) fn agents(&self) -> &Agents {
         &self.0.agents
+    }
+
+    /// The sandboxes that are resumed for requests.
+    pub(crate) fn waking(&self) -> &Waking {
+        &self.0.waking
     }
 
     /// Where `id`'s commits stand.

@@ -2,7 +2,7 @@
 
 use roost_domain::fleet::Fleet;
 use roost_domain::sandbox::Phase;
-use roost_schemas::command::{Create, SandboxCommand};
+use roost_schemas::command::{Create, Fork, SandboxCommand};
 use roost_schemas::spec::SandboxSpec;
 use roost_schemas::subject::Route;
 use roost_schemas::{SandboxId, Sequence};
@@ -15,8 +15,14 @@ use crate::state::Gateway;
 
 impl Gateway {
     /// Makes the sandbox that `key` stands for and waits until it has come to run. Under a key that was used for the
-    /// same request before, this is the sandbox that was made then, which may have ended since.
-    pub(crate) async fn create(&self, key: &CommandKey, spec: &SandboxSpec) -> Result<SandboxId, ApiError> {
+    /// same request before, this is the sandbox that was made then, which may have ended since. It starts from its template,
+    /// or is a `fork` of another sandbox.
+    pub(crate) async fn create(
+        &self,
+        key: &CommandKey,
+        spec: &SandboxSpec,
+        fork: Option<&Fork>,
+    ) -> Result<SandboxId, ApiError> {
         let id = SandboxId::from_command(self.tenant(), &key.id);
         self.reach(Sequence::default()).await?;
         if !self
@@ -25,7 +31,7 @@ impl Gateway {
         {
             let command = SandboxCommand::Create(Create {
                 spec: spec.clone(),
-                fork: None,
+                fork: fork.cloned(),
                 placement: None,
             });
             self.send(&id, &Route::Any, key, &command).await?;

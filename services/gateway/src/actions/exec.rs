@@ -12,13 +12,16 @@ use crate::idempotency::CommandKey;
 use crate::state::Gateway;
 
 impl Gateway {
-    /// Has a program run in a sandbox. Its id, and the place in the log at which it was admitted.
+    /// Has a program run in a sandbox, which is resumed for it if it is one of those. The program's id, and the place in
+    /// the log at which it was admitted.
     pub(crate) async fn exec(
         &self,
         id: &SandboxId,
         key: &CommandKey,
         exec: &Exec,
     ) -> Result<(ProcessId, Sequence), ApiError> {
+        self.locate(id).await?;
+        self.awake(id).await?;
         let process = ProcessId::from_command(id, &key.id);
         let command = SandboxCommand::Exec(exec.clone());
         let admitted = self

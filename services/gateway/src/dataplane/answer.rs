@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::address::{BadAddress, Target};
 
-/// Seconds after which a sandbox whose host is away is worth another try.
+/// Seconds after which a sandbox that cannot be reached now is worth another try.
 const RETRY_AFTER: &str = "1";
 
 /// Why a request is not the guest's to answer.
@@ -26,6 +26,12 @@ pub(super) enum Refusal {
     Traffic(Target, Option<Wrong>),
     /// The sandbox does not run, or never was.
     NotFound(Target),
+    /// It is paused, and the request shows nothing that would let it in.
+    Denied(Target),
+    /// It is being paused or resumed, and that is not done in time.
+    Turning(Target),
+    /// It is paused, and its host has no room to resume it.
+    NoRoom(Target),
     /// Nothing listens there.
     PortClosed(Target),
     /// What listens there broke the connection, or did not take it.
@@ -47,10 +53,11 @@ impl Refusal {
         match self {
             Self::Address(_) | Self::Unfit(_) => StatusCode::BAD_REQUEST,
             Self::Unsigned => StatusCode::UNAUTHORIZED,
-            Self::Traffic(..) => StatusCode::FORBIDDEN,
+            Self::Traffic(..) | Self::Denied(_) => StatusCode::FORBIDDEN,
+            Self::Turning(_) => StatusCode::CONFLICT,
             Self::NotFound(_) | Self::PortClosed(_) | Self::Silent(_) => StatusCode::BAD_GATEWAY,
             Self::NoPath => StatusCode::NOT_FOUND,
-            Self::Busy(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy(_) | Self::NoRoom(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Away(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -69,6 +76,14 @@ impl Refusal {
                 super::reach::TRAFFIC
             ),
             Self::NotFound(_) => "The sandbox was not found".to_owned(),
+            Self::Denied(_) => format!(
+                "The sandbox is paused, and this request may not resume it: header {} is missing or wrong",
+                roost_schemas::envd::ACCESS_TOKEN_HEADER
+            ),
+            Self::Turning(_) => "The sandbox is being paused or resumed; try again".to_owned(),
+            Self::NoRoom(_) => {
+                "The sandbox is paused, and its host has no room for it now; try again".to_owned()
+            }
             Self::PortClosed(_) => "The sandbox is running but port is not open".to_owned(),
             Self::Silent(_) => "The sandbox is running but its port does not answer".to_owned(),
             Self::NoPath => "This path is not open to clients".to_owned(),
@@ -81,6 +96,9 @@ impl Refusal {
         match self {
             Self::Traffic(target, _)
             | Self::NotFound(target)
+            | Self::Denied(target)
+            | Self::Turning(target)
+            | Self::NoRoom(target)
             | Self::PortClosed(target)
             | Self::Silent(target)
             | Self::Busy(target)
@@ -122,7 +140,10 @@ impl Refusal {
         } else {
             (status, Json(self.json())).into_response()
         };
-        if matches!(self, Self::Away(_) | Self::Busy(_)) {
+        if matches!(
+            self,
+            Self::Away(_) | Self::Busy(_) | Self::Turning(_) | Self::NoRoom(_)
+        ) {
             let after = header::HeaderValue::from_static(RETRY_AFTER);
             response.headers_mut().insert(header::RETRY_AFTER, after);
         }
@@ -168,6 +189,9 @@ mod tests {
             Refusal::Silent(target()),
             Refusal::Away(target()),
             Refusal::Busy(target()),
+            Refusal::Denied(target()),
+            Refusal::Turning(target()),
+            Refusal::NoRoom(target()),
         ] {
             assert!(!alive.message().contains("not found"), "{alive:?}");
         }

@@ -33,27 +33,34 @@ pub(super) struct Way {
     pub(super) policy: NetworkPolicy,
 }
 
-impl Way {
-    /// Lets a request pass if the sandbox's ports are public, or its token is shown. The agent's port has a token of its
-    /// own, which the agent checks.
-    pub(super) fn admit(
-        &self,
-        headers: &HeaderMap,
-        target: &Target,
-        gateway: &Gateway,
-    ) -> Result<(), Refusal> {
-        if self.policy.public || target.is_agent() {
-            return Ok(());
-        }
-        let Some(given) = headers.get(TRAFFIC) else {
-            return Err(Refusal::Traffic(target.clone(), None));
-        };
-        let wanted = gateway.tokens().traffic(&target.sandbox);
-        if bool::from(given.as_bytes().ct_eq(wanted.as_bytes())) {
-            return Ok(());
-        }
-        Err(Refusal::Traffic(target.clone(), Some(Wrong)))
+/// What a request finds at a sandbox that may answer it.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// It runs.
+    Way(Way),
+    /// It is paused, and a request may resume it.
+    Asleep,
+}
+
+/// Lets a request pass if the sandbox's ports are public, or its token is shown. The agent's port has a token of its own,
+/// which the agent checks.
+pub(super) fn admit(
+    policy: &NetworkPolicy,
+    headers: &HeaderMap,
+    target: &Target,
+    gateway: &Gateway,
+) -> Result<(), Refusal> {
+    if policy.public || target.is_agent() {
+        return Ok(());
     }
+    let Some(given) = headers.get(TRAFFIC) else {
+        return Err(Refusal::Traffic(target.clone(), None));
+    };
+    let wanted = gateway.tokens().traffic(&target.sandbox);
+    if bool::from(given.as_bytes().ct_eq(wanted.as_bytes())) {
+        return Ok(());
+    }
+    Err(Refusal::Traffic(target.clone(), Some(Wrong)))
 }
 
 /// When the log's end was last asked for, and what came of it.
@@ -81,10 +88,10 @@ impl CatchUp {
 }
 
 impl Plane {
-    /// The way to a guest that runs.
-    pub(super) async fn way(&self, target: &Target) -> Result<Way, Refusal> {
+    /// What there is, as far as is known here.
+    pub(super) async fn find(&self, target: &Target) -> Result<Found, Refusal> {
         match self.look(target) {
-            Ok(way) => Ok(way),
+            Ok(way) => Ok(Found::Way(way)),
             // An end is final, however old the news of it.
             Err(Shut::NotRunning(phase)) if phase.is_end() => Err(Refusal::NotFound(target.clone())),
             Err(_) => self.caught_up(target).await,
@@ -92,23 +99,22 @@ impl Plane {
     }
 
     /// The same, by what the log has now.
-    pub(super) async fn caught_up(&self, target: &Target) -> Result<Way, Refusal> {
+    pub(super) async fn caught_up(&self, target: &Target) -> Result<Found, Refusal> {
         if let Err(error) = self.catch_up.reach(&self.gateway).await {
             tracing::warn!(%error, sandbox = %target.sandbox, "cannot tell whether it runs");
             return Err(Refusal::Away(target.clone()));
         }
-        self.look(target).map_err(|shut| match shut {
-            Shut::NoSandbox | Shut::NotRunning(_) => Refusal::NotFound(target.clone()),
-            Shut::NoEdge => Refusal::Away(target.clone()),
-        })
+        match self.look(target) {
+            Ok(way) => Ok(Found::Way(way)),
+            Err(Shut::NotRunning(_)) if self.gateway.sleeps(&target.sandbox) => Ok(Found::Asleep),
+            Err(Shut::NoSandbox | Shut::NotRunning(_)) => Err(Refusal::NotFound(target.clone())),
+            Err(Shut::NoEdge) => Err(Refusal::Away(target.clone())),
+        }
     }
 
-    fn look(&self, target: &Target) -> Result<Way, Shut> {
+    /// The way to a guest that runs.
+    pub(super) fn look(&self, target: &Target) -> Result<Way, Shut> {
         let door = self.gateway.door(&target.sandbox, target.port)?;
-        let policy = self.gateway.fleet().read(|fleet| {
-            let sandbox = fleet.sandbox(self.gateway.tenant(), &target.sandbox)?;
-            Some(sandbox.state.network.clone())
-        });
         let edge = door
             .base
             .parse::<Uri>()
@@ -117,7 +123,15 @@ impl Plane {
         Ok(Way {
             edge: edge.ok_or(Shut::NoEdge)?,
             headers: door.headers,
-            policy: policy.ok_or(Shut::NoSandbox)?,
+            policy: self.policy(target).ok_or(Shut::NoSandbox)?,
+        })
+    }
+
+    /// Who may come to a sandbox, whether it runs or not.
+    pub(super) fn policy(&self, target: &Target) -> Option<NetworkPolicy> {
+        self.gateway.fleet().read(|fleet| {
+            let sandbox = fleet.sandbox(self.gateway.tenant(), &target.sandbox)?;
+            Some(sandbox.state.network.clone())
         })
     }
 }

@@ -3,7 +3,8 @@
 //! With `E2B_SANDBOX_URL` set, the SDKs' upload and download URLs are `<url>/files?path=…&signature=v1_…`: a browser or
 //! curl opens them without E2B's routing headers, and nothing in them says which sandbox is meant. But the signature
 //! does: it is `v1_` and the unpadded base64 of SHA-256 over `path:read|write:user:token[:expiration]`, the token being
-//! the sandbox's, which only we derive. So the sandbox is the running one whose token gives this signature. The agent
+//! the sandbox's, which only we derive. So the sandbox is the one whose token gives this signature, of those that run or
+//! that a request may resume. The agent
 //! checks it again, and whether it has expired.
 //!
 //! A request costs two short hashes per running sandbox, so few are worked on at a time, and so many sandboxes at most.
@@ -21,6 +22,7 @@ use tokio::sync::Semaphore;
 use super::Plane;
 use super::address::Target;
 use super::answer::Refusal;
+use crate::wake::sleeps;
 
 /// The path that is signed.
 const PATH: &str = "/files";
@@ -69,7 +71,7 @@ impl Claim {
     }
 
     /// Whether the sandbox with this token has signed it.
-    fn is_signed_with(&self, token: &str) -> bool {
+    pub(super) fn is_signed_with(&self, token: &str) -> bool {
         let mut hash = Sha256::new();
         let parts = [&*self.path, self.operation, &*self.user, token];
         hash.update(parts.join(":"));
@@ -93,26 +95,27 @@ impl Default for Signatures {
 impl Plane {
     /// The agent of the sandbox that has signed the claim.
     pub(super) async fn signer(&self, claim: &Claim) -> Result<Target, Refusal> {
-        if let Some(target) = self.find(claim).await {
+        if let Some(target) = self.find_signer(claim).await {
             return Ok(target);
         }
         // It may be newer than what we know; if the log is away, what we know has to do.
         if let Err(error) = self.catch_up.reach(&self.gateway).await {
             tracing::warn!(%error, "cannot tell who has signed a URL");
         }
-        self.find(claim).await.ok_or(Refusal::Unsigned)
+        self.find_signer(claim).await.ok_or(Refusal::Unsigned)
     }
 
-    async fn find(&self, claim: &Claim) -> Option<Target> {
+    async fn find_signer(&self, claim: &Claim) -> Option<Target> {
         // Never closed; without a turn there would be no bound, but still an answer.
         let _turn = self.signatures.0.acquire().await;
-        let running: Vec<SandboxId> = self.gateway.fleet().read(|fleet| {
+        let answering: Vec<SandboxId> = self.gateway.fleet().read(|fleet| {
             let own = fleet.live().filter(|(tenant, _, view)| {
-                *tenant == self.gateway.tenant() && view.state.phase == Phase::Running
+                let answers = view.state.phase == Phase::Running || sleeps(&view.state);
+                *tenant == self.gateway.tenant() && answers
             });
             own.map(|(_, id, _)| id.clone()).take(TRIED).collect()
         });
-        let signer = running
+        let signer = answering
             .into_iter()
             .find(|id| claim.is_signed_with(&self.gateway.tokens().access(id)));
         signer.map(Target::agent)

@@ -17,11 +17,11 @@ pub(crate) struct CreateSandbox {
     /// What it starts from; GET /v1/templates lists the names.
     #[schema(value_type = String, example = "base", pattern = "^[a-z0-9][a-z0-9_-]{0,62}$")]
     template: TemplateName,
-    /// Virtual CPUs.
+    /// Virtual CPUs. A template that is a snapshot has what its sandbox had, and nothing else can be asked for.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 32)]
     vcpus: Option<u32>,
-    /// Memory in MiB.
+    /// Memory in MiB; the same holds for it.
     #[serde(default)]
     #[schema(minimum = 96, maximum = 262_144)]
     memory_mb: Option<u32>,
@@ -32,6 +32,10 @@ pub(crate) struct CreateSandbox {
     /// What happens then.
     #[serde(default)]
     on_timeout: OnTimeout,
+    /// Whether a request for what is in it, such as an exec or one for a port, resumes it when it is paused. It then runs
+    /// for `timeout_sec`, but for 300 seconds at least.
+    #[serde(default)]
+    auto_resume: bool,
     /// Your own labels; the list can be filtered by them. At most 64 pairs and 16 KiB.
     #[serde(default)]
     metadata: BTreeMap<String, String>,
@@ -67,6 +71,15 @@ impl From<roost_schemas::spec::OnTimeout> for OnTimeout {
     }
 }
 
+impl From<OnTimeout> for roost_schemas::spec::OnTimeout {
+    fn from(on_timeout: OnTimeout) -> Self {
+        match on_timeout {
+            OnTimeout::Kill => Self::Kill,
+            OnTimeout::Pause => Self::Pause,
+        }
+    }
+}
+
 impl From<CreateSandbox> for SandboxSpec {
     fn from(create: CreateSandbox) -> Self {
         let CreateSandbox {
@@ -75,21 +88,18 @@ impl From<CreateSandbox> for SandboxSpec {
             memory_mb,
             timeout_sec,
             on_timeout,
+            auto_resume,
             metadata,
             env,
             network,
         } = create;
-        let on_timeout = match on_timeout {
-            OnTimeout::Kill => roost_schemas::spec::OnTimeout::Kill,
-            OnTimeout::Pause => roost_schemas::spec::OnTimeout::Pause,
-        };
         Self {
             template,
             vcpus,
             memory_mb,
             timeout_sec,
-            on_timeout,
-            auto_resume: false,
+            on_timeout: on_timeout.into(),
+            auto_resume,
             metadata,
             env,
             network: network.map(NetworkPolicy::from).unwrap_or_default(),

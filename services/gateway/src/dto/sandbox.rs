@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::create::OnTimeout;
 use super::network::Network;
 use super::rfc3339;
+use super::snapshot::Kept;
 
 /// A sandbox. Environment variables are not told: they may be secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -27,6 +28,8 @@ pub(crate) struct Sandbox {
     /// Seconds from running to `on_timeout`, as asked for at its creation.
     timeout_sec: u32,
     on_timeout: OnTimeout,
+    /// Whether a request for what is in it resumes it when it is paused.
+    auto_resume: bool,
     metadata: BTreeMap<String, String>,
     network: Network,
     /// The host it is placed on.
@@ -35,8 +38,14 @@ pub(crate) struct Sandbox {
     generation: u64,
     /// What runs it, once it has run.
     engine: Option<String>,
-    /// Milliseconds from the beginning of its boot to its guest's first answer.
+    /// Milliseconds from the beginning of its last boot, or restore, to its guest's first answer.
     boot_ms: Option<u64>,
+    /// The snapshot that it was last restored from; absent: it was booted.
+    restored_from: Option<String>,
+    /// The snapshot that it is paused as.
+    paused_as: Option<String>,
+    /// Its newest snapshots, the last taken last, of this life: forks can branch off at them.
+    snapshots: Vec<Kept>,
     #[schema(format = DateTime)]
     created_at: String,
     /// When its guest first answered.
@@ -52,7 +61,7 @@ pub(crate) struct Sandbox {
     processes: usize,
     /// Why it was stopped, if it was asked to stop.
     stop_reason: Option<StoppedBy>,
-    /// Why it was lost or failed, or why its last boot did not succeed.
+    /// Why it was lost or failed, or why its last boot, pause or resume did not succeed.
     cause: Option<Failure>,
     /// Where its last commit stands in the log.
     sequence: u64,
@@ -130,6 +139,8 @@ impl Sandbox {
         let sandbox = &view.state;
         let requested = sandbox.requested.as_ref()?;
         let running = sandbox.running.as_ref();
+        let is_paused = matches!(sandbox.phase, Phase::Paused | Phase::Resuming);
+        let paused_as = sandbox.base.as_ref().filter(|_| is_paused);
         Some(Self {
             id: id.to_string(),
             state: SandboxState::of(sandbox.phase)?,
@@ -138,12 +149,16 @@ impl Sandbox {
             memory_mb: requested.resources.memory_mb,
             timeout_sec: requested.spec.timeout_sec,
             on_timeout: requested.spec.on_timeout.into(),
+            auto_resume: requested.spec.auto_resume,
             metadata: requested.spec.metadata.clone(),
             network: sandbox.network.clone().into(),
             host: sandbox.placed.as_ref().map(|placed| placed.host.to_string()),
             generation: sandbox.generation().0,
             engine: running.map(|running| format!("{} {}", engine(running.engine), running.engine_version)),
             boot_ms: running.map(|running| running.boot_ms),
+            restored_from: running.and_then(|running| Some(running.restored_from.as_ref()?.to_string())),
+            paused_as: paused_as.map(|base| base.id.to_string()),
+            snapshots: sandbox.snapshots.iter().map(Kept::from).collect(),
             created_at: rfc3339(view.created_at),
             started_at: running.map(|running| rfc3339(running.started_at)),
             expires_at: sandbox.expires_at.map(rfc3339),

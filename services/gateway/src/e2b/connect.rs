@@ -1,25 +1,34 @@
-//! `POST /sandboxes/{id}/connect` and its second version: what a client needs to speak to a sandbox that it did not make.
+//! `POST /sandboxes/{id}/connect` and its second version: what a client needs to speak to a sandbox that it did not make,
+//! which runs again if it was paused.
+
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use roost_schemas::SandboxId;
+use axum::http::StatusCode;
+use roost_domain::sandbox::Phase;
 use roost_schemas::command::SetTimeout;
 use roost_schemas::spec::DEFAULT_TIMEOUT_SEC;
+use roost_schemas::{SandboxId, Timestamp};
 use serde::Deserialize;
 
 use super::dto::created::Created;
-use super::extract::{Id, OptionalBody};
+use super::extract::Id;
+use super::pause::refuse_without_memory;
 use super::timeout::at_least_one;
-use crate::error::ApiError;
-use crate::extract::Body;
+use crate::error::{ApiError, Code};
+use crate::extract::{Body, OptionalBody};
 use crate::idempotency::CommandKey;
 use crate::state::Gateway;
 
-/// How long the sandbox is to live at least; `memory`, which speaks of paused ones, changes nothing of one that runs.
+/// How long the sandbox is to live at least.
 #[derive(Debug, Deserialize)]
 pub(super) struct RequestV1 {
     /// Seconds from now.
     timeout: u32,
+    /// Whether a paused one comes back with its memory.
+    #[serde(default)]
+    memory: Option<bool>,
 }
 
 /// The same, where the time may be left out.
@@ -28,14 +37,18 @@ pub(super) struct RequestV2 {
     /// Seconds from now.
     #[serde(default)]
     timeout: Option<u32>,
+    /// Whether a paused one comes back with its memory.
+    #[serde(default)]
+    memory: Option<bool>,
 }
 
 pub(super) async fn v1(
     State(gateway): State<Gateway>,
     key: CommandKey,
     Id(id): Id,
-    Body(RequestV1 { timeout }): Body<RequestV1>,
-) -> Result<Json<Created>, ApiError> {
+    Body(RequestV1 { timeout, memory }): Body<RequestV1>,
+) -> Result<(StatusCode, Json<Created>), ApiError> {
+    refuse_without_memory(memory)?;
     connect(&gateway, &key, &id, timeout).await
 }
 
@@ -43,27 +56,92 @@ pub(super) async fn v2(
     State(gateway): State<Gateway>,
     key: CommandKey,
     Id(id): Id,
-    OptionalBody(RequestV2 { timeout }): OptionalBody<RequestV2>,
-) -> Result<Json<Created>, ApiError> {
+    OptionalBody(RequestV2 { timeout, memory }): OptionalBody<RequestV2>,
+) -> Result<(StatusCode, Json<Created>), ApiError> {
+    refuse_without_memory(memory)?;
     connect(&gateway, &key, &id, timeout.unwrap_or(DEFAULT_TIMEOUT_SEC)).await
 }
 
-/// Only extends: an end that is later already stays.
+/// How long a sandbox is to run at least.
+pub(super) struct Lifetime {
+    seconds: u32,
+    end: Timestamp,
+}
+
+impl Lifetime {
+    /// As many seconds from now.
+    pub(super) fn from_now(seconds: u32) -> Self {
+        let end = Timestamp::now().plus(Duration::from_secs(seconds.into()));
+        Self { seconds, end }
+    }
+}
+
+/// 200 if it runs, 201 if it runs again.
 async fn connect(
     gateway: &Gateway,
     key: &CommandKey,
     id: &SandboxId,
     timeout: u32,
-) -> Result<Json<Created>, ApiError> {
+) -> Result<(StatusCode, Json<Created>), ApiError> {
+    let lifetime = Lifetime::from_now(at_least_one(timeout));
+    if gateway.visible(id).await?.state.phase == Phase::Running {
+        match extend(gateway, key, id, &lifetime).await {
+            Ok(()) => return Ok((StatusCode::OK, Json(created(gateway, id).await?))),
+            // Its time may have been over just now.
+            Err(error) if error.code == Code::InvalidState => {
+                if gateway.visible(id).await?.state.phase == Phase::Running {
+                    return Err(error);
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let created = run_again(gateway, key, id, &lifetime).await?;
+    Ok((StatusCode::CREATED, Json(created)))
+}
+
+/// Resumes a sandbox that is paused, or is being paused.
+pub(super) async fn run_again(
+    gateway: &Gateway,
+    key: &CommandKey,
+    id: &SandboxId,
+    lifetime: &Lifetime,
+) -> Result<Created, ApiError> {
+    let again = async {
+        let view = gateway.visible(id).await?;
+        if view.state.phase == Phase::Pausing {
+            gateway.paused(id, view.sequence).await?;
+        }
+        gateway.resume(id, key, Some(lifetime.seconds)).await?;
+        let (sandbox, _) = gateway.state_of(id)?;
+        // Somebody else has resumed it, for a shorter time.
+        if sandbox.expires_at.is_some_and(|end| end < lifetime.end) {
+            extend(gateway, key, id, lifetime).await?;
+        }
+        created(gateway, id).await
+    };
+    match again.await {
+        Ok(created) => Ok(created),
+        Err(error) => Err(gateway.ended_meanwhile(id, error).await),
+    }
+}
+
+/// Only extends: an end that is later already stays.
+async fn extend(
+    gateway: &Gateway,
+    key: &CommandKey,
+    id: &SandboxId,
+    lifetime: &Lifetime,
+) -> Result<(), ApiError> {
     let set = SetTimeout {
-        timeout_sec: at_least_one(timeout),
+        timeout_sec: lifetime.seconds,
         extend: true,
     };
-    gateway.seen(id).await?;
-    if let Err(error) = gateway.set_timeout(id, key, set).await {
-        return Err(gateway.ended_meanwhile(id, error).await);
-    }
-    let view = gateway.seen(id).await?;
-    let created = Created::of(gateway, id, &view.state);
-    created.map(Json).ok_or_else(|| ApiError::no_sandbox(id))
+    gateway.set_timeout(id, &key.part("timeout"), set).await?;
+    Ok(())
+}
+
+async fn created(gateway: &Gateway, id: &SandboxId) -> Result<Created, ApiError> {
+    let view = gateway.visible(id).await?;
+    Created::of(gateway, id, &view.state).ok_or_else(|| ApiError::no_sandbox(id))
 }

@@ -47,7 +47,7 @@ async fn create(
     let spec = new.spec(default_timeout)?;
     gateway.reach(Sequence::default()).await?;
     // From here on a failure may leave a sandbox behind.
-    let created = match gateway.create(key, &spec).await {
+    let created = match gateway.create(key, &spec, None).await {
         Ok(id) => usable(gateway, &id),
         Err(error) => Err(error),
     };

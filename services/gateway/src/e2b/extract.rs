@@ -1,13 +1,10 @@
-//! What E2B's requests carry: a sandbox's id in two forms, bodies that may be absent.
+//! A sandbox's id as E2B's requests carry it: in two forms.
 
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use roost_schemas::SandboxId;
-use serde::de::DeserializeOwned;
 
-use crate::body;
 use crate::error::ApiError;
-use crate::extract::{check_content_type, parse};
 
 /// The sandbox that a path names, as `<id>` or as old clients write it: `<id>-<client>`.
 #[derive(Debug)]
@@ -30,25 +27,6 @@ pub(super) fn id(text: &str) -> Result<SandboxId, ApiError> {
         _ => text,
     };
     SandboxId::new(short).map_err(|error| ApiError::invalid(error.to_string()))
-}
-
-/// A body in JSON that may be left out.
-#[derive(Debug)]
-pub(super) struct OptionalBody<T>(pub(super) T);
-
-impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalBody<T> {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let (parts, body) = request.into_parts();
-        // A chunked body declares no length: only its end tells whether there is one.
-        let bytes = body::read(body).await?;
-        if bytes.is_empty() {
-            return Ok(Self(T::default()));
-        }
-        check_content_type(&parts.headers)?;
-        parse(&bytes).map(Self)
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `GET /sandboxes/{id}`: one sandbox that runs.
+//! `GET /sandboxes/{id}`: one sandbox that runs, or is paused.
 
 use axum::Json;
 use axum::extract::State;
@@ -9,7 +9,7 @@ use crate::error::ApiError;
 use crate::state::Gateway;
 
 pub(super) async fn get(State(gateway): State<Gateway>, Id(id): Id) -> Result<Json<Detail>, ApiError> {
-    let view = gateway.seen(&id).await?;
-    let detail = Detail::of(&gateway, &id, &view.state);
+    let view = gateway.visible(&id).await?;
+    let detail = Detail::of(&gateway, &id, &view);
     detail.map(Json).ok_or_else(|| ApiError::no_sandbox(&id))
 }

@@ -34,7 +34,7 @@ fn read(headers: &HeaderMap) -> Result<CommandKey, ApiError> {
     // A digest in hex is an id in any case.
     let id = CommandId::new(blake3::hash(long.as_bytes()).to_hex())
         .map_err(|error| ApiError::invalid(format!("header {IDEMPOTENCY_KEY}: {error}")))?;
-    Ok(CommandKey { id, given: true })
+    Ok(CommandKey::given(id))
 }
 
 #[cfg(test)]

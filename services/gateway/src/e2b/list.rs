@@ -1,4 +1,4 @@
-//! `GET /v2/sandboxes` and `GET /sandboxes`: the sandboxes that run, newest first.
+//! `GET /v2/sandboxes` and `GET /sandboxes`: the sandboxes that run or are paused, newest first.
 
 mod cursor;
 mod labels;
@@ -8,13 +8,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderName;
 use axum::response::{IntoResponse, Response};
-use roost_domain::fleet::Fleet;
-use roost_domain::sandbox::{Phase, Sandbox};
+use roost_domain::fleet::{Fleet, View};
+use roost_domain::sandbox::Sandbox;
 use roost_schemas::{SandboxId, Sequence, Timestamp};
 
 use self::cursor::{Cursor, Order};
 use self::query::Query;
-use super::dto::detail::Listed;
+use super::dto::detail::{Listed, State as SandboxState};
 use crate::error::ApiError;
 use crate::extract::Pairs;
 use crate::state::Gateway;
@@ -24,7 +24,7 @@ const NEXT_TOKEN: HeaderName = HeaderName::from_static("x-next-token");
 /// In answers: how many run that the filters admit, on all pages.
 const TOTAL_RUNNING: HeaderName = HeaderName::from_static("x-total-running");
 
-/// All at once.
+/// Those that run, all at once.
 pub(super) async fn v1(
     State(gateway): State<Gateway>,
     Pairs(pairs): Pairs,
@@ -35,6 +35,7 @@ pub(super) async fn v1(
         .map(|(_, text)| labels::parse(text));
     let query = Query {
         labels: labels.collect::<Result<Vec<_>, _>>()?.concat(),
+        states: vec![SandboxState::Running],
         ..Query::default()
     };
     gateway.reach(Sequence::default()).await?;
@@ -42,7 +43,7 @@ pub(super) async fn v1(
         let found = select(&gateway, fleet, &query);
         found
             .into_iter()
-            .filter_map(|(_, id, sandbox)| Listed::of(fleet, id, sandbox))
+            .filter_map(|(_, id, view)| Listed::of(fleet, gateway.tenant(), id, view))
             .collect()
     });
     Ok(Json(all))
@@ -52,30 +53,28 @@ pub(super) async fn v1(
 pub(super) async fn v2(State(gateway): State<Gateway>, Pairs(pairs): Pairs) -> Result<Response, ApiError> {
     let query = Query::parse(pairs)?;
     gateway.reach(Sequence::default()).await?;
-    if !query.running {
-        return Ok(Json(Vec::<Listed>::new()).into_response());
-    }
-    let (total, page, next) = gateway
-        .fleet()
-        .read(|fleet| page(fleet, select(&gateway, fleet, &query), &query));
-    let total = [(TOTAL_RUNNING, total.to_string())];
+    let (total, page, next) = gateway.fleet().read(|fleet| {
+        let (total, page, next) = page(select(&gateway, fleet, &query), &query);
+        let listed = page
+            .iter()
+            .filter_map(|(_, id, view)| Listed::of(fleet, gateway.tenant(), id, view));
+        (total, listed.collect::<Vec<_>>(), next)
+    });
+    let total = query.states.contains(&SandboxState::Running).then_some(total);
+    let total = total.map(|total| [(TOTAL_RUNNING, total.to_string())]);
     let next = next.map(|cursor| [(NEXT_TOKEN, cursor.to_string())]);
     Ok((total, next, Json(page)).into_response())
 }
 
-type Found<'a> = (Timestamp, &'a SandboxId, &'a Sandbox);
+type Found<'a> = (Timestamp, &'a SandboxId, &'a View<Sandbox>);
 
-/// Those that run and are asked for, in order. A sandbox that is not running yet has told no client its id.
+/// Those that are asked for, in order. A sandbox that has not run yet has told no client its id.
 fn select<'a>(gateway: &Gateway, fleet: &'a Fleet, query: &Query) -> Vec<Found<'a>> {
     let mut found: Vec<_> = fleet
         .live()
         .filter(|(tenant, ..)| *tenant == gateway.tenant())
-        .filter(|(_, _, view)| view.state.phase == Phase::Running)
-        .filter_map(|(_, id, view)| {
-            let started = view.state.running.as_ref()?.started_at;
-            Some((started, id, &view.state))
-        })
-        .filter(|(started, _, sandbox)| query.admits(*started, sandbox))
+        .filter_map(|(_, id, view)| Some((view.state.running.as_ref()?.started_at, id, view)))
+        .filter(|(started, _, view)| query.admits(*started, &view.state))
         .collect();
     found.sort_by_key(|(started, id, _)| (std::cmp::Reverse(*started), *id));
     if query.order == Order::Ascending {
@@ -84,9 +83,10 @@ fn select<'a>(gateway: &Gateway, fleet: &'a Fleet, query: &Query) -> Vec<Found<'
     found
 }
 
-/// How many there are, the page of them after the cursor, and the cursor to the next page.
-fn page(fleet: &Fleet, found: Vec<Found<'_>>, query: &Query) -> (usize, Vec<Listed>, Option<Cursor>) {
-    let total = found.len();
+/// How many of them run, the page of them after the cursor, and the cursor to the next page.
+fn page<'a>(found: Vec<Found<'a>>, query: &Query) -> (usize, Vec<Found<'a>>, Option<Cursor>) {
+    let runs = |view: &View<Sandbox>| SandboxState::of(view.state.phase) == Some(SandboxState::Running);
+    let total = found.iter().filter(|(_, _, view)| runs(view)).count();
     let mut rest = found.into_iter().filter(|(started, id, _)| {
         query
             .after
@@ -101,8 +101,5 @@ fn page(fleet: &Fleet, found: Vec<Found<'_>>, query: &Query) -> (usize, Vec<List
         started: *started,
         id: (*id).clone(),
     });
-    let listed = taken
-        .iter()
-        .filter_map(|(_, id, sandbox)| Listed::of(fleet, id, sandbox));
-    (total, listed.collect(), next)
+    (total, taken, next)
 }

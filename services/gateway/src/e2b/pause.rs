@@ -1,31 +1,51 @@
-//! `POST /sandboxes/{id}/pause` and `…/resume`: refused with 409, since sandboxes cannot be paused yet.
+//! `POST /sandboxes/{id}/pause`: let a sandbox stand still, with its memory.
 
 use axum::extract::State;
-use roost_schemas::SandboxId;
-use serde_json::Value;
+use axum::http::StatusCode;
+use roost_domain::sandbox::Phase;
+use serde::Deserialize;
 
-use super::extract::{Id, OptionalBody};
+use super::extract::Id;
+use crate::actions::is_pause;
 use crate::error::{ApiError, Code};
+use crate::extract::OptionalBody;
+use crate::idempotency::CommandKey;
 use crate::state::Gateway;
 
-/// A body that is read, since it must be JSON, but of which nothing is needed.
-type Unread = OptionalBody<Value>;
-
-pub(super) async fn pause(State(gateway): State<Gateway>, Id(id): Id, _: Unread) -> ApiError {
-    let why = format!(
-        "pausing is not available yet: sandbox {id} keeps running until its timeout, which POST /sandboxes/{id}/timeout moves"
-    );
-    refuse(&gateway, &id, why).await
+/// How a sandbox is to be paused. `requireHealthyGuest` is not read: one whose guest does not answer is never paused.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Request {
+    /// Whether its memory is kept.
+    #[serde(default)]
+    memory: Option<bool>,
 }
 
-pub(super) async fn resume(State(gateway): State<Gateway>, Id(id): Id, _: Unread) -> ApiError {
-    let why = format!("sandbox {id} runs already: POST /v2/sandboxes/{id}/connect connects to it");
-    refuse(&gateway, &id, why).await
+/// One that is paused already is a conflict, which SDKs tell as `false`.
+pub(super) async fn pause(
+    State(gateway): State<Gateway>,
+    key: CommandKey,
+    Id(id): Id,
+    OptionalBody(Request { memory }): OptionalBody<Request>,
+) -> Result<StatusCode, ApiError> {
+    refuse_without_memory(memory)?;
+    let view = gateway.visible(&id).await?;
+    if view.state.phase == Phase::Paused && gateway.done_before(&id, &key, is_pause).await?.is_none() {
+        let message =
+            format!("sandbox {id} is paused already: POST /v2/sandboxes/{id}/connect lets it run again");
+        return Err(ApiError::new(Code::InvalidState, message));
+    }
+    match gateway.pause(&id, &key).await {
+        Ok(_) => Ok(StatusCode::NO_CONTENT),
+        Err(error) => Err(gateway.ended_meanwhile(&id, error).await),
+    }
 }
 
-async fn refuse(gateway: &Gateway, id: &SandboxId, why: String) -> ApiError {
-    match gateway.seen(id).await {
-        Ok(_) => ApiError::new(Code::InvalidState, why),
-        Err(error) => error,
+/// A sandbox that came back without what ran in it would be worse than none.
+pub(super) fn refuse_without_memory(memory: Option<bool>) -> Result<(), ApiError> {
+    match memory {
+        Some(false) => Err(ApiError::invalid(
+            "memory is false, but snapshots of the filesystem alone are not available: leave it out, or use true",
+        )),
+        _ => Ok(()),
     }
 }

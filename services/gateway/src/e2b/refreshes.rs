@@ -5,8 +5,9 @@ use axum::http::StatusCode;
 use roost_schemas::command::SetTimeout;
 use serde::Deserialize;
 
-use super::extract::{Id, OptionalBody};
+use super::extract::Id;
 use crate::error::ApiError;
+use crate::extract::OptionalBody;
 use crate::idempotency::CommandKey;
 use crate::state::Gateway;
 

@@ -1,4 +1,4 @@
-//! Which sandboxes E2B's clients see: those that run. In their API there are no others, but for paused ones.
+//! Which sandboxes E2B's clients see: those that run, and those that are paused. In their API there are no others.
 
 use roost_domain::fleet::View;
 use roost_domain::sandbox::{Phase, Sandbox};
@@ -18,17 +18,32 @@ impl Gateway {
         view.ok_or_else(|| ApiError::no_sandbox(id))
     }
 
-    /// A sandbox that runs. One that has ended, or is ending, is not found.
-    pub(super) async fn seen(&self, id: &SandboxId) -> Result<View<Sandbox>, ApiError> {
+    /// A sandbox that runs or is paused. One that has ended, or is ending, is not found.
+    pub(super) async fn visible(&self, id: &SandboxId) -> Result<View<Sandbox>, ApiError> {
         let view = self.known(id).await?;
         match view.state.phase {
-            Phase::Running => Ok(view),
             phase if phase.is_end() || phase == Phase::Stopping => {
                 Err(ApiError::new(Code::NotFound, describe::end(id, &view.state)))
             }
+            Phase::Running | Phase::Pausing | Phase::Paused | Phase::Resuming => Ok(view),
             phase => Err(ApiError::new(
                 Code::InvalidState,
                 format!("sandbox {id} is {}: wait until it runs", phase.as_str()),
+            )),
+        }
+    }
+
+    /// A sandbox that runs.
+    pub(super) async fn seen(&self, id: &SandboxId) -> Result<View<Sandbox>, ApiError> {
+        let view = self.visible(id).await?;
+        match view.state.phase {
+            Phase::Running => Ok(view),
+            phase => Err(ApiError::new(
+                Code::InvalidState,
+                format!(
+                    "sandbox {id} is {}: POST /v2/sandboxes/{id}/connect lets it run again",
+                    phase.as_str()
+                ),
             )),
         }
     }

@@ -10,7 +10,7 @@ use super::dto::template::Template;
 use crate::error::{ApiError, Code};
 use crate::state::Gateway;
 
-/// All of them on one page: there are as many as somebody has registered by hand.
+/// All of them on one page: there are as many as somebody has registered or made by hand.
 pub(super) async fn list(State(gateway): State<Gateway>) -> Result<Json<Vec<Template>>, ApiError> {
     gateway.reach(Sequence::default()).await?;
     let all = gateway.fleet().read(|fleet| {
@@ -38,16 +38,16 @@ pub(super) async fn alias(
     let Path(alias) = alias.map_err(|rejection| ApiError::invalid(rejection.body_text()))?;
     let name = TemplateName::new(&alias).map_err(|error| ApiError::invalid(error.to_string()))?;
     gateway.reach(Sequence::default()).await?;
-    let exists = gateway.fleet().read(|fleet| {
-        let view = fleet.template(gateway.tenant(), &name);
-        view.is_some_and(|view| view.state.is_there())
+    let public = gateway.fleet().read(|fleet| {
+        let view = fleet.template(gateway.tenant(), &name)?;
+        Some(view.state.registered.is_some())
     });
-    if !exists {
+    let Some(public) = public else {
         let message = format!("there is no template {name}; GET /templates lists them");
         return Err(ApiError::new(Code::NotFound, message));
-    }
+    };
     Ok(Json(Alias {
         template_id: name.to_string(),
-        public: true,
+        public,
     }))
 }

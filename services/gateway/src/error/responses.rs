@@ -30,10 +30,14 @@ const WRITE: &[Code] = &[
 /// What a write with a body may answer besides.
 const BODY: &[Code] = &[Code::UnsupportedMediaType];
 
+/// What may go wrong while a paused sandbox is resumed for a request.
+const WAKE: &[Code] = &[Code::ResumeFailed];
+
 /// What any call to a sandbox's agent may answer besides.
 const GUEST: &[Code] = &[
     Code::NotFound,
     Code::InvalidState,
+    Code::SandboxEnded,
     Code::PermissionDenied,
     Code::NoCapacity,
     Code::GuestUnreachable,
@@ -100,11 +104,17 @@ errors! {
     /// Of a create.
     CreateErrors: ANY, WRITE, BODY, &[Code::SandboxFailed];
     /// Of an exec.
-    ExecErrors: ANY, WRITE, BODY, &[Code::CommandNotStarted, Code::ProcessLost];
+    ExecErrors: ANY, WRITE, BODY, WAKE, &[Code::CommandNotStarted, Code::ProcessLost];
+    /// Of a pause.
+    PauseErrors: ANY, WRITE, &[Code::PauseFailed];
+    /// Of a resume.
+    ResumeErrors: ANY, WRITE, BODY, WAKE;
+    /// Of what takes a snapshot.
+    SnapshotErrors: ANY, WRITE, BODY, &[Code::SnapshotFailed];
     /// Of calls about programs.
-    ProcessErrors: ANY, BODY, GUEST;
+    ProcessErrors: ANY, BODY, GUEST, WAKE;
     /// Of calls about files.
-    FileErrors: ANY, BODY, GUEST, FILES, &[Code::RangeNotSatisfiable];
+    FileErrors: ANY, BODY, GUEST, WAKE, FILES, &[Code::RangeNotSatisfiable];
     /// Of a WebSocket, before it is one.
     StreamErrors: ANY, &[Code::NotFound, Code::NoCapacity];
     /// Of the routes that need no key.

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use connectrpc::client::{ClientConfig, HttpClient};
 use hyper_util::client::legacy::connect::HttpConnector;
+use roost_domain::sandbox::Phase;
 use roost_proxy::{Pool, Proxy};
 use roost_schemas::SandboxId;
 use roost_schemas::envd::filesystem::FilesystemClient;
@@ -53,9 +54,10 @@ pub(crate) struct Agent {
 }
 
 impl Gateway {
-    /// The agent of `id`, which must run.
+    /// The agent of `id`, which must run, or is resumed if it is one of those.
     pub(crate) async fn agent(&self, id: &SandboxId) -> Result<Agent, ApiError> {
         self.locate(id).await?;
+        self.awake(id).await?;
         let door = self.door(id, PORT).map_err(|shut| self.shut(id, shut))?;
         let unusable = |detail: &dyn std::fmt::Display| {
             let message = format!(
@@ -88,7 +90,14 @@ impl Gateway {
                     let state = &fleet.sandbox(self.tenant(), id)?.state;
                     phase.is_end().then(|| describe::end(id, state))
                 });
-                let is = || format!("sandbox {id} is {}; this needs it to be running", phase.as_str());
+                let is = || {
+                    let hint = match phase {
+                        Phase::Paused => format!("; {}", describe::way_back(id)),
+                        _ => String::new(),
+                    };
+                    let state = phase.as_str();
+                    format!("sandbox {id} is {state}; this needs it to be running{hint}")
+                };
                 ApiError::new(Code::InvalidState, end.unwrap_or_else(is))
             }
             Shut::NoEdge => {

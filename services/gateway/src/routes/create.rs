@@ -34,7 +34,7 @@ pub(crate) async fn create(
     key: CommandKey,
     Body(body): Body<CreateSandbox>,
 ) -> Result<Response, ApiError> {
-    let id = gateway.create(&key, &SandboxSpec::from(body)).await?;
+    let id = gateway.create(&key, &SandboxSpec::from(body), None).await?;
     let sandbox = gateway.view(&id)?;
     let location = [(header::LOCATION, format!("/v1/sandboxes/{id}"))];
     let sequence = sandbox.sequence();

@@ -18,11 +18,14 @@ use crate::sequence::MinSequence;
 use crate::state::Gateway;
 
 /// Every state a sandbox can be seen in.
-const STATES: [Phase; 8] = [
+const STATES: [Phase; 11] = [
     Phase::Requested,
     Phase::Placed,
     Phase::Starting,
     Phase::Running,
+    Phase::Pausing,
+    Phase::Paused,
+    Phase::Resuming,
     Phase::Stopping,
     Phase::Stopped,
     Phase::Lost,

@@ -62,7 +62,7 @@ async fn without_the_key_nothing_behind_it_is_reached() {
 #[tokio::test]
 async fn paths_and_methods_that_no_route_has() {
     let world = World::new().await;
-    for path in ["/", "/v1", "/v1/sandboxes/", "/v1/sandboxes/s1/pause", "/v2"] {
+    for path in ["/", "/v1", "/v1/sandboxes/", "/v1/sandboxes/s1/nap", "/v2"] {
         assert!(
             world
                 .get(path)
@@ -76,6 +76,8 @@ async fn paths_and_methods_that_no_route_has() {
         (Method::PUT, "/v1/sandboxes", "GET,HEAD,POST"),
         (Method::PATCH, "/v1/sandboxes/s1", "DELETE,GET,HEAD"),
         (Method::GET, "/v1/sandboxes/s1/exec", "POST"),
+        (Method::GET, "/v1/sandboxes/s1/pause", "POST"),
+        (Method::POST, "/v1/snapshots/s1", "DELETE"),
         (Method::POST, "/health", "GET,HEAD"),
     ] {
         let answer = world.call(method, path).send().await;
@@ -95,6 +97,11 @@ async fn a_sandbox_that_does_not_exist_is_not_found_by_any_route() {
         world.delete(path),
         world.post(&format!("{path}/timeout"), &json!({"timeout_sec": 1})),
         world.post(&format!("{path}/exec"), &json!({"cmd": "echo"})),
+        world.post(&format!("{path}/pause"), &json!({})),
+        world.post(&format!("{path}/resume"), &json!({})),
+        world.post(&format!("{path}/fork"), &json!({})),
+        world.post(&format!("{path}/fork"), &json!({"at": 1})),
+        world.post("/v1/snapshots", &json!({"sandbox_id": "nosuch"})),
         world.get(&format!("{path}/events")),
     ] {
         assert!(call.send().await.error(404, "not_found").contains("nosuch"));

@@ -7,15 +7,21 @@ use serde_json::{Value, json};
 use crate::world::World;
 
 /// What goes through the log, or needs no key.
-const ROUTES: [(&str, &str); 12] = [
+const ROUTES: [(&str, &str); 18] = [
     ("/v1/sandboxes", "post"),
     ("/v1/sandboxes", "get"),
     ("/v1/sandboxes/{id}", "get"),
     ("/v1/sandboxes/{id}", "delete"),
+    ("/v1/sandboxes/{id}/pause", "post"),
+    ("/v1/sandboxes/{id}/resume", "post"),
+    ("/v1/sandboxes/{id}/fork", "post"),
     ("/v1/sandboxes/{id}/timeout", "post"),
     ("/v1/sandboxes/{id}/network", "put"),
     ("/v1/sandboxes/{id}/exec", "post"),
     ("/v1/sandboxes/{id}/events", "get"),
+    ("/v1/snapshots", "post"),
+    ("/v1/snapshots", "get"),
+    ("/v1/snapshots/{name}", "delete"),
     ("/v1/templates", "get"),
     ("/v1/hosts", "get"),
     ("/health", "get"),
@@ -87,11 +93,9 @@ async fn every_route_tells_its_failures_and_headers() {
         } else {
             &[]
         });
-        wanted.extend(if matches!(method, "post" | "put") {
-            &["415"][..]
-        } else {
-            &[]
-        });
+        // A pause has no body.
+        let body = matches!(method, "post" | "put") && !path.ends_with("/pause");
+        wanted.extend(if body { &["415"][..] } else { &[] });
         for status in wanted {
             let body = &responses[status]["content"]["application/json"]["schema"]["$ref"];
             assert_eq!(body, "#/components/schemas/ErrorBody", "{method} {path} {status}");
@@ -194,6 +198,10 @@ async fn what_is_answered_has_the_fields_that_are_described() {
     let world = World::new().await;
     let id = world.sandbox().await;
     let path = format!("/v1/sandboxes/{id}");
+    let saved = world.post("/v1/snapshots", &json!({"sandbox_id": id}));
+    let saved = saved.send().await.ok(201);
+    let forked = world.call(axum::http::Method::POST, &format!("{path}/fork"));
+    let forked = forked.send().await.ok(201);
     let document = document().await;
     for (schema, value) in [
         ("Sandbox", world.get(&path).send().await.ok(200)),
@@ -214,6 +222,9 @@ async fn what_is_answered_has_the_fields_that_are_described() {
             "Template",
             world.get("/v1/templates").send().await.ok(200)["templates"][0].clone(),
         ),
+        ("Snapshot", saved),
+        ("ForkResult", forked),
+        ("Snapshots", world.get("/v1/snapshots").send().await.ok(200)),
         (
             "Host",
             world.get("/v1/hosts").send().await.ok(200)["hosts"][0].clone(),

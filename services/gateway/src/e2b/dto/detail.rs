@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use roost_domain::fleet::Fleet;
-use roost_domain::sandbox::Sandbox;
-use roost_schemas::SandboxId;
+use roost_domain::fleet::{Fleet, View};
+use roost_domain::sandbox::{Phase, Sandbox};
+use roost_schemas::spec::OnTimeout;
+use roost_schemas::{SandboxId, TemplateName, TenantId};
 use serde::Serialize;
 
 use super::network::Network;
@@ -37,16 +38,34 @@ pub(in crate::e2b) struct Listed {
     volume_mounts: [(); 0],
 }
 
-/// What E2B knows as a sandbox's state, as far as there is such a sandbox here.
-#[derive(Debug, Serialize)]
+/// What E2B knows as a sandbox's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum State {
+pub(in crate::e2b) enum State {
     Running,
+    Paused,
+}
+
+impl State {
+    /// That of a sandbox that E2B's clients see.
+    pub(in crate::e2b) fn of(phase: Phase) -> Option<Self> {
+        match phase {
+            Phase::Running | Phase::Pausing => Some(Self::Running),
+            Phase::Paused | Phase::Resuming => Some(Self::Paused),
+            _ => None,
+        }
+    }
 }
 
 impl Listed {
-    /// Of a sandbox that runs.
-    pub(in crate::e2b) fn of(fleet: &Fleet, id: &SandboxId, sandbox: &Sandbox) -> Option<Self> {
+    /// Of a sandbox that runs, or is paused.
+    pub(in crate::e2b) fn of(
+        fleet: &Fleet,
+        tenant: &TenantId,
+        id: &SandboxId,
+        view: &View<Sandbox>,
+    ) -> Option<Self> {
+        let sandbox = &view.state;
         let requested = sandbox.requested.as_ref()?;
         let template = &requested.spec.template;
         Some(Self {
@@ -55,12 +74,13 @@ impl Listed {
             sandbox_id: id.to_string(),
             client_id: sandbox.placed.as_ref()?.host.to_string(),
             started_at: rfc3339(sandbox.running.as_ref()?.started_at),
-            end_at: rfc3339(sandbox.expires_at?),
+            // A paused one has no end; E2B tells since when it is so.
+            end_at: rfc3339(sandbox.expires_at.unwrap_or(view.updated_at)),
             cpu_count: requested.resources.vcpus,
             memory_mb: requested.resources.memory_mb,
-            disk_size_mb: disk_mb(fleet, template),
+            disk_size_mb: disk_mb(fleet, tenant, template),
             metadata: requested.spec.metadata.clone(),
-            state: State::Running,
+            state: State::of(sandbox.phase)?,
             envd_version: ENVD_VERSION,
             volume_mounts: [],
         })
@@ -68,11 +88,17 @@ impl Listed {
 }
 
 /// MiB that a sandbox may write; where the log does not tell, those of the base image.
-pub(super) fn disk_mb(fleet: &Fleet, template: &roost_schemas::TemplateName) -> u64 {
-    let registered = fleet
-        .template(&roost_schemas::TenantId::system(), template)
-        .and_then(|view| view.state.registered.as_ref());
-    let bytes = registered.map_or(0, |registered| registered.drive_bytes.unwrap_or(registered.bytes));
+pub(super) fn disk_mb(fleet: &Fleet, tenant: &TenantId, template: &TemplateName) -> u64 {
+    let image = |name: &TemplateName| {
+        let view = fleet.template(tenant, name)?;
+        view.state.registered.as_ref()
+    };
+    let base = || {
+        let view = fleet.template(tenant, template)?;
+        image(&view.state.saved.as_ref()?.base)
+    };
+    let image = image(template).or_else(base);
+    let bytes = image.map_or(0, |image| image.drive_bytes.unwrap_or(image.bytes));
     bytes.div_ceil(1 << 20)
 }
 
@@ -98,17 +124,23 @@ struct Lifecycle {
 }
 
 impl Detail {
-    /// Of a sandbox that runs.
-    pub(in crate::e2b) fn of(gateway: &Gateway, id: &SandboxId, sandbox: &Sandbox) -> Option<Self> {
+    /// Of a sandbox that runs, or is paused.
+    pub(in crate::e2b) fn of(gateway: &Gateway, id: &SandboxId, view: &View<Sandbox>) -> Option<Self> {
+        let sandbox = &view.state;
+        let spec = &sandbox.requested.as_ref()?.spec;
+        let listed = |fleet: &Fleet| Listed::of(fleet, gateway.tenant(), id, view);
         Some(Self {
-            listed: gateway.fleet().read(|fleet| Listed::of(fleet, id, sandbox))?,
+            listed: gateway.fleet().read(listed)?,
             envd_access_token: gateway.tokens().access(id),
             allow_internet_access: sandbox.network.internet,
             domain: gateway.domain().to_owned(),
             network: Network::of(&sandbox.network),
             lifecycle: Lifecycle {
-                auto_resume: false,
-                on_timeout: "kill",
+                auto_resume: spec.auto_resume,
+                on_timeout: match spec.on_timeout {
+                    OnTimeout::Kill => "kill",
+                    OnTimeout::Pause => "pause",
+                },
             },
         })
     }

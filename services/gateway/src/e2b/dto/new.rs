@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use roost_schemas::TemplateName;
 use roost_schemas::spec::{OnTimeout, SandboxSpec, TIMEOUT_SEC};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use super::network::NewNetwork;
+use super::template::name;
 use crate::error::ApiError;
 
 /// A request for a sandbox. `secure` is not read: every sandbox is.
@@ -63,12 +63,16 @@ impl NewSandbox {
         let mut network = self.network.unwrap_or_default().policy()?;
         network.internet = self.allow_internet_access.unwrap_or(network.internet);
         Ok(SandboxSpec {
-            template: template(&self.template_id)?,
+            template: name("templateID", &self.template_id)?,
             vcpus: None,
             memory_mb: None,
             timeout_sec,
-            on_timeout: OnTimeout::Kill,
-            auto_resume: false,
+            on_timeout: if self.auto_pause == Some(true) {
+                OnTimeout::Pause
+            } else {
+                OnTimeout::Kill
+            },
+            auto_resume: self.auto_resume.is_some_and(|resume| resume.enabled),
             metadata: self.metadata.unwrap_or_default(),
             env: self.env_vars.unwrap_or_default(),
             network,
@@ -78,12 +82,7 @@ impl NewSandbox {
     /// A sandbox that is not what was asked for would be worse than none.
     fn refuse_what_is_not_there(&self) -> Result<(), ApiError> {
         let asked = [
-            ("autoPause", self.auto_pause == Some(true)),
             ("autoPauseMemory", self.auto_pause_memory == Some(false)),
-            (
-                "autoResume",
-                self.auto_resume.as_ref().is_some_and(|resume| resume.enabled),
-            ),
             ("mcp", self.mcp.is_some()),
             (
                 "iam.tokens",
@@ -106,12 +105,6 @@ impl NewSandbox {
             None => Ok(()),
         }
     }
-}
-
-/// A name with `:default`, as SDKs write a template without a tag of its own, is the name.
-fn template(text: &str) -> Result<TemplateName, ApiError> {
-    let name = text.strip_suffix(":default").unwrap_or(text);
-    TemplateName::new(name).map_err(|error| ApiError::invalid(format!("templateID: {error}")))
 }
 
 fn timeout(asked: i64) -> Result<u32, ApiError> {

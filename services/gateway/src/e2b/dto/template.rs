@@ -8,6 +8,14 @@ use serde::Serialize;
 use super::detail::disk_mb;
 use crate::dto::rfc3339;
 use crate::e2b::ENVD_VERSION;
+use crate::error::ApiError;
+
+/// Reads a template's name; one with `:default`, as SDKs write it without a tag of its own, is the name. What is wrong with
+/// it is told as that of `field`.
+pub(in crate::e2b) fn name(field: &str, text: &str) -> Result<TemplateName, ApiError> {
+    let name = text.strip_suffix(":default").unwrap_or(text);
+    TemplateName::new(name).map_err(|error| ApiError::invalid(format!("{field}: {error}")))
+}
 
 /// What a sandbox can start from.
 #[derive(Debug, Serialize)]
@@ -15,7 +23,7 @@ use crate::e2b::ENVD_VERSION;
 pub(in crate::e2b) struct Template {
     #[serde(rename = "templateID")]
     id: String,
-    /// Its content's digest: what is built elsewhere is told apart by it.
+    /// Its image's digest, or the snapshot that it is: what has other content has another.
     #[serde(rename = "buildID")]
     build_id: String,
     cpu_count: u32,
@@ -23,13 +31,13 @@ pub(in crate::e2b) struct Template {
     memory_mb: u32,
     #[serde(rename = "diskSizeMB")]
     disk_size_mb: u64,
-    /// Everybody may start from it.
+    /// Whether everybody may start from it; a snapshot is its tenant's own.
     public: bool,
     aliases: [String; 1],
     names: [String; 1],
     created_at: String,
     updated_at: String,
-    /// Nobody: it came with a host.
+    /// Not told: an image came with a host, a snapshot by somebody with this API key.
     created_by: Option<()>,
     last_spawned_at: Option<String>,
     spawn_count: usize,
@@ -46,7 +54,11 @@ impl Template {
         name: &TemplateName,
         view: &View<State>,
     ) -> Option<Self> {
-        let registered = view.state.registered.as_ref()?;
+        let (build_id, resources) = match (&view.state.registered, &view.state.saved) {
+            (Some(image), _) => (image.digest.clone(), image.defaults),
+            (None, Some(saved)) => (saved.snapshot.id.to_string(), saved.resources),
+            (None, None) => return None,
+        };
         let spawned = fleet.sandboxes().filter(|(owner, _, sandbox)| {
             let requested = sandbox.state.requested.as_ref();
             *owner == tenant && requested.is_some_and(|requested| requested.spec.template == *name)
@@ -56,11 +68,11 @@ impl Template {
         });
         Some(Self {
             id: name.to_string(),
-            build_id: registered.digest.clone(),
-            cpu_count: registered.defaults.vcpus,
-            memory_mb: registered.defaults.memory_mb,
-            disk_size_mb: disk_mb(fleet, name),
-            public: true,
+            build_id,
+            cpu_count: resources.vcpus,
+            memory_mb: resources.memory_mb,
+            disk_size_mb: disk_mb(fleet, tenant, name),
+            public: view.state.registered.is_some(),
             aliases: [name.to_string()],
             names: [name.to_string()],
             created_at: rfc3339(view.created_at),

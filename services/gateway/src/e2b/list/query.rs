@@ -5,6 +5,7 @@ use roost_schemas::{TemplateName, Timestamp};
 
 use super::cursor::{Cursor, Order};
 use super::labels;
+use crate::e2b::dto::detail::State;
 use crate::error::ApiError;
 use crate::extract::number;
 
@@ -16,8 +17,7 @@ const PAGE: usize = 100;
 pub(super) struct Query {
     /// What a sandbox's metadata must hold.
     pub(super) labels: Vec<(String, String)>,
-    /// Whether those that run are asked for. Paused ones there are none.
-    pub(super) running: bool,
+    pub(super) states: Vec<State>,
     pub(super) order: Order,
     /// The earliest start.
     pub(super) started_after: Option<Timestamp>,
@@ -30,7 +30,7 @@ impl Default for Query {
     fn default() -> Self {
         Self {
             labels: Vec::new(),
-            running: true,
+            states: vec![State::Running, State::Paused],
             order: Order::default(),
             started_after: None,
             template: None,
@@ -43,12 +43,12 @@ impl Default for Query {
 impl Query {
     pub(super) fn parse(pairs: Vec<(String, String)>) -> Result<Self, ApiError> {
         let mut query = Self::default();
-        let mut states: Option<Vec<bool>> = None;
+        let mut states: Option<Vec<State>> = None;
         for (name, value) in pairs {
             match name.as_str() {
                 "metadata" => query.labels.extend(labels::parse(&value)?),
                 "state" => {
-                    let named = value.split(',').map(is_running).collect::<Result<Vec<_>, _>>()?;
+                    let named = value.split(',').map(state).collect::<Result<Vec<_>, _>>()?;
                     states.get_or_insert_default().extend(named);
                 }
                 "order" => {
@@ -66,7 +66,7 @@ impl Query {
                 _ => {}
             }
         }
-        query.running = states.is_none_or(|states| states.contains(&true));
+        query.states = states.unwrap_or(query.states);
         match &query.after {
             Some(after) if after.order != query.order => Err(ApiError::invalid(
                 "query nextToken is of a list in the other order: begin that list anew",
@@ -81,7 +81,9 @@ impl Query {
             return false;
         };
         let spec = &requested.spec;
-        self.started_after.is_none_or(|bound| started >= bound)
+        let state = State::of(sandbox.phase);
+        state.is_some_and(|state| self.states.contains(&state))
+            && self.started_after.is_none_or(|bound| started >= bound)
             && self
                 .template
                 .as_ref()
@@ -97,11 +99,11 @@ fn wrong(name: &str, value: &str, rule: &str) -> ApiError {
     ApiError::invalid(format!("query {name} is {value:?}: use {rule}"))
 }
 
-fn is_running(state: &str) -> Result<bool, ApiError> {
-    match state {
-        "running" => Ok(true),
-        "paused" => Ok(false),
-        _ => Err(wrong("state", state, "running or paused, separated by commas")),
+fn state(text: &str) -> Result<State, ApiError> {
+    match text {
+        "running" => Ok(State::Running),
+        "paused" => Ok(State::Paused),
+        _ => Err(wrong("state", text, "running or paused, separated by commas")),
     }
 }
 

@@ -77,9 +77,7 @@ async fn a_sandbox_that_is_not_public_has_a_traffic_token() {
 async fn what_is_not_available_is_refused_by_name() {
     let world = World::new().await;
     for (field, value, named) in [
-        ("autoPause", json!(true), "autoPause"),
         ("autoPauseMemory", json!(false), "autoPauseMemory"),
-        ("autoResume", json!({"enabled": true}), "autoResume"),
         ("mcp", json!({"x": {}}), "mcp"),
         ("iam", json!({"tokens": {"aws": {}}}), "iam.tokens"),
         (

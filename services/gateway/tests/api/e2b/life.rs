@@ -1,4 +1,4 @@
-//! From a create to its end: get, connect, timeouts, pause, kill.
+//! From a create to its end: get, connect, timeouts, kill.
 
 use serde_json::{Value, json};
 
@@ -139,31 +139,6 @@ async fn times_that_cannot_be_are_refused() {
 }
 
 #[tokio::test]
-async fn pausing_says_that_it_cannot_be_done_and_what_can() {
-    let world = World::new().await;
-    let id = sandbox(&world).await;
-    for body in [json!({}), json!({"memory": true}), json!({"memory": false})] {
-        let answer = world.post(&format!("/sandboxes/{id}/pause"), &body).send().await;
-        let message = answer.refused(409);
-        assert!(
-            message.contains("not available yet") && message.contains("/timeout"),
-            "{message}"
-        );
-    }
-    let bare = world.call(axum::http::Method::POST, &format!("/sandboxes/{id}/pause"));
-    bare.send().await.refused(409);
-    let resume = world
-        .post(&format!("/sandboxes/{id}/resume"), &json!({"timeout": 5}))
-        .send()
-        .await;
-    assert!(resume.refused(409).contains("/connect"));
-    assert_eq!(
-        world.get(&format!("/sandboxes/{id}")).send().await.ok(200)["state"],
-        "running"
-    );
-}
-
-#[tokio::test]
 async fn what_has_ended_or_never_was_is_not_found_by_any_route() {
     let world = World::new().await;
     let id = sandbox(&world).await;
@@ -179,6 +154,8 @@ async fn what_has_ended_or_never_was_is_not_found_by_any_route() {
             world.post(&format!("/v2{path}/connect"), &json!({})),
             world.post(&format!("{path}/pause"), &json!({})),
             world.post(&format!("{path}/resume"), &json!({})),
+            world.post(&format!("{path}/fork"), &json!({})),
+            world.post(&format!("{path}/snapshots"), &json!({})),
             world
                 .call(axum::http::Method::PUT, &format!("{path}/network"))
                 .json(&json!({})),

@@ -1,0 +1,60 @@
+//! Pausing a sandbox: the command, and the wait until it is sealed.
+
+use roost_domain::sandbox::Phase;
+use roost_schemas::command::{Pause, SandboxCommand};
+use roost_schemas::event::SandboxEvent;
+use roost_schemas::{SandboxId, Sequence};
+
+use crate::describe;
+use crate::error::{ApiError, Code};
+use crate::history::is_end;
+use crate::idempotency::CommandKey;
+use crate::state::Gateway;
+
+impl Gateway {
+    /// Pauses a running sandbox, unless it is paused. The place in the log at which it is.
+    pub(crate) async fn pause(&self, id: &SandboxId, key: &CommandKey) -> Result<Sequence, ApiError> {
+        let pause = SandboxCommand::Pause(Pause::default());
+        let asked = self.execute(id, key, &pause, is_pause).await?;
+        self.paused(id, asked).await
+    }
+
+    /// Waits for the end of a pause that has begun at `asked`, or before.
+    pub(crate) async fn paused(&self, id: &SandboxId, asked: Sequence) -> Result<Sequence, ApiError> {
+        if let Some(sequence) = self.is_in(id, Phase::Paused) {
+            return Ok(sequence);
+        }
+        let patience = self.limits().seal;
+        let end = self
+            .next_event(id, asked, patience, |event| match event {
+                // Who is being resumed was paused.
+                SandboxEvent::Paused(_) | SandboxEvent::Resuming(_) => Some(Ok(())),
+                SandboxEvent::PauseFailed(failed) => Some(Err(Some(describe::cause(&failed.cause)))),
+                end if is_end(end) => Some(Err(None)),
+                _ => None,
+            })
+            .await?;
+        match end {
+            Some((sequence, Ok(()))) => Ok(sequence),
+            Some((_, Err(Some(cause)))) => {
+                let message = format!("sandbox {id} could not be paused, and runs on: {cause}");
+                Err(ApiError::new(Code::PauseFailed, message))
+            }
+            Some((_, Err(None))) => Err(self.ended(id)),
+            None => {
+                let message = format!(
+                    "sandbox {id} is not paused after {patience:?}, and may still come to be: GET /v1/sandboxes/{id} tells; repeat the request to wait on"
+                );
+                Err(ApiError::new(Code::DeadlineExceeded, message))
+            }
+        }
+    }
+}
+
+/// Whether a commit is that of a pause.
+pub(crate) fn is_pause(commit: &roost_schemas::commit::Commit<SandboxEvent>) -> bool {
+    commit
+        .events
+        .iter()
+        .any(|event| matches!(event, SandboxEvent::Pausing(_)))
+}

@@ -1,0 +1,67 @@
+//! Resuming a sandbox: the command, and the wait until its guest answers.
+
+use roost_domain::sandbox::Phase;
+use roost_schemas::command::{Resume, SandboxCommand};
+use roost_schemas::event::SandboxEvent;
+use roost_schemas::{SandboxId, Sequence};
+
+use crate::describe;
+use crate::error::{ApiError, Code};
+use crate::history::is_end;
+use crate::idempotency::CommandKey;
+use crate::state::Gateway;
+
+impl Gateway {
+    /// Lets a paused sandbox run again, unless it runs. `timeout_sec` from then on; absent: as many as at its creation.
+    /// The place in the log at which it runs.
+    pub(crate) async fn resume(
+        &self,
+        id: &SandboxId,
+        key: &CommandKey,
+        timeout_sec: Option<u32>,
+    ) -> Result<Sequence, ApiError> {
+        let resume = SandboxCommand::Resume(Resume { timeout_sec });
+        let asked = self
+            .execute(id, key, &resume, |commit| {
+                commit.events.iter().any(|event| match event {
+                    SandboxEvent::Resuming(resuming) => {
+                        timeout_sec.is_none_or(|asked| asked == resuming.timeout_sec)
+                    }
+                    _ => false,
+                })
+            })
+            .await?;
+        self.resumed(id, asked).await
+    }
+
+    /// Waits for the end of a resume that has begun at `asked`, or before.
+    pub(crate) async fn resumed(&self, id: &SandboxId, asked: Sequence) -> Result<Sequence, ApiError> {
+        if let Some(sequence) = self.is_in(id, Phase::Running) {
+            return Ok(sequence);
+        }
+        let patience = self.limits().resume;
+        let end = self
+            .next_event(id, asked, patience, |event| match event {
+                // Who is being paused was running.
+                SandboxEvent::Running(_) | SandboxEvent::Pausing(_) => Some(Ok(())),
+                SandboxEvent::ResumeFailed(failed) => Some(Err(Some(describe::cause(&failed.cause)))),
+                end if is_end(end) => Some(Err(None)),
+                _ => None,
+            })
+            .await?;
+        match end {
+            Some((sequence, Ok(()))) => Ok(sequence),
+            Some((_, Err(Some(cause)))) => {
+                let message = format!("sandbox {id} could not be resumed, and is paused as before: {cause}");
+                Err(ApiError::new(Code::ResumeFailed, message))
+            }
+            Some((_, Err(None))) => Err(self.ended(id)),
+            None => {
+                let message = format!(
+                    "sandbox {id} does not run after {patience:?}, and may still come to: GET /v1/sandboxes/{id} tells; repeat the request to wait on"
+                );
+                Err(ApiError::new(Code::DeadlineExceeded, message))
+            }
+        }
+    }
+}

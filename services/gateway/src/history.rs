@@ -1,0 +1,96 @@
+//! A sandbox's own commits: what the log has, and what comes after a place in it.
+//!
+//! What a projection shows now may be past what a request waits for: a pause that succeeded looks, once its sandbox runs
+//! again, like one that failed. The commits themselves tell them apart.
+
+use std::time::Duration;
+
+use roost_domain::sandbox::{Phase, Sandbox};
+use roost_schemas::commit::Commit;
+use roost_schemas::event::SandboxEvent;
+use roost_schemas::{SandboxId, Sequence};
+use tokio::time::Instant;
+
+use crate::describe;
+use crate::error::{ApiError, Code};
+use crate::state::Gateway;
+
+impl Gateway {
+    /// The commits of `id` after `after`, each with its place.
+    pub(crate) async fn commits(
+        &self,
+        id: &SandboxId,
+        after: Sequence,
+    ) -> Result<Vec<(Sequence, Commit<SandboxEvent>)>, ApiError> {
+        let records = self.ports().journal.read(&self.subject(id), after).await?;
+        let decode = |record: &roost_journal::port::Record| {
+            let commit = Commit::decode(&record.payload)?;
+            Ok((record.sequence, commit))
+        };
+        records.iter().map(decode).collect()
+    }
+
+    /// The first event of `id` after `after` in which `look` finds something, and its place, which reads show from then on.
+    /// Nothing, if none has come when `patience` ends.
+    pub(crate) async fn next_event<R>(
+        &self,
+        id: &SandboxId,
+        mut after: Sequence,
+        patience: Duration,
+        look: impl Fn(&SandboxEvent) -> Option<R>,
+    ) -> Result<Option<(Sequence, R)>, ApiError> {
+        let deadline = Instant::now() + patience;
+        loop {
+            for (sequence, commit) in self.commits(id, after).await? {
+                after = sequence;
+                if let Some(found) = commit.events.iter().find_map(&look) {
+                    self.reach(sequence).await?;
+                    return Ok(Some((sequence, found)));
+                }
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let news = self
+                .until(left, |fleet| {
+                    let view = fleet.sandbox(self.tenant(), id)?;
+                    (view.sequence > after).then_some(())
+                })
+                .await?;
+            if news.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// A copy of what reads show of `id` now, and its last commit's place.
+    pub(crate) fn state_of(&self, id: &SandboxId) -> Result<(Sandbox, Sequence), ApiError> {
+        let found = self.fleet().read(|fleet| {
+            let view = fleet.sandbox(self.tenant(), id)?;
+            Some((view.state.clone(), view.sequence))
+        });
+        found.ok_or_else(|| ApiError::no_sandbox(id))
+    }
+
+    /// The place of the last commit of `id`, if it is in `phase` now.
+    pub(crate) fn is_in(&self, id: &SandboxId, phase: Phase) -> Option<Sequence> {
+        self.fleet().read(|fleet| {
+            let view = fleet.sandbox(self.tenant(), id)?;
+            (view.state.phase == phase).then_some(view.sequence)
+        })
+    }
+
+    /// Of a sandbox that ended while it was waited for.
+    pub(crate) fn ended(&self, id: &SandboxId) -> ApiError {
+        match self.state_of(id) {
+            Ok((state, _)) => ApiError::new(Code::SandboxEnded, describe::end(id, &state)),
+            Err(error) => error,
+        }
+    }
+}
+
+/// Whether with this event a sandbox ends, or is about to.
+pub(crate) fn is_end(event: &SandboxEvent) -> bool {
+    matches!(
+        event,
+        SandboxEvent::Stopping(_) | SandboxEvent::Stopped | SandboxEvent::Lost(_) | SandboxEvent::Failed(_)
+    )
+}
