@@ -16,8 +16,9 @@
 //!        …     32  blake3 of everything before
 //! ```
 //!
-//! Runs are sorted and cover every page exactly once, neighbours that could be one run are one, and every source is used:
-//! so there is one way to write a content down, and a lookup is a binary search, whatever the depth of its history.
+//! Runs are sorted and cover every page exactly once, neighbours that could be one run are one, and sources are named in
+//! the order in which they are used, each once: so there is one way to write a content down, and a lookup is a binary
+//! search, whatever the depth of its history.
 
 mod merge;
 mod view;

@@ -60,13 +60,18 @@ impl Runs {
 }
 
 impl Manifest {
-    /// This content with `changes` laid over it, which are sorted and do not overlap, and stand in `generation`. A
-    /// source that nothing stands in any more is not named any more, be it the new one.
+    /// This content with `changes` laid over it, which are sorted and do not overlap, and stand in `generation`, which is
+    /// new. A source that nothing stands in any more is not named any more, be it the new one.
     pub fn overlaid(
         &self,
         generation: Source,
         changes: impl IntoIterator<Item = Change>,
     ) -> Result<Self, ManifestError> {
+        let known = |source: &Source| source.snapshot == generation.snapshot;
+        if let Some(number) = self.sources.iter().position(known) {
+            return Err(ManifestError::Sources { number });
+        }
+        let stored = generation.pages;
         let mut sources = self.sources.clone();
         sources.push(generation);
         let new = u32::try_from(sources.len() - 1).unwrap_or(u32::MAX);
@@ -77,7 +82,9 @@ impl Manifest {
                 .first
                 .checked_add(change.count)
                 .filter(|end| *end <= self.pages);
-            let (true, Some(end)) = (change.first >= runs.next, end) else {
+            let stands = |at: u64| at.checked_add(change.count).is_some_and(|end| end <= stored);
+            let fits = change.first >= runs.next && change.stored_at.is_none_or(stands);
+            let (true, Some(end)) = (fits, end) else {
                 return Err(ManifestError::Changes {
                     first: change.first,
                     count: change.count,

@@ -1,5 +1,7 @@
 //! A manifest read in place, for who maps the file and must not grow with it.
 
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::{HEADER, Kind, MAGIC, MAX_PAGES, MAX_SOURCES, Place, RUN, Run, SOURCE, Source, VERSION, ZERO};
@@ -46,8 +48,8 @@ pub enum ManifestError {
         /// What is wrong with it.
         reason: InvalidId,
     },
-    /// It names a source twice, or one that nothing stands in.
-    #[error("source {number} is named twice or not used")]
+    /// It names a source twice, or one that nothing stands in, or not in the order of their use.
+    #[error("source {number} is named twice, not used, or not where it is first used")]
     Sources {
         /// Which, from 0.
         number: usize,
@@ -60,7 +62,7 @@ pub enum ManifestError {
         /// What is wrong with it.
         what: &'static str,
     },
-    /// The changes to be laid over it overlap, are not sorted, or leave it.
+    /// The changes to be laid over it overlap, are not sorted, leave it, or leave the generation that they stand in.
     #[error("{count} pages changed from page {first} on do not fit: changes are sorted, apart and inside")]
     Changes {
         /// The first page of the change.
@@ -235,7 +237,7 @@ impl<'a> View<'a> {
 
     fn check(&self) -> Result<(), ManifestError> {
         let sources = self.sources()?;
-        let mut used = vec![false; sources.len()];
+        let mut used = 0;
         let mut last: Option<Run> = None;
         for (number, run) in self.runs().enumerate() {
             let wrong = |what| ManifestError::Run {
@@ -244,6 +246,9 @@ impl<'a> View<'a> {
             };
             if run.count == 0 {
                 return Err(wrong("is empty"));
+            }
+            if run.place == Place::Zero && u64_at(self.runs, number * RUN + 16) != 0 {
+                return Err(wrong("is of zeros and yet stands somewhere"));
             }
             if run.first != last.map_or(0, |last| last.end()) {
                 return Err(wrong("does not begin where the one before ends"));
@@ -261,7 +266,11 @@ impl<'a> View<'a> {
                 if end.is_none_or(|end| end > known.pages) {
                     return Err(wrong("leaves its source"));
                 }
-                used[source as usize] = true;
+                match (source as usize).cmp(&used) {
+                    Ordering::Less => {}
+                    Ordering::Equal => used += 1,
+                    Ordering::Greater => return Err(ManifestError::Sources { number: used }),
+                }
             }
             last = Some(run);
         }
@@ -271,11 +280,9 @@ impl<'a> View<'a> {
                 what: "is missing: the last page is not covered",
             });
         }
-        let twice = |number: usize| {
-            let same = |other: &Source| other.snapshot == sources[number].snapshot;
-            sources[..number].iter().any(same)
-        };
-        match (0..sources.len()).find(|number| !used[*number] || twice(*number)) {
+        let mut names = BTreeSet::new();
+        let twice = sources.iter().position(|source| !names.insert(&source.snapshot));
+        match twice.or_else(|| (used < sources.len()).then_some(used)) {
             Some(number) => Err(ManifestError::Sources { number }),
             None => Ok(()),
         }

@@ -110,12 +110,15 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether it is the snapshot that cannot be used, so that trying again is of no use.
-    pub fn is_final(&self) -> bool {
-        matches!(
-            self,
-            Self::Missing { .. } | Self::Damaged { .. } | Self::Quarantined { .. } | Self::Unfit { .. }
-        )
+    /// The snapshot that cannot be used, if that is what is wrong: trying again is of no use.
+    pub fn unusable(&self) -> Option<&SnapshotId> {
+        match self {
+            Self::Missing { snapshot, .. }
+            | Self::Damaged { snapshot, .. }
+            | Self::Quarantined { snapshot, .. }
+            | Self::Unfit { snapshot, .. } => Some(snapshot),
+            _ => None,
+        }
     }
 }
 

@@ -68,7 +68,7 @@ impl Disks for RealDisks {
             let base = base(STEP, images, &image.seal.template)?;
             let data = drives.restore(&owner, &store, &image.snapshot);
             let data = data.map_err(|error| match &error {
-                DriveError::Snapshot(error) => snapshots::fault(STEP, &image.snapshot.id, error),
+                DriveError::Snapshot(error) => snapshots::fault(STEP, error),
                 _ => Fault::of(STEP, &error),
             })?;
             Ok(Drives { base, data })

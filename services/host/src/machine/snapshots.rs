@@ -49,7 +49,7 @@ impl RealSnapshots {
         let done = done.map_err(|panic| Fault::of(step, &panic))?;
         let ms = began.elapsed().as_millis();
         tracing::debug!(snapshot = %id, step, ms, ok = done.is_ok());
-        done.map_err(|error| fault(step, id, &error))
+        done.map_err(|error| fault(step, &error))
     }
 
     /// What a snapshot of `of` says of itself.
@@ -70,12 +70,11 @@ impl RealSnapshots {
 }
 
 /// Says of a snapshot that cannot be used that it is so, for good.
-pub(super) fn fault(step: &'static str, id: &SnapshotId, error: &StoreError) -> Fault {
-    let fault = Fault::of(step, error);
-    if error.is_final() {
-        return Fault::unusable(step, id, fault.detail);
+pub(super) fn fault(step: &'static str, error: &StoreError) -> Fault {
+    Fault {
+        unusable: error.unusable().cloned(),
+        ..Fault::of(step, error)
     }
-    fault
 }
 
 fn sealed(sealed: roost_snapshots::Sealed) -> Sealed {
@@ -147,7 +146,7 @@ impl Snapshots for RealSnapshots {
         let image = self.image(STEP, &opened.seal.template)?;
         opened
             .stands_on(&image.digest)
-            .map_err(|error| fault(STEP, &snapshot.id, &error))?;
+            .map_err(|error| fault(STEP, &error))?;
         Ok(Image {
             snapshot: opened.snapshot,
             seal: opened.seal,

@@ -54,7 +54,7 @@ impl Sealed {
     /// Makes sure that the snapshot is refused for the file at `path`, now and later, and works when that is mended.
     fn refused(&self, path: &PathBuf, how: &str) -> Damage {
         let error = self.stage.store.check(&self.snapshot).unwrap_err();
-        assert!(error.is_final(), "{how}: {error}");
+        assert_eq!(error.unusable(), Some(&self.snapshot.id), "{how}: {error}");
         let StoreError::Damaged {
             file, damage, mark, ..
         } = error
@@ -160,7 +160,7 @@ fn a_link_to_a_folder_is_not_followed() {
     fs::remove_file(&folder).unwrap();
     let error = sealed.stage.store.check(&sealed.snapshot).unwrap_err();
     assert!(
-        matches!(error, StoreError::Missing { .. }) && error.is_final(),
+        matches!(error, StoreError::Missing { .. }) && error.unusable().is_some(),
         "{error}"
     );
 }
@@ -243,7 +243,7 @@ fn another_machine_refuses_it_and_this_one_still_takes_it() {
         let store = Store::open(folder, host(), machine).unwrap();
         let error = store.check(&sealed.snapshot).unwrap_err();
         assert!(
-            matches!(error, StoreError::Unfit { .. }) && error.is_final(),
+            matches!(error, StoreError::Unfit { .. }) && error.unusable().is_some(),
             "{error}"
         );
         assert!(!sealed.mark().exists(), "nothing is wrong with it");

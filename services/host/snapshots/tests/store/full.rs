@@ -128,7 +128,7 @@ impl Scene {
                 1,
                 "{left} left: {error}"
             );
-            assert!(!error.is_final(), "trying again is of use");
+            assert_eq!(error.unusable(), None, "trying again is of use");
         }
         self.store.check(&self.parent).expect("the parent is as it was");
         at
