@@ -1,5 +1,7 @@
 //! Writing down a VM whose vCPUs stand still.
 
+use std::time::Instant;
+
 use roost_engine::Client;
 use roost_engine::api::{SnapshotCreate, SnapshotType};
 use roost_runtime::port::{Draft, Dumped, Fault};
@@ -45,8 +47,10 @@ impl RealEngines {
             snapshot_path: files.state,
             mem_file_path: files.memory,
         };
+        let began = Instant::now();
         let created = client.create_snapshot(&create, memory).await;
         created.map_err(|error| Fault::of(STEP, &error))?;
+        tracing::debug!(%owner, snapshot = %draft.id, ms = began.elapsed().as_millis(), "dumped");
         home.take_dump(draft)?;
         Ok(Dumped {
             // Nothing lies beneath the memory of a VM that was booted: what it has never touched is zeros.

@@ -8,6 +8,8 @@
 //! The pager is recorded before there is an engine: a restarted host that finds an engine knows by that record whether it
 //! needs a pager.
 
+use std::time::Instant;
+
 use roost_engine::Client;
 use roost_engine::api::{MemBackendType, NetworkOverride, SnapshotLoad};
 use roost_runtime::port::{Fault, Image, VmSpec};
@@ -23,6 +25,7 @@ impl RealEngines {
     pub(super) async fn load(&self, owner: &Owner, spec: &VmSpec, image: &Image) -> Result<Held, Fault> {
         const STEP: &str = "load the snapshot";
         let supply = self.supply(STEP)?;
+        let began = Instant::now();
         let home = self.choice.home(&self.folder(owner), owner, spec.slot.number);
         home.make()?;
         let folder = self.folder(owner);
@@ -35,6 +38,7 @@ impl RealEngines {
         let starting = starting.spawn().await?;
         let (pager, engine) = tokio::join!(starting.ready(), self.start(owner, &spec.slot));
         let (pager, engine): (Pager, _) = (pager?, engine?);
+        let started = Instant::now();
         home.drives(&spec.drives)?;
         let load = SnapshotLoad {
             // The TAP that was saved is that of another slot.
@@ -54,6 +58,9 @@ impl RealEngines {
             client.load_snapshot(&load, spec.resources.memory_mb.into()).await
         };
         loaded.await.map_err(|error| Fault::of(STEP, &error))?;
+        let start_ms = (started - began).as_millis();
+        let load_ms = started.elapsed().as_millis();
+        tracing::debug!(%owner, snapshot = %image.snapshot.id, start_ms, load_ms, "loaded");
         metadata::put(&client, &owner.sandbox, &spec.template, &supply.tokens).await?;
         Ok(Held::new(engine, Memory::Paged(pager)))
     }

@@ -31,7 +31,7 @@ pub(super) async fn until_end(engine: &EngineProcess, memory: &Memory) -> Cause 
     match memory {
         Memory::Whole => exited(engine, engine.wait().await),
         Memory::Orphaned(words) => {
-            let seen = format!("it was gone when the host came back{}", quoted(words));
+            let seen = format!("the pager was gone when the host came back{}", quoted(words));
             pager_died(engine, seen).await
         }
         Memory::Paged(pager) => {
@@ -58,7 +58,7 @@ async fn trouble(pager: &Pager) -> String {
         match pager.status(PATIENCE).await {
             Ok(status) if status.oldest_fault_ms > MAX_FAULT.as_secs() * 1000 => {
                 return format!(
-                    "it has left a page fault unanswered for {} ms{}",
+                    "the pager has left a page fault unanswered for {} ms{}",
                     status.oldest_fault_ms,
                     quoted(&pager.last_words())
                 );
@@ -79,7 +79,7 @@ fn failed(exit: Exit, pager: &Pager) -> bool {
 }
 
 fn describe(exit: Exit, pager: &Pager) -> String {
-    format!("it {exit}{}", quoted(&pager.last_words()))
+    format!("the pager {exit}{}", quoted(&pager.last_words()))
 }
 
 /// Kills the engine, which would stand still at its next page fault.

@@ -67,14 +67,18 @@ pub(super) async fn restored(
     patience: Duration,
 ) -> Result<(), Fault> {
     let identity = identity(&greeting.sandbox)?;
-    let deadline = Instant::now() + patience;
+    let began = Instant::now();
     loop {
         match init(address, greeting, token, Some(&identity)).await {
-            Err(CallError::NoConnection(reason)) if Instant::now() < deadline => {
+            Err(CallError::NoConnection(reason)) if began.elapsed() < patience => {
                 tracing::trace!(%address, reason, "the guest is not awake yet");
             }
             Err(error @ CallError::NoConnection(_)) => return Err(Fault::timed_out(STEP, error)),
-            answer => return answered(answer),
+            answer => {
+                let ms = began.elapsed().as_millis();
+                tracing::debug!(sandbox = %greeting.sandbox, ms, "greeted");
+                return answered(answer);
+            }
         }
         tokio::time::sleep(PAUSE).await;
     }

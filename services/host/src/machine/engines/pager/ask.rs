@@ -21,16 +21,16 @@ const MAX_ANSWER: u64 = 256 << 20;
 #[derive(Debug, thiserror::Error)]
 pub(in super::super) enum AskError {
     /// The socket broke, or was not there.
-    #[error("it cannot be asked: {0}")]
+    #[error("the pager cannot be asked: {0}")]
     Broken(#[from] std::io::Error),
     /// It took too long.
-    #[error("it did not answer within {0:?}")]
+    #[error("the pager did not answer within {0:?}")]
     Silent(Duration),
     /// It spoke of something else.
-    #[error("its answer makes no sense: {0}")]
+    #[error("the pager's answer makes no sense: {0}")]
     Malformed(#[from] serde_json::Error),
     /// It could not do it.
-    #[error("it could not: {0}")]
+    #[error("the pager could not: {0}")]
     Refused(String),
 }
 
