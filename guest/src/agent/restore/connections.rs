@@ -10,52 +10,51 @@ use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP};
 use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, SocketId, StateFlags};
 use netlink_packet_sock_diag::{SockDiagDestroy, SockDiagMessage};
 use roost_schemas::envd;
-use rtnetlink::packet_core::{
-    DecodeError, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
-    NetlinkSerializable,
-};
 use rtnetlink::sys::protocols::NETLINK_SOCK_DIAG;
-use rtnetlink::sys::{Socket, SocketAddr as Port};
 use thiserror::Error;
 
+use super::netlink::{Netlink, NetlinkError};
 use crate::init::ADDRESS;
 
 /// Connections are open.
 #[derive(Debug, Error)]
 pub(super) enum ConnectionsError {
-    #[error("cannot ask the kernel: {0}")]
-    Socket(#[from] io::Error),
-    #[error("cannot understand the kernel: {0}")]
-    Answer(#[from] DecodeError),
-    #[error("{0} connections stay, the last for: {1}")]
-    Left(usize, io::Error),
+    #[error(transparent)]
+    Unknown(#[from] NetlinkError),
+    #[error("{0} of them stay, the last for: {1}")]
+    Left(usize, NetlinkError),
 }
 
 /// Destroys every TCP connection between this guest and the outside but the one from `host` to the agent.
 pub(super) fn close_all_but(host: SocketAddr) -> Result<(), ConnectionsError> {
-    let mut socket = Socket::new(NETLINK_SOCK_DIAG)?;
-    socket.bind_auto()?;
-    socket.connect(&Port::new(0, 0))?;
+    let kernel = Netlink::open(NETLINK_SOCK_DIAG).map_err(NetlinkError::Kernel)?;
     let mut left = 0;
     let mut last = None;
     for family in [AF_INET, AF_INET6] {
-        for id in connections(&socket, family)? {
+        for id in connections(&kernel, family)? {
             if !leads_outside(&id) || is_host(&id, host) {
                 continue;
             }
-            match destroy(&socket, family, id) {
-                Ok(()) => {}
-                // It has ended, or is about to: the kernel keeps no more than a reminder of it.
-                Err(error)
-                    if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::Unsupported) => {}
-                Err(error) => {
+            let order = SockDiagDestroy::new(request(family, StateFlags::all(), id));
+            match kernel.order::<_, SockDiagMessage>(order) {
+                Err(error) if !has_ended(&error) => {
                     left += 1;
                     last = Some(error);
                 }
+                _ => {}
             }
         }
     }
     last.map_or(Ok(()), |error| Err(ConnectionsError::Left(left, error)))
+}
+
+/// Whether it was gone already, or the kernel keeps no more than a reminder of it.
+fn has_ended(error: &NetlinkError) -> bool {
+    matches!(
+        error,
+        NetlinkError::Kernel(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::Unsupported)
+    )
 }
 
 /// Whether it uses the link: the guest's one address there talks to another one.
@@ -70,42 +69,19 @@ fn is_host(id: &SocketId, host: SocketAddr) -> bool {
 }
 
 /// The connections of an address family, in whatever state but those that only wait to be forgotten.
-fn connections(socket: &Socket, family: u8) -> Result<Vec<SocketId>, ConnectionsError> {
+fn connections(kernel: &Netlink, family: u8) -> Result<Vec<SocketId>, NetlinkError> {
     let without = StateFlags::LISTEN | StateFlags::TIME_WAIT | StateFlags::CLOSE;
     let any = if family == AF_INET {
         SocketId::new_v4()
     } else {
         SocketId::new_v6()
     };
-    let asked = request(family, StateFlags::all() - without, any);
-    send(socket, asked, NLM_F_REQUEST | NLM_F_DUMP)?;
-    let mut found = Vec::new();
-    loop {
-        for answer in receive(socket)? {
-            match answer {
-                NetlinkPayload::InnerMessage(SockDiagMessage::InetResponse(response)) => {
-                    found.push(response.header.socket_id);
-                }
-                NetlinkPayload::Done(_) => return Ok(found),
-                NetlinkPayload::Error(error) => return Err(error.to_io().into()),
-                _ => {}
-            }
-        }
-    }
-}
-
-fn destroy(socket: &Socket, family: u8, id: SocketId) -> io::Result<()> {
-    let order = SockDiagDestroy::new(request(family, StateFlags::all(), id));
-    send(socket, order, NLM_F_REQUEST | NLM_F_ACK)?;
-    let answers = receive(socket).map_err(io::Error::other)?;
-    for answer in answers {
-        if let NetlinkPayload::Error(error) = answer
-            && error.code.is_some()
-        {
-            return Err(error.to_io());
-        }
-    }
-    Ok(())
+    let found = kernel.list(request(family, StateFlags::all() - without, any))?;
+    let ids = found.into_iter().filter_map(|message| match message {
+        SockDiagMessage::InetResponse(response) => Some(response.header.socket_id),
+        _ => None,
+    });
+    Ok(ids.collect())
 }
 
 fn request(family: u8, states: StateFlags, socket_id: SocketId) -> SockDiagMessage {
@@ -116,41 +92,6 @@ fn request(family: u8, states: StateFlags, socket_id: SocketId) -> SockDiagMessa
         states,
         socket_id,
     })
-}
-
-fn send<M>(socket: &Socket, message: M, flags: u16) -> io::Result<()>
-where
-    M: NetlinkSerializable + Into<NetlinkPayload<M>>,
-{
-    let mut header = NetlinkHeader::default();
-    header.flags = flags;
-    let mut message = NetlinkMessage::new(header, message.into());
-    message.finalize();
-    let mut bytes = vec![0; message.buffer_len()];
-    message.serialize(&mut bytes);
-    socket.send(&bytes, 0).map(drop)
-}
-
-/// The messages of one datagram.
-fn receive(socket: &Socket) -> Result<Vec<NetlinkPayload<SockDiagMessage>>, ConnectionsError> {
-    let (datagram, _) = socket.recv_from_full()?;
-    parse(&datagram)
-}
-
-fn parse(mut datagram: &[u8]) -> Result<Vec<NetlinkPayload<SockDiagMessage>>, ConnectionsError> {
-    /// Messages begin at multiples of this (`NLMSG_ALIGNTO`).
-    const ALIGNMENT: usize = 4;
-    let mut messages = Vec::new();
-    while !datagram.is_empty() {
-        let message = NetlinkMessage::<SockDiagMessage>::deserialize(datagram)?;
-        // A message that is parsed has a header, so this makes headway.
-        let length = usize::try_from(message.header.length).unwrap_or(usize::MAX);
-        datagram = datagram
-            .get(length.next_multiple_of(ALIGNMENT)..)
-            .unwrap_or_default();
-        messages.push(message.payload);
-    }
-    Ok(messages)
 }
 
 #[cfg(test)]
@@ -198,23 +139,16 @@ mod tests {
     }
 
     #[test]
-    fn this_machines_kernel_lists_and_destroys() {
-        let socket = Socket::new(NETLINK_SOCK_DIAG).unwrap();
+    fn this_machines_kernel_lists_them() {
+        let kernel = Netlink::open(NETLINK_SOCK_DIAG).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let port = stream.local_addr().unwrap().port();
-        let found = match connections(&socket, AF_INET) {
-            Ok(found) => found,
-            // A kernel without the module: the guest's has it, and the test that boots it holds the rest.
-            Err(ConnectionsError::Socket(error)) if error.kind() == io::ErrorKind::NotFound => return,
-            Err(error) => panic!("{error}"),
+        let found = match connections(&kernel, AF_INET) {
+            // A kernel without the module. The guest's has it, as the test that boots it shows.
+            Err(NetlinkError::Kernel(error)) if error.kind() == io::ErrorKind::NotFound => return,
+            found => found.unwrap(),
         };
         assert!(found.iter().any(|id| id.source_port == port), "{found:?}");
-    }
-
-    #[test]
-    fn nonsense_is_no_answer() {
-        assert!(parse(&[0; 16]).is_err() && parse(&[255; 3]).is_err());
-        assert!(parse(&[]).unwrap().is_empty());
     }
 }

@@ -18,6 +18,7 @@ mod hooks;
 mod identity;
 mod machine_id;
 mod neighbours;
+mod netlink;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -67,10 +68,10 @@ pub(super) async fn run(
         report("write the host name", identity.hostname.write(Path::new("/etc")));
         report("write the machine id", identity.machine_id.write(Path::new("/")));
         report("close connections", connections::close_all_but(host));
+        report("forget neighbours", neighbours::forget());
+        report("tell the generation", generation::renew());
     })
     .await;
-    report("forget neighbours", neighbours::forget().await);
-    report("tell the generation", generation::renew());
     hooks::run(&store.current()).await;
     drop(turn);
     Ok(rest.wake().await?)

@@ -2,40 +2,33 @@
 
 use std::io;
 
-use futures::TryStreamExt;
-use rtnetlink::packet_route::neighbour::NeighbourState;
-use thiserror::Error;
+use rtnetlink::packet_route::RouteNetlinkMessage;
+use rtnetlink::packet_route::neighbour::{NeighbourMessage, NeighbourState};
+use rtnetlink::sys::protocols::NETLINK_ROUTE;
 
-/// What the kernel knows of neighbours cannot be forgotten.
-#[derive(Debug, Error)]
-pub(super) enum NeighboursError {
-    #[error("no netlink socket: {0}")]
-    Socket(#[from] io::Error),
-    #[error(transparent)]
-    Netlink(#[from] rtnetlink::Error),
-}
+use super::netlink::{Netlink, NetlinkError};
 
 /// Has the kernel ask anew for every address it has learned; entries that somebody made by hand stay.
-pub(super) async fn forget() -> Result<(), NeighboursError> {
-    let (connection, handle, _) = rtnetlink::new_connection()?;
-    tokio::spawn(connection);
-    let mut entries = handle.neighbours().get().execute();
-    let mut learned = Vec::new();
-    while let Some(entry) = entries.try_next().await? {
-        if !matches!(
-            entry.header.state,
-            NeighbourState::Noarp | NeighbourState::Permanent
-        ) {
-            learned.push(entry);
-        }
-    }
-    for entry in learned {
-        match handle.neighbours().del(entry).execute().await {
+pub(super) fn forget() -> Result<(), NetlinkError> {
+    let kernel = Netlink::open(NETLINK_ROUTE)?;
+    let entries = kernel.list(RouteNetlinkMessage::GetNeighbour(NeighbourMessage::default()))?;
+    for entry in entries.into_iter().filter_map(learned) {
+        match kernel.order::<_, RouteNetlinkMessage>(RouteNetlinkMessage::DelNeighbour(entry)) {
             // It has gone by itself.
-            Err(rtnetlink::Error::NetlinkError(error)) if error.to_io().kind() == io::ErrorKind::NotFound => {
-            }
+            Err(NetlinkError::Kernel(error)) if error.kind() == io::ErrorKind::NotFound => {}
             done => done?,
         }
     }
     Ok(())
+}
+
+fn learned(entry: RouteNetlinkMessage) -> Option<NeighbourMessage> {
+    let RouteNetlinkMessage::NewNeighbour(entry) = entry else {
+        return None;
+    };
+    let by_hand = matches!(
+        entry.header.state,
+        NeighbourState::Noarp | NeighbourState::Permanent
+    );
+    (!by_hand).then_some(entry)
 }
