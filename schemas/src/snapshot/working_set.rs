@@ -69,6 +69,7 @@ impl WorkingSet {
         let runs = usize::try_from(number(12)?).ok()?;
         let whole = body[..8] == MAGIC
             && body[8..10] == VERSION.to_le_bytes()
+            && body[10..12] == [0; 2]
             && runs <= MAX_RUNS
             && body.len() == HEADER + runs * RUN
             && Digest::of(body).as_bytes() == sum;

@@ -3,11 +3,11 @@
 mod audit;
 mod commands;
 mod events;
+mod snapshot;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use roost_schemas::codec::Undecodable;
 use roost_schemas::commit::{Commit, SCHEMA_VERSION};
 use roost_schemas::event::{ExitStatus, Payload};
 use roost_schemas::network::NetworkPolicy;
@@ -26,11 +26,11 @@ pub(crate) struct Sample {
 
 type Check = Box<dyn Fn(&[u8]) -> Result<(), String>>;
 
-fn sample<T: PartialEq + Debug + 'static>(
+fn sample<T: PartialEq + Debug + 'static, E: Debug>(
     file: &str,
     value: T,
     encode: impl Fn(&T) -> Vec<u8>,
-    decode: impl Fn(&[u8]) -> Result<T, Undecodable> + 'static,
+    decode: impl Fn(&[u8]) -> Result<T, E> + 'static,
 ) -> Sample {
     Sample {
         file: file.to_owned(),
@@ -52,6 +52,7 @@ pub(crate) fn all() -> Vec<Sample> {
         .chain(replies())
         .chain(frames())
         .chain(audit::all())
+        .chain(snapshot::all())
         .collect()
 }
 
