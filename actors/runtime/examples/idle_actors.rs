@@ -15,7 +15,7 @@ use roost_domain::sandbox::Phase;
 use roost_journal::memory::Memory;
 use roost_journal::port::{Message, Queue};
 use roost_runtime::fleet::FleetHandle;
-use roost_runtime::host::{self, Context, HostActor, Turns};
+use roost_runtime::host::{self, Context, HostActor, Rests, Turns};
 use roost_runtime::memory::Machine;
 use roost_runtime::port::SystemClock;
 use roost_runtime::router::Router;
@@ -66,6 +66,7 @@ async fn start(memory: &Memory, fleet: &FleetHandle) -> Result<()> {
         edge: machine,
         clock: Arc::new(SystemClock),
         turns: Turns::default(),
+        rests: Rests::default(),
     });
     let smallest = Resources {
         vcpus: 1,

@@ -10,14 +10,18 @@
 //! Whatever becomes of a sandbox actor, the host goes on.
 
 mod announce;
+mod collect;
 mod context;
 mod recover;
+mod rests;
 mod serve;
 mod supervise;
 
 pub use announce::{announce, drain};
+pub use collect::{NotCollected, collect, collect_once};
 pub use context::{Context, Turns};
 pub use recover::{mine, sweep, wake};
+pub use rests::Rests;
 pub use serve::serve;
 
 use std::collections::{HashMap, HashSet};

@@ -9,6 +9,7 @@
 //!                fleet ──▶ reconciler ──▶ COMMANDS
 //! ```
 
+pub mod crash;
 pub mod fleet;
 pub mod host;
 mod intake;

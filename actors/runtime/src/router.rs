@@ -3,11 +3,15 @@
 //! ```text
 //!   roost.cmd.<tenant>.any.<sandbox>
 //!        ├─ create ─▶ place ─▶ commit Requested, Placed ─▶ answer ─▶ Start to the chosen host
+//!        ├─ delete a template ─▶ commit Deleted ─▶ answer
+//!        ├─ resume ─▶ is there room? ─▶ forward
 //!        └─ others ─▶ forward to the owner, which answers
 //! ```
 
 mod create;
 mod forward;
+mod resume;
+mod template;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +29,9 @@ use crate::{Refusal, intake};
 
 /// How long to wait before a queue that refused is asked again, and before a command that met a silent log is.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How long the router waits for what it has done to show in the fleet before it takes the next command.
+const FOLD_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the router needs.
 pub struct Router {
@@ -114,6 +121,8 @@ impl Router {
         let message = &delivery.message;
         match intake::open(message)? {
             SandboxCommand::Create(create) => self.create(delivery, create).await,
+            SandboxCommand::DeleteTemplate(delete) => self.delete_template(delivery, delete).await,
+            SandboxCommand::Resume(_) => self.resume(delivery).await,
             // Whether it is late is for the owner to say, who knows whether it has been done before.
             _ => self.forward(delivery).await,
         }

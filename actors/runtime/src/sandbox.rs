@@ -11,7 +11,6 @@
 //! actor holds nothing that the log and the machine do not: a panic costs a replay.
 
 mod audit;
-mod boot;
 mod deliver;
 mod message;
 pub(crate) mod outlet;
@@ -19,10 +18,10 @@ mod process;
 mod report;
 mod state;
 mod step;
+mod steps;
 
 pub use message::{Message, Report};
 pub use state::Arguments;
-use step::Step;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use async_trait::async_trait;
 use futures::StreamExt;
 use roost_schemas::output::Frame;
@@ -12,7 +13,7 @@ use tokio::time::Instant;
 
 use super::link::Link;
 use super::streams::OUTPUT;
-use super::tail::Tail;
+use super::tail::{Item, Tail};
 use crate::pause::Pause;
 use crate::port::{JournalError, OutputError, OutputFrames, OutputLog};
 
@@ -68,27 +69,68 @@ impl OutputLog for JetStreamOutput {
             .map_err(unreadable)?;
         let frames = futures::stream::unfold(Some(Box::new(tail)), |tail| async {
             let mut tail = tail?;
-            let item = match tail.next().await {
-                Ok(item) => Frame::decode(&item.message.payload).map_err(|error| OutputError::Foreign {
-                    subject: item.message.subject.to_string(),
-                    detail: error.to_string(),
-                }),
-                Err(error) => Err(unreadable(error)),
-            };
+            let item = tail.next().await.map_err(unreadable);
+            let item = item.and_then(|item| frame(&item));
             let ended = matches!(item, Err(_) | Ok(Frame::End { .. }));
             Some((item, (!ended).then_some(tail)))
         });
         Ok(frames.boxed())
     }
+
+    async fn stored(&self, subject: &OutputSubject) -> Result<Vec<Frame>, OutputError> {
+        let Some(last) = self.last(subject).await? else {
+            return Ok(Vec::new());
+        };
+        let read = async {
+            let mut tail = Tail::open(self.link.clone(), OUTPUT, subject.to_string(), 0).await?;
+            let mut items = Vec::new();
+            // The last one may expire meanwhile: then whoever asks has to ask again.
+            while items.last().is_none_or(|item: &Item| item.sequence < last) {
+                items.push(tail.next().await?);
+            }
+            Ok(items)
+        };
+        let silent = |_| unavailable("they did not arrive");
+        let items = tokio::time::timeout(self.link.options.patience, read).await;
+        items
+            .map_err(silent)?
+            .map_err(unreadable)?
+            .iter()
+            .map(frame)
+            .collect()
+    }
+}
+
+impl JetStreamOutput {
+    /// Where the last frame of a process stands, if there is one.
+    async fn last(&self, subject: &OutputSubject) -> Result<Option<u64>, OutputError> {
+        let stream = self.link.context.get_stream_no_info(OUTPUT).await;
+        let stream = stream.map_err(unavailable)?;
+        match stream.get_last_raw_message_by_subject(&subject.to_string()).await {
+            Ok(message) => Ok(Some(message.sequence)),
+            Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => Ok(None),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+}
+
+fn frame(item: &Item) -> Result<Frame, OutputError> {
+    Frame::decode(&item.message.payload).map_err(|error| OutputError::Foreign {
+        subject: item.message.subject.to_string(),
+        detail: error.to_string(),
+    })
 }
 
 fn unreadable(error: JournalError) -> OutputError {
-    let detail = match error {
+    unavailable(match error {
         JournalError::Unavailable { detail, .. } => detail,
         other => other.to_string(),
-    };
+    })
+}
+
+fn unavailable(detail: impl std::fmt::Display) -> OutputError {
     OutputError::Unavailable {
         action: "show its frames",
-        detail,
+        detail: detail.to_string(),
     }
 }

@@ -80,6 +80,14 @@ impl OutputLog for MemoryOutput {
         });
         Ok(frames.boxed())
     }
+
+    async fn stored(&self, subject: &OutputSubject) -> Result<Vec<Frame>, OutputError> {
+        let kept = locked(&self.0.kept);
+        let frames = kept.frames.get(subject);
+        Ok(frames
+            .map(|frames| frames.values().cloned().collect())
+            .unwrap_or_default())
+    }
 }
 
 struct Reader {

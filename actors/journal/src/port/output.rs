@@ -16,6 +16,9 @@ pub trait OutputLog: Send + Sync + 'static {
 
     /// Reads a process's output from its first kept frame on, and then as it comes.
     async fn follow(&self, subject: &OutputSubject) -> Result<OutputFrames, OutputError>;
+
+    /// The frames of a process that are kept now, in the order in which they were stored.
+    async fn stored(&self, subject: &OutputSubject) -> Result<Vec<Frame>, OutputError>;
 }
 
 /// Why output could not be stored or read.

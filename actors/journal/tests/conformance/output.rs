@@ -17,6 +17,7 @@ on_both!(
     a_late_reader_gets_what_it_missed,
     a_repeated_frame_is_kept_once,
     processes_are_kept_apart,
+    what_is_there_can_be_read_without_waiting_for_more,
 );
 
 fn process(name: &str) -> OutputSubject {
@@ -105,4 +106,18 @@ async fn processes_are_kept_apart(world: World) {
     assert_eq!(open.next().await.unwrap().unwrap(), data(0));
     let more = tokio::time::timeout(Duration::from_millis(100), open.next()).await;
     assert!(more.is_err(), "the process has not ended: {more:?}");
+}
+
+async fn what_is_there_can_be_read_without_waiting_for_more(world: World) {
+    let (one, two) = (process("p1"), process("p2"));
+    assert_eq!(world.output.stored(&one).await.unwrap(), []);
+    for number in 0..2 {
+        world
+            .output
+            .publish(&one, number, &data(number * 10))
+            .await
+            .unwrap();
+    }
+    world.output.publish(&two, 0, &data(50)).await.unwrap();
+    assert_eq!(world.output.stored(&one).await.unwrap(), [data(0), data(10)]);
 }

@@ -7,6 +7,7 @@ use roost_journal::port::{Journal, OutputLog, Queue};
 use roost_schemas::{HostId, Owner};
 use tokio::sync::OwnedMutexGuard;
 
+use super::rests::Rests;
 use crate::port::{Clock, Disks, Edge, Engines, Guests, Slots, Snapshots};
 
 /// The host's name, its ports, and the turns its steps take.
@@ -35,6 +36,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// One step per owner at a time.
     pub turns: Turns,
+    /// Boot snapshots that could not be made a moment ago.
+    pub rests: Rests,
 }
 
 /// A lock per owner, kept only while somebody has or wants it.

@@ -1,7 +1,6 @@
 //! Placing a new sandbox.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use roost_domain::placement;
@@ -12,11 +11,8 @@ use roost_schemas::reply::{Accepted, Reply};
 use roost_schemas::subject::{CommandSubject, EventSubject, Route};
 use roost_schemas::{CommandId, Sequence, TenantId};
 
-use super::{Obstacle, Routed, Router};
+use super::{FOLD_PATIENCE, Obstacle, Routed, Router};
 use crate::{Ledger, Refusal, intake};
-
-/// How long the router waits for its own commit to show in the fleet before it places the next sandbox.
-const FOLD_PATIENCE: Duration = Duration::from_secs(2);
 
 impl Router {
     pub(super) async fn create(&self, delivery: &Delivery, create: Create) -> Result<Routed, Obstacle> {

@@ -7,10 +7,10 @@ use roost_journal::port::Delivery;
 use roost_schemas::audit::{Fact, Verdict};
 use roost_schemas::event::Cause;
 use roost_schemas::network::NetworkPolicy;
-use roost_schemas::{Generation, Sequence};
+use roost_schemas::{Generation, Sequence, SnapshotId, TemplateName};
 use tokio::sync::oneshot;
 
-use crate::port::Vm;
+use crate::port::{Sealed, Vm};
 
 /// A message to a sandbox actor.
 pub enum Message {
@@ -34,14 +34,16 @@ impl From<Report> for Message {
 
 /// What became of a step, or was seen.
 pub enum Report {
-    /// The guest answers.
+    /// The guest answers, after a start or a resume.
     Booted {
         /// The placement.
         generation: Generation,
         /// The VM.
         vm: Arc<dyn Vm>,
-        /// Milliseconds the boot took.
+        /// Milliseconds the boot, or the restore, took.
         boot_ms: u64,
+        /// What it was restored from.
+        restored_from: Option<SnapshotId>,
     },
     /// The boot did not succeed, and is undone.
     BootFailed {
@@ -52,12 +54,92 @@ pub enum Report {
         /// Why.
         cause: Cause,
     },
-    /// The VM of an earlier life of the host was looked for.
+    /// The VM of an earlier life of the host still runs.
     Attached {
         /// The placement.
         generation: Generation,
-        /// The VM, if it still runs.
-        vm: Option<Arc<dyn Vm>>,
+        /// The VM.
+        vm: Arc<dyn Vm>,
+    },
+    /// A step found that the VM is gone, or is of no use any more.
+    Gone {
+        /// The placement.
+        generation: Generation,
+        /// Why.
+        cause: Cause,
+    },
+    /// It is sealed.
+    Sealed {
+        /// The placement.
+        generation: Generation,
+        /// What it was sealed as.
+        sealed: Sealed,
+    },
+    /// It could not be sealed, and runs on.
+    PauseFailed {
+        /// The placement.
+        generation: Generation,
+        /// What it was to be sealed as.
+        snapshot: SnapshotId,
+        /// Why.
+        cause: Cause,
+    },
+    /// What a placement held that a pause has ended is freed.
+    Freed {
+        /// The placement.
+        generation: Generation,
+    },
+    /// The resume did not succeed, and is undone.
+    ResumeFailed {
+        /// The placement.
+        generation: Generation,
+        /// Why.
+        cause: Cause,
+    },
+    /// A snapshot of it is sealed, and it runs on.
+    SnapshotTaken {
+        /// The placement.
+        generation: Generation,
+        /// The snapshot.
+        sealed: Sealed,
+        /// Milliseconds for which it stood still.
+        held_ms: u64,
+    },
+    /// A snapshot could not be taken, or not be saved as a template.
+    SnapshotFailed {
+        /// The placement.
+        generation: Generation,
+        /// Which.
+        snapshot: SnapshotId,
+        /// How much of the log was known: the same snapshot may be asked for again later, and fail again.
+        seen: Sequence,
+        /// Why.
+        cause: Cause,
+    },
+    /// A snapshot is a template.
+    Saved {
+        /// The placement.
+        generation: Generation,
+        /// Which.
+        snapshot: SnapshotId,
+        /// The template.
+        name: TemplateName,
+        /// How much of the log was known, as in [`Report::SnapshotFailed`].
+        seen: Sequence,
+    },
+    /// What it is paused as was written anew.
+    Compacted {
+        /// The placement.
+        generation: Generation,
+        /// The snapshot whose place it takes.
+        replaced: SnapshotId,
+        /// What has the same content.
+        sealed: Sealed,
+    },
+    /// What it is paused as could not be written anew.
+    Uncompactable {
+        /// The placement.
+        generation: Generation,
     },
     /// The VM is gone, unasked.
     Vanished {

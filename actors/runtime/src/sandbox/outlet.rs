@@ -14,7 +14,7 @@ use crate::host::Context;
 /// How long and how often an output stream that does not answer is asked again.
 const RETRY: (Duration, u32) = (Duration::from_millis(250), 120);
 /// The number of the last frame, however few came before: so it can be published by who never saw them. Beyond all of
-/// theirs, since each has a byte at least, of one of two streams.
+/// theirs, which are numbered by the bytes that are kept of two streams.
 const END: u64 = 2 * MAX_KEPT;
 
 /// Where a program's frames go.
@@ -49,6 +49,22 @@ impl Outlet {
             tokio::time::sleep(pause).await;
         }
         tracing::error!(output = %self.subject, number, "a frame of output is given up; its reader sees the gap");
+    }
+
+    /// What an earlier life has published; nothing, if the stream does not answer in all the time it is given.
+    pub(crate) async fn stored(&self) -> Vec<Frame> {
+        let (pause, tries) = RETRY;
+        for _ in 0..tries {
+            match self.context.output.stored(&self.subject).await {
+                Ok(frames) => return frames,
+                Err(error) => {
+                    tracing::warn!(output = %self.subject, %error, "what is there is not known yet")
+                }
+            }
+            tokio::time::sleep(pause).await;
+        }
+        tracing::error!(output = %self.subject, "what is there is not known; its reader may see some of it twice");
+        Vec::new()
     }
 
     /// Publishes the last frame, of an end that the log tells of at `sequence`.

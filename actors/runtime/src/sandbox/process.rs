@@ -1,40 +1,67 @@
 //! Carrying a program's output from the guest to the `OUTPUT` stream, and its end to the log.
+//!
+//! ```text
+//!   Exec ─▶ wait ──sandbox runs──▶ run, or follow ─▶ relay ──ended──▶ log ─▶ last frame
+//!            ▲                                         │
+//!            └──────── paused, or the actor attaches ──┘
+//! ```
+//!
+//! A pause cuts the connection, not the program: after the resume its guest tells everything again that it has kept, and
+//! what was relayed before is skipped by position. A life of the actor that did not carry a program from its beginning asks
+//! `OUTPUT` how far it was relayed. So no byte is written twice, and what is missing shows in the offsets.
 
-use std::pin::Pin;
+mod relay;
+mod tally;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use futures::stream::Peekable;
-use futures::{FutureExt, StreamExt};
 use ractor::ActorRef;
-use roost_domain::sandbox::ProcessEnd;
+use roost_domain::sandbox::{Phase, ProcessEnd, Sandbox};
 use roost_schemas::command::Exec;
 use roost_schemas::event::ExitStatus;
-use roost_schemas::output::{Channel, Frame, MAX_CHUNK, MAX_KEPT};
-use roost_schemas::{Generation, Owner, ProcessId, Sequence};
-use tokio::sync::oneshot;
+use roost_schemas::{Generation, Owner, ProcessId, SandboxId, Sequence};
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::outlet::Outlet;
 use super::state::{Arguments, State};
 use super::{Message, Report};
 use crate::host::Context;
-use crate::port::{Fault, Output, Outputs, Program};
+use crate::port::Program;
+use relay::Cut;
+use tally::Tallies;
 
 /// How much later than a program's own deadline its guest may tell of its end before nobody believes in it.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// Where a sandbox's programs run now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Course {
+    /// Nowhere: the sandbox is paused, or its VM not found yet.
+    Held,
+    /// In the VM of this placement.
+    Runs(Generation),
+    /// Nowhere any more. A VM that is destroyed closes no connection, so nobody else would say so.
+    Over,
+}
+
+/// What a carrier begins with.
+enum Begin {
+    /// The program is to be run.
+    Run(Box<Program>),
+    /// It runs already.
+    Follow,
+}
+
 /// Carries one program.
-pub(super) struct Carrier {
+struct Carrier {
     context: Arc<Context>,
-    owner: Owner,
+    sandbox: SandboxId,
     process: ProcessId,
     outlet: Outlet,
     myself: ActorRef<Message>,
-    /// The program's sandbox has ended. A VM that is destroyed closes no connection, so nobody else would say so.
-    cut: CancellationToken,
+    course: watch::Receiver<Course>,
 }
 
 impl State {
@@ -48,21 +75,39 @@ impl State {
         {
             return;
         }
-        let carrier = self.carrier(&process, sandbox.generation());
-        self.carried.insert(process);
-        tokio::spawn(carrier.run(exec));
+        let patience = Duration::from_secs(exec.timeout_sec.into()) + GRACE;
+        let begin = Begin::Run(Box::new(program(&process, exec)));
+        self.set_out(process, begin, Some(patience));
     }
 
-    pub(super) fn carrier(&self, process: &ProcessId, generation: Generation) -> Carrier {
+    /// Tells carriers where programs run now, and takes up those that an earlier life of this actor left running.
+    pub(super) fn keep_programs(&mut self, sandbox: &Sandbox) {
+        let course = match sandbox.phase {
+            phase if phase.is_end() => Course::Over,
+            Phase::Running if self.watch.is_some() => Course::Runs(sandbox.generation()),
+            Phase::Running | Phase::Pausing | Phase::Paused | Phase::Resuming => Course::Held,
+            // A program may still end by itself.
+            _ => *self.course.borrow(),
+        };
+        self.course
+            .send_if_modified(|now| std::mem::replace(now, course) != course);
+        if let Course::Runs(_) = course {
+            for process in std::mem::take(&mut self.orphans) {
+                self.set_out(process, Begin::Follow, None);
+            }
+        }
+    }
+
+    fn set_out(&mut self, process: ProcessId, begin: Begin, patience: Option<Duration>) {
         let Arguments {
             tenant,
             sandbox,
             context,
             ..
         } = &self.args;
-        Carrier {
+        let carrier = Carrier {
             context: Arc::clone(context),
-            owner: self.owner(generation),
+            sandbox: sandbox.clone(),
             process: process.clone(),
             outlet: Outlet::new(
                 Arc::clone(context),
@@ -71,109 +116,92 @@ impl State {
                 process.clone(),
             ),
             myself: self.myself.clone(),
-            cut: self.programs.clone(),
-        }
+            course: self.course.subscribe(),
+        };
+        self.carried.insert(process);
+        tokio::spawn(carrier.run(begin, patience));
     }
 }
 
-/// What a stream has written, and how much of it was kept.
-#[derive(Default)]
-struct Tally {
-    written: u64,
-}
-
-/// Both streams of a program; a terminal counts as the first.
-#[derive(Default)]
-struct Tallies {
-    stdout: Tally,
-    stderr: Tally,
-}
-
-impl Tallies {
-    fn of(&mut self, channel: Channel) -> &mut Tally {
-        match channel {
-            Channel::Stdout | Channel::Pty => &mut self.stdout,
-            Channel::Stderr => &mut self.stderr,
-        }
+fn program(process: &ProcessId, exec: Exec) -> Program {
+    let Exec {
+        cmd,
+        args,
+        cwd,
+        env,
+        user,
+        timeout_sec,
+        stdin,
+        pty,
+    } = exec;
+    Program {
+        process: process.clone(),
+        cmd,
+        args,
+        cwd,
+        env,
+        user,
+        timeout_sec,
+        stdin,
+        pty,
     }
 }
 
 impl Carrier {
-    async fn run(self, exec: Exec) {
-        let begin = Instant::now();
-        let patience = Duration::from_secs(exec.timeout_sec.into()) + GRACE;
-        let mut tallies = Tallies::default();
-        let unknown = |reason| ExitStatus::Unknown { reason };
-        let status = tokio::select! {
-            biased;
-            relayed = self.relay(exec, &mut tallies) => {
-                relayed.unwrap_or_else(|fault| unknown(fault.to_string()))
-            }
-            () = tokio::time::sleep(patience) => unknown(format!("the guest told of no end within {patience:?}")),
-            () = self.cut.cancelled() => unknown("the sandbox ended".to_owned()),
+    async fn run(mut self, mut begin: Begin, mut patience: Option<Duration>) {
+        let began = Instant::now();
+        let mut tallies = match begin {
+            Begin::Run(_) => Tallies::default(),
+            Begin::Follow => Tallies::after(&self.outlet.stored().await),
         };
+        let unknown = |reason| ExitStatus::Unknown { reason };
+        let status = loop {
+            let Some(generation) = self.placement().await else {
+                break unknown("the sandbox ended".to_owned());
+            };
+            let owner = Owner {
+                sandbox: self.sandbox.clone(),
+                generation,
+            };
+            let connected = Instant::now();
+            let deadline = patience.map(|patience| connected + patience);
+            match self.relay(&owner, &mut begin, deadline, &mut tallies).await {
+                Ok(status) => break status,
+                Err(Cut::Moved) => {}
+                // A pause may break a connection before this carrier hears of the pause.
+                Err(Cut::Broken(_)) if self.has_moved(generation) => {}
+                Err(Cut::Broken(fault)) => break unknown(fault.to_string()),
+                Err(Cut::Late) => break unknown("the guest told of no end in time".to_owned()),
+            }
+            // Its own deadline stands still with the guest.
+            patience = patience.map(|patience| patience.saturating_sub(connected.elapsed()));
+        };
+        let (stdout_bytes, stderr_bytes) = tallies.written();
         let end = ProcessEnd {
             process: self.process.clone(),
             status,
-            duration_ms: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
-            stdout_bytes: tallies.stdout.written,
-            stderr_bytes: tallies.stderr.written,
+            duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            stdout_bytes,
+            stderr_bytes,
         };
         self.finish(end).await;
     }
 
-    async fn relay(&self, exec: Exec, tallies: &mut Tallies) -> Result<ExitStatus, Fault> {
-        let slot = self.context.slots.find(&self.owner).await?;
-        let slot = slot.ok_or_else(|| Fault::new("find the guest", "the sandbox has no slot any more"))?;
-        let Exec {
-            cmd,
-            args,
-            cwd,
-            env,
-            user,
-            timeout_sec,
-            stdin,
-            pty,
-        } = exec;
-        let program = Program {
-            process: self.process.clone(),
-            cmd,
-            args,
-            cwd,
-            env,
-            user,
-            timeout_sec,
-            stdin,
-            pty,
-        };
-        let mut outputs = self
-            .context
-            .guests
-            .run(slot.address, &self.owner.sandbox, &program)
-            .await?
-            .peekable();
-        let mut number = 0;
-        while let Some(output) = outputs.next().await {
-            match output? {
-                Output::End(status) => return Ok(status),
-                Output::Lost(channel, bytes) => tallies.of(channel).written += bytes,
-                Output::Data(channel, data) => {
-                    let data = gather(&mut outputs, channel, data);
-                    for frame in tallies.of(channel).frames(channel, &data) {
-                        self.outlet.publish(number, &frame).await;
-                        number += 1;
-                    }
-                }
-            }
+    /// Waits until the sandbox runs; nothing when it never will.
+    async fn placement(&mut self) -> Option<Generation> {
+        let somewhere = self.course.wait_for(|course| *course != Course::Held).await;
+        match *somewhere.ok()? {
+            Course::Runs(generation) => Some(generation),
+            Course::Held | Course::Over => None,
         }
-        Err(Fault::new(
-            "follow the program",
-            "the guest closed the connection before it told how the program ended",
-        ))
+    }
+
+    fn has_moved(&self, generation: Generation) -> bool {
+        *self.course.borrow() != Course::Runs(generation)
     }
 
     /// Records the end in the log, then tells those who read the output.
-    pub(super) async fn finish(self, end: ProcessEnd) {
+    async fn finish(self, end: ProcessEnd) {
         let (recorded, sequence) = oneshot::channel::<Sequence>();
         let report = Report::ProcessEnded {
             end: end.clone(),
@@ -182,97 +210,8 @@ impl Carrier {
         if self.myself.send_message(report.into()).is_err() {
             return;
         }
-        // Without an answer the actor was restarted: it closes the program itself.
+        // Without an answer the actor was restarted: it follows the program itself.
         let Ok(sequence) = sequence.await else { return };
         self.outlet.end(end, sequence).await;
-    }
-}
-
-/// `first`, and what else has arrived on `channel` meanwhile: a program that writes byte by byte must not cost a stored
-/// message for each.
-fn gather(outputs: &mut Peekable<Outputs>, channel: Channel, first: Bytes) -> Bytes {
-    let is_more =
-        |output: &Result<Output, Fault>| matches!(output, Ok(Output::Data(other, _)) if *other == channel);
-    let mut all = BytesMut::new();
-    while first.len().max(all.len()) < MAX_CHUNK
-        && let Some(Some(Ok(Output::Data(_, more)))) = Pin::new(&mut *outputs).next_if(is_more).now_or_never()
-    {
-        if all.is_empty() {
-            all.extend_from_slice(&first);
-        }
-        all.extend_from_slice(&more);
-    }
-    if all.is_empty() { first } else { all.freeze() }
-}
-
-impl Tally {
-    /// The frames for `data`, as far as it is kept; all of it is counted.
-    fn frames(&mut self, channel: Channel, data: &Bytes) -> Vec<Frame> {
-        let room = usize::try_from(MAX_KEPT.saturating_sub(self.written)).unwrap_or(usize::MAX);
-        let kept = &data[..data.len().min(room)];
-        let mut offset = self.written;
-        self.written += data.len() as u64;
-        let frame = |chunk: &[u8]| {
-            let frame = Frame::Data {
-                channel,
-                offset,
-                data: chunk.to_vec(),
-            };
-            offset += chunk.len() as u64;
-            frame
-        };
-        kept.chunks(MAX_CHUNK).map(frame).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn output_beyond_the_bound_is_counted_not_kept() {
-        let mut tally = Tally {
-            written: MAX_KEPT - 10,
-        };
-        let frames = tally.frames(Channel::Stdout, &Bytes::from(vec![7; 100]));
-        let [Frame::Data { offset, data, .. }] = &frames[..] else {
-            panic!("{frames:?}")
-        };
-        assert_eq!(
-            (*offset, data.len(), tally.written),
-            (MAX_KEPT - 10, 10, MAX_KEPT + 90)
-        );
-        assert!(
-            tally
-                .frames(Channel::Stdout, &Bytes::from_static(b"x"))
-                .is_empty()
-        );
-        assert_eq!(tally.written, MAX_KEPT + 91);
-    }
-
-    #[test]
-    fn what_the_guest_lost_is_counted_and_leaves_a_gap() {
-        let mut tally = Tally::default();
-        tally.frames(Channel::Pty, &Bytes::from_static(b"abc"));
-        tally.written += 10;
-        let frames = tally.frames(Channel::Pty, &Bytes::from_static(b"d"));
-        assert!(
-            matches!(frames[..], [Frame::Data { offset: 13, .. }]),
-            "{frames:?}"
-        );
-    }
-
-    #[test]
-    fn large_output_is_cut_into_frames_without_gaps() {
-        let frames = Tally::default().frames(Channel::Stderr, &Bytes::from(vec![1; MAX_CHUNK * 2 + 1]));
-        let offsets: Vec<_> = frames
-            .iter()
-            .map(|frame| match frame {
-                Frame::Data { offset, data, .. } => (*offset, data.len()),
-                Frame::End { .. } => panic!("no end was asked for"),
-            })
-            .collect();
-        let chunk = MAX_CHUNK as u64;
-        assert_eq!(offsets, [(0, MAX_CHUNK), (chunk, MAX_CHUNK), (2 * chunk, 1)]);
     }
 }

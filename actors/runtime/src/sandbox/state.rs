@@ -11,10 +11,13 @@ use roost_schemas::command::Envelope;
 use roost_schemas::network::NetworkPolicy;
 use roost_schemas::subject::EventSubject;
 use roost_schemas::{CommandId, Generation, Owner, ProcessId, SandboxId, Sequence, TenantId};
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::process::Course;
 use super::step::{self, Step};
-use super::{Message, Report, boot, outlet};
+use super::steps::Task;
+use super::{Message, Report, outlet};
 use crate::host::{Context, HostMessage};
 use crate::{Done, Ledger, Refusal};
 
@@ -47,14 +50,18 @@ pub struct State {
     pub(super) audit: Option<DropGuard>,
     /// What its slot is known to carry out.
     pub(super) applied: Option<NetworkPolicy>,
+    /// The newest placement that this life of the actor has freed after a pause.
+    pub(super) freed: Generation,
+    /// What it is paused as could not be written anew in this life of the actor.
+    pub(super) uncompactable: bool,
     /// Everything was released in this life of the actor.
     pub(super) released: bool,
     /// Programs whose end this life of the actor tells.
     pub(super) carried: BTreeSet<ProcessId>,
     /// Programs that an earlier life left running.
     pub(super) orphans: BTreeSet<ProcessId>,
-    /// Cancelled when no program can run any more.
-    pub(super) programs: CancellationToken,
+    /// Where programs run now; over with the actor, which can tell their ends no more: its next life does.
+    pub(super) course: watch::Sender<Course>,
     /// Messages of the host that were handled.
     pub(super) heard: u64,
 }
@@ -62,8 +69,9 @@ pub struct State {
 struct Flight {
     step: Step,
     generation: Generation,
-    /// Dropped with the actor, so that a step does not outlive its orderer by long.
-    cancel: DropGuard,
+    cancel: CancellationToken,
+    /// Cancels with the actor, so that a step does not outlive its orderer by long.
+    _guard: DropGuard,
 }
 
 impl State {
@@ -76,10 +84,12 @@ impl State {
             watch: None,
             audit: None,
             applied: None,
+            freed: Generation::default(),
+            uncompactable: false,
             released: false,
             carried: BTreeSet::new(),
             orphans: BTreeSet::new(),
-            programs: CancellationToken::new(),
+            course: watch::Sender::new(Course::Held),
             heard: 0,
         }
     }
@@ -210,24 +220,23 @@ impl State {
         let Some(sandbox) = self.known().cloned() else {
             return;
         };
-        if sandbox.phase.is_end() {
-            self.programs.cancel();
-        }
+        self.keep_programs(&sandbox);
         self.keep_audit(&sandbox);
-        let held = step::Held {
-            attached: self.watch.is_some(),
-            applied: self.applied.as_ref() == Some(&sandbox.network),
-            released: self.released,
-        };
-        let step = step::next(&sandbox, held);
         if let Some(flight) = &self.flight {
-            // A boot that is no longer wanted is told to end; its report brings us here again.
-            if step.is_none_or(|step| std::mem::discriminant(&step) != std::mem::discriminant(&flight.step)) {
-                self.flight = self.flight.take().map(Flight::cancelled);
+            // What is no longer wanted is told to end; its report brings us here again.
+            if !flight.step.is_wanted(&sandbox) {
+                flight.cancel.cancel();
             }
             return;
         }
-        match step {
+        let held = step::Held {
+            attached: self.watch.is_some(),
+            applied: self.applied.as_ref() == Some(&sandbox.network),
+            freed: self.freed,
+            uncompactable: self.uncompactable,
+            released: self.released,
+        };
+        match step::next(&sandbox, held) {
             Some(step) => self.take(step, sandbox),
             None if sandbox.phase.is_end() && self.carried.is_empty() => self.retire(),
             None => {}
@@ -235,21 +244,33 @@ impl State {
     }
 
     fn take(&mut self, step: Step, sandbox: Sandbox) {
+        let generation = match step {
+            Step::Free(generation) => generation,
+            _ => sandbox.generation(),
+        };
         let cancel = CancellationToken::new();
-        let task = boot::Task {
+        let task = Task {
             context: Arc::clone(&self.args.context),
-            owner: self.owner(sandbox.generation()),
+            tenant: self.args.tenant.clone(),
+            owner: self.owner(generation),
             sandbox,
+            seen: self.sequence(),
             cancel: cancel.clone(),
             myself: self.myself.clone(),
         };
-        let generation = task.owner.generation;
         self.flight = Some(Flight {
-            step,
+            step: step.clone(),
             generation,
-            cancel: cancel.drop_guard(),
+            _guard: cancel.clone().drop_guard(),
+            cancel,
         });
         task.spawn(step);
+    }
+
+    /// The last commit that is folded in.
+    pub(super) fn sequence(&self) -> Sequence {
+        let folded = self.ledger.as_ref().map(|ledger| ledger.folded().sequence);
+        folded.unwrap_or_default()
     }
 
     /// The step of `generation` has reported; the next may be taken.
@@ -270,24 +291,6 @@ impl State {
 
 impl Drop for State {
     fn drop(&mut self) {
-        // Their ends could not be told any more; the actor's next life tells them.
-        self.programs.cancel();
-    }
-}
-
-impl Flight {
-    fn cancelled(self) -> Self {
-        let Self {
-            step,
-            generation,
-            cancel,
-        } = self;
-        let token = cancel.disarm();
-        token.cancel();
-        Self {
-            step,
-            generation,
-            cancel: token.drop_guard(),
-        }
+        self.course.send_replace(Course::Over);
     }
 }

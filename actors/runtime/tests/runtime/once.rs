@@ -8,7 +8,7 @@ use roost_schemas::output::Frame;
 use roost_schemas::reply::{Code, Reply};
 use roost_schemas::{CommandId, ProcessId, SandboxId};
 
-use crate::world::{World, accepted, create, eventually, exec, id, kill, message, rejected};
+use crate::world::{World, accepted, create, eventually, exec, id, kill, message, owner, rejected};
 
 async fn count(world: &World, sandbox: &SandboxId, kind: &str) -> usize {
     world
@@ -42,6 +42,13 @@ async fn the_same_id_twice_gives_the_same_answer_and_one_run() {
     assert_eq!(count(&world, &sandbox, "process_started").await, 1);
 }
 
+/// Lets the program of command `k1` end once it is followed.
+async fn finish(world: &World, sandbox: &SandboxId) {
+    eventually("it is followed", || world.script.count("follow") == 1).await;
+    let process = ProcessId::from_command(sandbox, &CommandId::new("k1").unwrap());
+    world.machine.finish(&owner(sandbox), &process, 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_restarted_host_recognises_what_it_has_done() {
     let mut world = World::new().await;
@@ -51,9 +58,10 @@ async fn a_restarted_host_recognises_what_it_has_done() {
     eventually("it runs", || world.script.count("run") == 1).await;
     world.kill_host().await;
     world.start_host().await;
-    // At once, before the VM is found again, and once more when its program is closed.
+    // At once, before the VM is found again, and once more when its program has ended.
     let again = accepted(world.ask_as("k1", &sandbox, &sleep).await);
     assert_eq!(again.sequence, first.sequence);
+    finish(&world, &sandbox).await;
     world
         .until(&sandbox, |view| view.state.processes.is_empty().then_some(()))
         .await;
@@ -79,6 +87,7 @@ async fn a_repeat_that_comes_before_the_vm_is_found_again_runs_nothing() {
     world.start_host().await;
     accepted(world.ask_as("k1", &sandbox, &sleep).await);
     world.script.release("adopt");
+    finish(&world, &sandbox).await;
     world
         .until(&sandbox, |view| view.state.processes.is_empty().then_some(()))
         .await;

@@ -64,11 +64,12 @@ async fn the_command_it_panicked_over_takes_effect_when_it_comes_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn programs_of_the_life_that_panicked_are_closed_and_their_output_ends() {
+async fn programs_that_their_guest_has_forgotten_are_closed_and_their_output_ends() {
     let world = World::new().await;
     let sandbox = world.running("s1").await;
     let process = world.exec(&sandbox, "sleep", &[]).await;
     eventually("it runs", || world.script.count("run") == 1).await;
+    world.machine.forget(&owner(&sandbox), &process);
     crash(&world, &sandbox, 1).await;
     let frames = world.output(&sandbox, &process).await;
     assert!(

@@ -18,12 +18,14 @@ async fn running_vms_are_adopted_and_none_is_booted() {
     assert!(world.machine.runs(&owner(&sandbox)), "the VM outlives its host");
     world.start_host().await;
 
+    eventually("the program is followed", || world.script.count("follow") == 1).await;
+    world.machine.finish(&owner(&sandbox), &process, 3);
     let frames = world.output(&sandbox, &process).await;
     assert!(
         matches!(
             frames[..],
             [Frame::End {
-                status: ExitStatus::Unknown { .. },
+                status: ExitStatus::Exited { code: 3 },
                 ..
             }]
         ),

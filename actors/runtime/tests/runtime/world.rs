@@ -43,6 +43,7 @@ struct Life {
     actor: ActorRef<HostMessage>,
     pulse: Pulse,
     serve: AbortHandle,
+    collect: AbortHandle,
 }
 
 impl World {
@@ -130,6 +131,7 @@ impl World {
             edge: stage,
             clock: Arc::clone(&self.host_clock) as _,
             turns: Turns::default(),
+            rests: host::Rests::default(),
         });
         let journal = self.memory.journal();
         self.fleet.catch_up(&journal, PATIENCE).await.unwrap();
@@ -138,24 +140,42 @@ impl World {
             .unwrap();
         let mine = self.fleet.read(|fleet| host::mine(&context, fleet));
         host::sweep(&context, &mine).await.unwrap();
+        self.machine.restart_store();
+        host::collect_once(&context, &self.fleet).await.unwrap();
         host::announce(&context, registration(), vec![template()])
             .await
             .unwrap();
         host::wake(&actor, mine);
         // What was announced must be known before a test asks for it.
         self.fleet.catch_up(&journal, PATIENCE).await.unwrap();
+        let collect = {
+            let (context, fleet) = (Arc::clone(&context), self.fleet.clone());
+            tokio::spawn(async move { host::collect(&context, &fleet).await }).abort_handle()
+        };
         let serve = {
             let actor = actor.clone();
             tokio::spawn(async move { host::serve(&context, actor).await }).abort_handle()
         };
-        self.life = Some(Life { actor, pulse, serve });
+        self.life = Some(Life {
+            actor,
+            pulse,
+            serve,
+            collect,
+        });
     }
 
     /// Ends the host as `kill -9` does: nothing it has begun goes on.
     pub(crate) async fn kill_host(&mut self) {
-        let Life { actor, pulse, serve } = self.life.take().expect("it runs");
+        let life = self.life.take().expect("it runs");
+        let Life {
+            actor,
+            pulse,
+            serve,
+            collect,
+        } = life;
         pulse.stop();
         serve.abort();
+        collect.abort();
         actor.kill_and_wait(None).await.unwrap();
     }
 

@@ -1,0 +1,99 @@
+//! Pausing: the sandbox is sealed; what it holds is freed when the log says so.
+//!
+//! ```text
+//!   sealed already ──────────────────────────────────▶ Sealed
+//!   VM gone ─────────────────────────────────────────▶ Gone
+//!   picture ─▶ seal ─────────────────────────────────▶ Sealed
+//!      └─ failed ─▶ draft thrown away ─▶ VM runs on ──▶ PauseFailed, or Gone if it does not
+//!      └─ not wanted any more: draft thrown away ─────▶ Stuck; what follows destroys the VM, or pauses it again
+//! ```
+
+use roost_schemas::SnapshotId;
+use roost_schemas::event::Cause;
+
+use super::portrait::{Marks, Portrait};
+use super::{Task, guarded};
+use crate::crash;
+use crate::host::Context;
+use crate::port::{Fault, Sealed};
+use crate::sandbox::Report;
+
+static MARKS: Marks = Marks {
+    quiesced: "pause.quiesced",
+    stopped: "pause.stopped",
+    drafted: "pause.drafted",
+    dumped: "pause.dumped",
+    collected: "pause.collected",
+};
+
+impl Task {
+    pub(super) async fn pause(&self) -> Report {
+        crash::point("pause.begun");
+        let generation = self.owner.generation;
+        let Some(pausing) = &self.sandbox.pausing else {
+            tracing::error!(owner = %self.owner, "the log does not say what it is to be paused as");
+            return self.stuck().await;
+        };
+        let id = &pausing.snapshot;
+        let fault = match guarded(self.sealed(id)).await {
+            Ok(Some(sealed)) => return Report::Sealed { generation, sealed },
+            Ok(None) => {
+                let cause = Cause::HostRestarted;
+                return Report::Gone { generation, cause };
+            }
+            Err(fault) => fault,
+        };
+        self.discard(id).await;
+        if self.cancel.is_cancelled() {
+            return Report::Stuck { generation };
+        }
+        tracing::warn!(owner = %self.owner, snapshot = %id, %fault, "could not be paused; it runs on");
+        match self.let_run().await {
+            Ok(()) => Report::PauseFailed {
+                generation,
+                snapshot: id.clone(),
+                cause: fault.into(),
+            },
+            Err(fault) => Report::Gone {
+                generation,
+                cause: fault.into(),
+            },
+        }
+    }
+
+    /// Nothing, if neither the snapshot nor a VM is there.
+    async fn sealed(&self, id: &SnapshotId) -> Result<Option<Sealed>, Fault> {
+        let Context {
+            engines, snapshots, ..
+        } = &*self.context;
+        // An earlier life may have come as far as this.
+        if let Some(sealed) = snapshots.find(id).await? {
+            return Ok(Some(sealed));
+        }
+        let Some(vm) = engines.adopt(&self.owner).await? else {
+            return Ok(None);
+        };
+        let (address, of) = self.portrayed().await?;
+        let portrait = Portrait {
+            context: &self.context,
+            owner: &self.owner,
+            vm: &*vm,
+            address,
+            id,
+            of: &of,
+            cancel: &self.cancel,
+            marks: Some(&MARKS),
+        };
+        let taken = portrait.take().await?;
+        let sealed = snapshots.seal(&taken.draft, &of, taken.dumped).await?;
+        crash::point("pause.sealed");
+        Ok(Some(sealed))
+    }
+
+    /// Throws a draft away; what cannot be is removed when the host starts the next time.
+    pub(super) async fn discard(&self, id: &SnapshotId) {
+        if let Err(fault) = self.context.snapshots.discard(id).await {
+            tracing::warn!(snapshot = %id, %fault, "a draft is left behind");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Taking the picture of a VM: at rest, standing still, written down.
+//!
+//! ```text
+//!   guest at rest ─▶ vCPUs stopped ─▶ draft ─▶ state and memory ─▶ drive      then it may run again, and be sealed
+//! ```
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use roost_schemas::{Owner, SnapshotId};
+use tokio_util::sync::CancellationToken;
+
+use super::{Task, not_wanted};
+use crate::crash;
+use crate::host::Context;
+use crate::port::{Draft, Dumped, Fault, Portrayed, Vm};
+
+/// How often, and after which pauses, it is tried to let a guest run again before it is given up.
+const LET_RUN: (u32, Duration) = (3, Duration::from_millis(250));
+
+/// Where a test may end the process meanwhile.
+pub(super) struct Marks {
+    pub quiesced: &'static str,
+    pub stopped: &'static str,
+    pub drafted: &'static str,
+    pub dumped: &'static str,
+    pub collected: &'static str,
+}
+
+/// Whose picture is taken, and as what.
+pub(super) struct Portrait<'a> {
+    pub context: &'a Context,
+    pub owner: &'a Owner,
+    pub vm: &'a dyn Vm,
+    pub address: IpAddr,
+    pub id: &'a SnapshotId,
+    pub of: &'a Portrayed,
+    pub cancel: &'a CancellationToken,
+    pub marks: Option<&'static Marks>,
+}
+
+/// A picture that can be sealed, and since when the VM stands still.
+pub(super) struct Taken {
+    pub draft: Draft,
+    pub dumped: Dumped,
+    pub held: Instant,
+}
+
+impl Portrait<'_> {
+    /// Leaves the VM standing still, however it ends; a draft too, which is for the caller to seal or to throw away.
+    pub(super) async fn take(&self) -> Result<Taken, Fault> {
+        const STEP: &str = "let the guest come to rest";
+        let Context {
+            engines,
+            guests,
+            snapshots,
+            ..
+        } = self.context;
+        // A guest may be silent; neither whoever ends the sandbox nor a dead engine waits for it.
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => return Err(not_wanted(STEP)),
+            cause = self.vm.exited() => return Err(Fault::new(STEP, format!("the engine is gone: {cause:?}"))),
+            rested = guests.quiesce(self.address, &self.owner.sandbox) => rested?,
+        }
+        self.mark(|marks| marks.quiesced)?;
+        let held = Instant::now();
+        engines.pause(self.owner).await?;
+        self.mark(|marks| marks.stopped)?;
+        let draft = snapshots.draft(self.id).await?;
+        self.mark(|marks| marks.drafted)?;
+        let dumped = engines.dump(self.owner, &draft).await?;
+        self.mark(|marks| marks.dumped)?;
+        snapshots.collect(&draft, self.of).await?;
+        self.mark(|marks| marks.collected)?;
+        Ok(Taken { draft, dumped, held })
+    }
+
+    /// A place between two parts: where it may be asked whether this is still wanted.
+    fn mark(&self, mark: fn(&Marks) -> &'static str) -> Result<(), Fault> {
+        if let Some(marks) = self.marks {
+            crash::point(mark(marks));
+        }
+        if self.cancel.is_cancelled() {
+            return Err(not_wanted("take the snapshot"));
+        }
+        Ok(())
+    }
+}
+
+impl Task {
+    /// Where the guest is reached, and what a picture of it shows.
+    pub(super) async fn portrayed(&self) -> Result<(IpAddr, Portrayed), Fault> {
+        const STEP: &str = "find the guest";
+        let Context { slots, disks, .. } = &*self.context;
+        let template = self.image().await?;
+        let drives = disks.find(&self.owner, &template).await?;
+        let slot = slots.find(&self.owner).await?;
+        let slot = slot.ok_or_else(|| Fault::new(STEP, "the sandbox has no slot any more"))?;
+        let of = Portrayed {
+            template,
+            resources: self.requested()?.resources,
+            drives,
+            parent: self
+                .sandbox
+                .running
+                .as_ref()
+                .and_then(|running| running.restored_from.clone()),
+        };
+        Ok((slot.address, of))
+    }
+
+    /// Lets vCPUs and programs run on. A guest that does not is of no use to anybody.
+    pub(super) async fn let_run(&self) -> Result<(), Fault> {
+        let (tries, pause) = LET_RUN;
+        for _ in 1..tries {
+            match self.woken().await {
+                Ok(()) => return Ok(()),
+                Err(fault) => tracing::warn!(owner = %self.owner, %fault, "a guest does not run on yet"),
+            }
+            tokio::time::sleep(pause).await;
+        }
+        self.woken().await
+    }
+
+    /// One try.
+    pub(super) async fn woken(&self) -> Result<(), Fault> {
+        let Context {
+            slots,
+            engines,
+            guests,
+            ..
+        } = &*self.context;
+        engines.resume(&self.owner).await?;
+        crash::point("snapshot.resumed");
+        let slot = slots.find(&self.owner).await?;
+        let slot = slot.ok_or_else(|| Fault::new("find the guest", "the sandbox has no slot any more"))?;
+        guests.wake(slot.address, &self.owner.sandbox).await
+    }
+}
