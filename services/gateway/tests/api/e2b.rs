@@ -7,6 +7,7 @@ mod list;
 mod metrics;
 mod network;
 mod routes;
+mod sleep;
 
 use serde_json::{Value, json};
 

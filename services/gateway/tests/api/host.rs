@@ -27,6 +27,7 @@ use roost_schemas::subject::{AggregateId, EventSubject, Route};
 use roost_schemas::{
     CommandId, HostId, ProcessId, SandboxId, Sequence, SnapshotId, TemplateName, TenantId, Timestamp,
 };
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 /// Ends with its handle.
@@ -39,8 +40,12 @@ impl Host {
     pub(crate) async fn start(ports: &Ports) -> Self {
         register(ports).await;
         let mut tasks = JoinSet::new();
+        let placing = Arc::default();
         for route in [Route::Any, Route::Host(HostId::new("h1").unwrap())] {
-            let script = Script { ports: ports.clone() };
+            let script = Script {
+                ports: ports.clone(),
+                placing: Arc::clone(&placing),
+            };
             let mut deliveries = ports.queue.consume(&route).await.unwrap();
             tasks.spawn(async move {
                 let mut work = JoinSet::new();
@@ -154,6 +159,8 @@ fn subject(id: &SandboxId) -> EventSubject {
 #[derive(Clone)]
 pub(crate) struct Script {
     pub(crate) ports: Ports,
+    /// Held while a sandbox is placed: one placement sees the one before it.
+    placing: Arc<Mutex<()>>,
 }
 
 impl Script {
@@ -173,10 +180,18 @@ impl Script {
             self.ports.queue.answer(message, &reply).await.unwrap();
             return delivery.settle.done().await.unwrap();
         }
+        let placing = match delivery.subject.route {
+            Route::Any => Some(self.placing.lock().await),
+            Route::Host(_) => None,
+        };
         let done = match self.translate(&delivery, &command).await {
             Ok(decided) => self.decide(&id, message.command_id.clone(), decided).await,
             Err(rejection) => Err(rejection),
         };
+        if let (Some(_), Ok((sequence, _))) = (&placing, &done) {
+            assert!(self.ports.fleet.wait_for(*sequence, crate::world::LONG).await);
+        }
+        drop(placing);
         let reply = match &done {
             Ok((sequence, state)) => Reply::Accepted(Accepted {
                 sequence: *sequence,
