@@ -30,7 +30,8 @@ pub struct Cli {
 /// Something other than running.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Destroys every engine, slot and drive that a host agent with this state folder has made.
+    /// Destroys every engine, pager, slot and drive that a host agent with this state folder has made. What it has paused
+    /// stays in the folder.
     Purge(Purge),
 }
 

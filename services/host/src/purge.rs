@@ -1,4 +1,7 @@
-//! Destroying all that a host agent has made, for when it is not coming back.
+//! Destroying all that a host agent has made on its machine, for when it is not coming back, or not soon.
+//!
+//! Its snapshots stay with its checkpoint in the state folder: they hold the only copy of what was paused, and an agent that
+//! does come back goes on with them. Who wants them gone as well removes the folder.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -37,7 +40,6 @@ pub async fn purge(purge: &Purge) -> Result<()> {
     SlotPool::open(config).await?.purge().await?;
     remove(&chroots)?;
     remove(&paths.state.join("drives"))?;
-    remove(&paths.state.join("snapshots"))?;
     remove(&paths.run)
 }
 
