@@ -72,6 +72,12 @@ impl Process {
         Ok(Self { child, stderr })
     }
 
+    /// Ends QEMU because of this fault.
+    pub(super) async fn give_up(mut self, fault: Fault) -> Fault {
+        let _ = self.child.kill().await;
+        fault
+    }
+
     /// Why there is no machine: QEMU's own words when it gave up, else what was seen of it.
     pub(super) async fn why_not(mut self, seen: &str) -> Fault {
         // It has hung up or been silent for too long: nothing it still does is of use.

@@ -66,14 +66,19 @@ pub(crate) async fn restore(
                 return Err(process.why_not(&seen).await);
             }
         };
-        pager = Some(Pager::connect(&path, &report).await?);
+        pager = match Pager::connect(&path, &report).await {
+            Ok(pager) => Some(pager),
+            Err(fault) => return Err(process.give_up(fault).await),
+        };
     }
     let mut qmp = match served(&mut pager, Qmp::negotiate(monitor)).await {
         Ok(qmp) => qmp,
         Err(seen) => return Err(process.why_not(&seen).await),
     };
     let engine = version::with_qemu(qmp.version());
-    source.header.must_fit(&engine, host.accelerator)?;
+    if let Err(fault) = source.header.must_fit(&engine, host.accelerator) {
+        return Err(process.give_up(fault).await);
+    }
     if let Err(seen) = served(&mut pager, qmp.load(&state)).await {
         return Err(process.why_not(&seen).await);
     }

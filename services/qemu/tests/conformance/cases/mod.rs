@@ -9,6 +9,7 @@ mod jail;
 mod lazily;
 mod metadata;
 mod running;
+mod snapshot_refusals;
 mod snapshots;
 
 use crate::bench::Engine;
@@ -59,6 +60,13 @@ pub(crate) const CASES: &[Case] = cases![
     snapshots::a_load_may_resume_at_once,
     snapshots::as_many_as_wanted,
     snapshots::a_diff_over_its_base_is_the_whole,
+    snapshot_refusals::bodies,
+    snapshot_refusals::what_is_not_paused,
+    snapshot_refusals::files_that_cannot_be_written,
+    snapshot_refusals::a_load_after_configuration,
+    snapshot_refusals::files_that_are_not_there,
+    snapshot_refusals::damaged_state,
+    snapshot_refusals::a_memory_file_that_is_too_short,
     lazily::memory_comes_as_it_is_touched,
     lazily::a_full_one_has_all_of_it,
     lazily::a_diff_has_what_was_touched,

@@ -15,7 +15,7 @@ pub(crate) const TICK: u8 = b'.';
 pub(crate) const WRONG: u8 = b'!';
 
 /// Where the pattern is, in bytes of guest physical memory: a page holds its address, plus the rounds it has seen.
-pub(crate) const PATTERN: Range<u32> = 8 << 20..40 << 20;
+pub(crate) const PATTERN: Range<u32> = 8 << 20..24 << 20;
 
 /// Bytes of a page.
 pub(crate) const PAGE: u32 = 4096;
@@ -101,7 +101,7 @@ fn pattern() -> Vec<u8> {
     let jump_if_wrong = page.len();
     page.extend([0x75, 0]); //                             jne wrong
     page.extend([0x83, 0x07, 0x01]); //                    add dword [edi], 1
-    page.extend([0xB9, 0x00, 0x04, 0x00, 0x00]); //        mov ecx, 0x400
+    page.extend([0xB9, 0x80, 0x00, 0x00, 0x00]); //        mov ecx, 0x80
     page.extend([0xE2, 0xFE]); //                          loop itself
     page.extend(next_page(2 * PAGE, page.len())); //       the page after the next
 
