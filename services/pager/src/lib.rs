@@ -74,7 +74,10 @@ pub fn run(cli: &Cli) -> Result<(), Death> {
         return Ok(());
     };
     drop(listener);
-    Service::new(cli, content, hello, &poll)?.run(&poll, &mut desk)
+    Service::new(cli, content, hello, &poll)?.run(&poll, &mut desk)?;
+    // A host that started after us is not told our exit code: to it, a pager whose socket is gone went in good order.
+    let _ = std::fs::remove_file(&cli.control);
+    Ok(())
 }
 
 /// A listening socket that only its owner may connect to.

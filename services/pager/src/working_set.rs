@@ -1,5 +1,6 @@
 //! The working set: what is noted of one VM's first faults, and put in place ahead of another's.
 
+use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -75,32 +76,55 @@ pub(crate) fn read(path: &Path) -> Option<WorkingSet> {
 /// Goes through a working set.
 #[derive(Debug, Default)]
 pub(crate) struct Prefetch {
-    set: WorkingSet,
-    run: usize,
-    /// Pages of that run that are done.
-    done: u32,
+    /// What is left of the run that was begun and all that come after it, as first and end.
+    runs: VecDeque<(u64, u64)>,
 }
 
 impl Prefetch {
-    pub(crate) fn new(set: WorkingSet) -> Self {
-        Self { set, run: 0, done: 0 }
+    /// Of `set`, what is in a memory of `pages`.
+    pub(crate) fn new(set: &WorkingSet, pages: u64) -> Self {
+        let runs = set.runs().iter().map(|(first, count)| {
+            let (first, count) = (u64::from(*first), u64::from(*count));
+            (first, (first + count).min(pages))
+        });
+        Self {
+            runs: runs.filter(|(first, end)| first < end).collect(),
+        }
     }
 
     /// The pages that come next, as first and end.
     pub(crate) fn next(&self) -> Option<(u64, u64)> {
-        let (first, count) = self.set.runs().get(self.run)?;
-        let first = u64::from(*first);
-        Some((first + u64::from(self.done), first + u64::from(*count)))
+        self.runs.front().copied()
     }
 
     /// Goes on by `pages` of those.
     pub(crate) fn advance(&mut self, pages: u64) {
-        let Some((_, count)) = self.set.runs().get(self.run) else {
+        let Some((first, end)) = self.runs.front_mut() else {
             return;
         };
-        self.done = self.done.saturating_add(u32::try_from(pages).unwrap_or(u32::MAX));
-        if self.done >= *count {
-            (self.run, self.done) = (self.run + 1, 0);
+        *first += pages;
+        if first >= end {
+            self.runs.pop_front();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_working_set_is_gone_through_in_its_order_as_far_as_there_is_memory() {
+        let mut set = WorkingSet::default();
+        for (first, count) in [(50, 3), (8, 1), (98, 7), (100, 1), (u32::MAX, u32::MAX)] {
+            set.add(first, count);
+        }
+        let mut prefetch = Prefetch::new(&set, 100);
+        let mut steps = Vec::new();
+        while let Some((first, end)) = prefetch.next() {
+            steps.push((first, end));
+            prefetch.advance(2);
+        }
+        assert_eq!(steps, [(50, 53), (52, 53), (8, 9), (98, 100)]);
     }
 }

@@ -9,6 +9,7 @@
 mod pending;
 
 use std::io;
+use std::mem;
 use std::time::{Duration, Instant};
 
 use crate::cli::Cli;
@@ -32,12 +33,20 @@ const BATCH: u64 = 64;
 /// How long an engine may take to end once its memory is gone.
 const PARTING: Duration = Duration::from_secs(2);
 
-/// Whether to go on.
-#[derive(Debug, PartialEq, Eq)]
-enum Course {
-    On,
+/// Why it serves no more.
+#[derive(Debug)]
+enum Stop {
+    /// The engine has ended, or the pager was told to.
+    Over,
     /// The engine's memory is gone.
     Gone,
+    Death(Death),
+}
+
+impl From<Death> for Stop {
+    fn from(death: Death) -> Self {
+        Self::Death(death)
+    }
 }
 
 /// One VM's faults. The engine comes first, so that it is gone before its userfaultfd is closed.
@@ -82,45 +91,50 @@ impl Service {
             engine,
             memory: Memory::new(uffd, regions),
             marks: Marks::new(content.pages()),
-            content,
             pending: Pending::default(),
             block: cli.block_pages,
             patience: Duration::from_millis(cli.max_fault_ms),
             recorder: cli.record.clone().map(|path| Recorder::new(path, &wanted)),
-            prefetch: Prefetch::new(wanted),
+            prefetch: Prefetch::new(&wanted, content.pages()),
             stalled: false,
             counts: Counts::default(),
+            content,
         })
     }
 
     /// Serves until the engine has ended, or a signal or an error has ended it.
     pub(crate) fn run(mut self, poll: &Poll, desk: &mut Desk) -> Result<(), Death> {
         let mut ready = Vec::new();
-        loop {
-            poll.wait(&mut ready, self.until(desk))?;
-            if ready.contains(&Token::Signal) || ready.contains(&Token::Engine) {
-                break;
+        let stop = loop {
+            if let Err(stop) = self.turn(poll, &mut ready, desk) {
+                break stop;
             }
-            if self.answer_all(ready.contains(&Token::Faults))? == Course::Gone {
-                self.engine.ends_within(PARTING);
-                break;
-            }
-            if self
-                .recorder
-                .as_ref()
-                .and_then(Recorder::due)
-                .is_some_and(|due| due <= Instant::now())
-            {
-                self.write_down();
-            }
-            desk.attend(poll, &ready, &mut self);
-            if self.put_ahead()? == Course::Gone {
-                self.engine.ends_within(PARTING);
-                break;
-            }
+        };
+        match stop {
+            Stop::Death(death) => return Err(death),
+            // Whatever ends it may still have something to clean up.
+            Stop::Gone => _ = self.engine.ends_within(PARTING),
+            Stop::Over => {}
         }
         self.write_down();
         Ok(())
+    }
+
+    fn turn(&mut self, poll: &Poll, ready: &mut Vec<Token>, desk: &mut Desk) -> Result<(), Stop> {
+        poll.wait(ready, self.until(desk))?;
+        if ready.contains(&Token::Signal) || ready.contains(&Token::Engine) {
+            return Err(Stop::Over);
+        }
+        if ready.contains(&Token::Faults) {
+            self.take_in()?;
+        }
+        self.answer_all()?;
+        let due = self.recorder.as_ref().and_then(Recorder::due);
+        if due.is_some_and(|due| due <= Instant::now()) {
+            self.write_down();
+        }
+        desk.attend(poll, ready, self);
+        self.put_ahead()
     }
 
     /// How long there is nothing to do unless something happens.
@@ -136,37 +150,39 @@ impl Service {
         Some(next.saturating_duration_since(Instant::now()))
     }
 
-    /// Takes in all that happened, if anything did, and only then answers: a page may have been given back meanwhile.
-    fn answer_all(&mut self, happened: bool) -> Result<Course, Death> {
-        if happened {
-            let (marks, pending) = (&mut self.marks, &mut self.pending);
-            let now = Instant::now();
-            self.memory.drain(|happening| match happening {
-                Happening::Missing(page) => pending.add(page, now),
-                Happening::Removed(pages) => marks.remove(pages),
-            })?;
+    /// Takes in all that happened before anything is answered: a page that is waited for may have been given back.
+    fn take_in(&mut self) -> Result<(), Death> {
+        let now = Instant::now();
+        let (marks, pending) = (&mut self.marks, &mut self.pending);
+        self.memory.drain(|happening| match happening {
+            Happening::Missing(page) => pending.add(page, now),
+            Happening::Removed(pages) => marks.remove(pages),
+        })
+    }
+
+    fn answer_all(&mut self) -> Result<(), Stop> {
+        if self.pending.is_empty() {
+            return Ok(());
         }
-        for (page, since) in self.pending.take() {
-            match self.answer(page)? {
-                Some(Course::On) => self.counts.faults += 1,
-                Some(Course::Gone) => return Ok(Course::Gone),
-                None => self.pending.add(page, since),
-            }
-        }
-        match self.pending.oldest() {
-            Some((page, since)) if since.elapsed() > self.patience => Err(Death::Overdue {
-                page,
-                waited: since.elapsed(),
-            }),
-            _ => Ok(Course::On),
+        let mut pending = mem::take(&mut self.pending);
+        let outcome = pending.try_each(|fault| self.answer(fault.page));
+        self.pending = pending;
+        outcome?;
+        let waited = self
+            .pending
+            .oldest()
+            .map(|fault| (fault.page, fault.since.elapsed()));
+        match waited {
+            Some((page, waited)) if waited > self.patience => Err(Death::Overdue { page, waited }.into()),
+            _ => Ok(()),
         }
     }
 
-    /// Answers the fault on `page`; nothing if it cannot be answered now.
-    fn answer(&mut self, page: u64) -> Result<Option<Course>, Death> {
+    /// Answers the fault on `page`, or says that it cannot be answered now.
+    fn answer(&mut self, page: u64) -> Result<bool, Stop> {
         let block_end = (page / self.block + 1) * self.block;
         let Some(fill) = self.plan(page, block_end) else {
-            return Err(Death::Unserved("waits for a page that is in no region"));
+            return Err(Death::Unserved("waits for a page that is in no region").into());
         };
         match self.memory.place(&fill, &self.content) {
             Placed::Pages(count) => {
@@ -174,26 +190,29 @@ impl Service {
                 if let Some(recorder) = &mut self.recorder {
                     recorder.note(page, count);
                 }
-                Ok(Some(Course::On))
             }
             Placed::Present => {
                 self.marks.put(page, 1);
-                self.memory
-                    .wake(page)
-                    .map_err(|source| self.failed(&fill, source))?;
-                Ok(Some(Course::On))
+                let woken = self.memory.wake(page);
+                woken.map_err(|source| self.failed(&fill, source))?;
             }
-            Placed::Later | Placed::Full => Ok(None),
-            Placed::Gone => Ok(Some(Course::Gone)),
-            Placed::Failed(source) => Err(self.failed(&fill, source)),
+            Placed::Later | Placed::Full => return Ok(false),
+            Placed::Gone => return Err(Stop::Gone),
+            Placed::Failed(source) => return Err(self.failed(&fill, source).into()),
         }
+        self.counts.faults += 1;
+        Ok(true)
     }
 
     /// Puts one batch of the working set in place.
-    fn put_ahead(&mut self) -> Result<Course, Death> {
-        let mut left = BATCH;
+    fn put_ahead(&mut self) -> Result<(), Stop> {
         self.stalled = false;
-        while let Some((page, end)) = self.prefetch.next().filter(|_| left > 0) {
+        let mut left = BATCH;
+        // Passing over a page counts as well, lest much of what is there already be a long batch.
+        for _ in 0..BATCH {
+            let Some((page, end)) = self.prefetch.next().filter(|_| left > 0) else {
+                break;
+            };
             let wanted = !self.marks.is_given(page) && !self.marks.is_present(page);
             let planned = wanted.then(|| self.plan(page, end.min(page + left)));
             let Some(fill) = planned.flatten() else {
@@ -212,13 +231,13 @@ impl Service {
                     self.stalled = true;
                     break;
                 }
-                // What is left is for those who wait.
+                // What room is left is for those who wait.
                 Placed::Full => self.prefetch = Prefetch::default(),
-                Placed::Gone => return Ok(Course::Gone),
-                Placed::Failed(source) => return Err(self.failed(&fill, source)),
+                Placed::Gone => return Err(Stop::Gone),
+                Placed::Failed(source) => return Err(self.failed(&fill, source).into()),
             }
         }
-        Ok(Course::On)
+        Ok(())
     }
 
     /// What to put in place for `page`, up to `end`; nothing if the engine has no such page.
@@ -255,10 +274,8 @@ impl Service {
 
 impl Facts for Service {
     fn status(&self) -> Status {
-        let waited = self
-            .pending
-            .oldest()
-            .map(|(_, since)| since.elapsed().as_millis());
+        let oldest = self.pending.oldest();
+        let waited = oldest.map(|fault| fault.since.elapsed().as_millis());
         Status {
             state: State::Serving,
             engine: Some(self.engine.pid()),
