@@ -97,11 +97,12 @@ pub async fn daemons(profile: Profile) -> Result<Binaries> {
     .await
 }
 
-/// Builds an example of one of our packages and returns the program.
+/// Builds an example of one of our packages and returns the program. The package's binaries are built as well, which it
+/// may run: they are in the folder above its own.
 pub async fn example(package: &str, example: &str) -> Result<PathBuf> {
     let what = format!("{example} (release)");
     ui::step(&what, async {
-        let mut executables = cargo(Profile::Release, &["-p", package, "--example", example]).await?;
+        let mut executables = cargo(Profile::Release, &["-p", package, "--bins", "--example", example]).await?;
         executables
             .remove(example)
             .with_context(|| format!("cargo built no example {example}"))

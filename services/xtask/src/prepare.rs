@@ -27,5 +27,6 @@ async fn all(profile: Profile) -> Result<Parts> {
         nats_server,
         images,
         tool,
+        host_env: Vec::new(),
     })
 }

@@ -42,6 +42,8 @@ enum Figure {
     Pause,
     /// Time and memory of a running sandbox's children.
     Fork,
+    /// Page faults per second, against the least that a handler can be, and what a working set avoids.
+    Pager,
     /// Bulk data and calls through the gateway, against the same made straight to the guest.
     Data,
     /// The host agent's memory per idle sandbox.
@@ -53,6 +55,7 @@ pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> 
     match options.figure {
         Figure::Journal => example("roost-journal", "journal_bench", cancelled).await,
         Figure::Idle => example("roost-runtime", "idle_actors", cancelled).await,
+        Figure::Pager => example("roost-pager", "pager_bench", cancelled).await,
         Figure::Data => data::run(options.rounds, options.mib, cancelled).await,
         Figure::Restore => restore::run(options.rounds, cancelled).await,
         Figure::Pause => pause::run(cancelled).await,

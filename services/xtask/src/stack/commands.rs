@@ -36,6 +36,7 @@ pub(super) fn host(parts: &Parts, listen: Ports, state: &StateFolder) -> Spec {
     spec.args.extend(["--host-id".into(), state.host_id().into()]);
     spec.env
         .push(("ROOST_TOKEN_KEY".into(), state.token_key().into()));
+    spec.env.extend_from_slice(&parts.host_env);
     spec
 }
 

@@ -31,6 +31,8 @@ pub struct Parts {
     pub images: PathBuf,
     /// This tool, to be its own watchdog.
     pub tool: PathBuf,
+    /// What the host finds in its environment besides: tests have it fail in this way.
+    pub host_env: Vec<(String, String)>,
 }
 
 /// Where a stack listens.

@@ -5,7 +5,7 @@ use std::time::Duration;
 const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(10);
 /// A process that lived this long was healthy; its next death starts a new series.
-const HEALTHY: Duration = Duration::from_secs(30);
+const HEALTHY: Duration = Duration::from_secs(5);
 
 /// A doubling wait.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ mod tests {
         let mut backoff = Backoff::new();
         let waits: Vec<u128> = (0..9).map(|_| backoff.next().as_millis()).collect();
         assert_eq!(waits, [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]);
-        backoff.lived(Duration::from_secs(29));
+        backoff.lived(HEALTHY.saturating_sub(Duration::from_millis(1)));
         assert_eq!(backoff.next(), LONGEST);
         backoff.lived(HEALTHY);
         assert_eq!(backoff.next(), SHORTEST);

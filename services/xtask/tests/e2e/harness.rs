@@ -23,6 +23,7 @@ pub(crate) async fn parts() -> Result<Parts> {
         nats_server: setup::nats_server::ensure().await?,
         images: images::ensure().await?,
         tool: PathBuf::from(env!("CARGO_BIN_EXE_xtask")),
+        host_env: Vec::new(),
     })
 }
 

@@ -16,5 +16,6 @@ mod ports;
 mod restart;
 mod rounds;
 mod sdk;
+mod snapshots;
 mod socket;
 mod stream;
