@@ -1,5 +1,6 @@
 //! Compaction: the same content written anew as one generation, so that what it was made of can go.
 
+use std::io;
 use std::num::NonZeroU64;
 use std::path::Path;
 
@@ -34,6 +35,10 @@ impl Store {
             let disk = self.rewritten(snapshot, id, Kind::Disk, cancelled)?;
             let (state, to) = (opened.state(), self.drafted(id).join(file::STATE));
             std::fs::copy(&state, &to).map_err(failed("write", &to))?;
+            if self.state(id)? != opened.seal.state {
+                let differs = io::Error::other("it is not what was copied");
+                return Err(failed("read back", &to)(differs));
+            }
             self.hand_down(&snapshot.id, id)?;
             let about = About {
                 template: opened.seal.template.clone(),
@@ -128,7 +133,7 @@ fn compare(
         one.read(first, &mut left[..length])?;
         other.read(first, &mut right[..length])?;
         if left[..length] != right[..length] {
-            let differs = std::io::Error::other(format!("page {first} or one of {count} from there differs"));
+            let differs = io::Error::other(format!("page {first} or one of {count} from there differs"));
             return Err(failed("read back", written)(differs).into());
         }
         first += count;

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use roost_schemas::snapshot::PAGE;
 use roost_schemas::snapshot::manifest::{Manifest, Place, Run};
 
-use crate::error::{Damage, Trouble, failed};
+use crate::error::{Damage, Trouble, damaged, failed};
 use crate::root::{Plain, Root};
 
 /// What a manifest describes. The digests of its generation files are not compared here.
@@ -23,10 +23,7 @@ impl Content {
             let plain = root.plain(source.snapshot.as_str(), name)?;
             let (found, expected) = (plain.identity.bytes, source.pages.saturating_mul(PAGE));
             if found != expected {
-                return Err(Trouble::Damaged {
-                    file: plain.path,
-                    damage: Damage::Length { found, expected },
-                });
+                return Err(damaged(&plain, Damage::Length { found, expected }));
             }
             sources.push(plain);
         }

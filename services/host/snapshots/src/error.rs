@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use roost_schemas::snapshot::manifest::{Kind, ManifestError};
 use roost_schemas::{Digest, SnapshotId};
 
+use crate::root::Plain;
+
 /// A failure of the store. Nothing of a snapshot that could not be sealed is left.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -190,6 +192,14 @@ pub(crate) enum Trouble {
 impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
         Self::Other(error)
+    }
+}
+
+/// Blames a file of the store.
+pub(crate) fn damaged(plain: &Plain, damage: Damage) -> Trouble {
+    Trouble::Damaged {
+        file: plain.path.clone(),
+        damage,
     }
 }
 

@@ -8,7 +8,7 @@ use roost_schemas::snapshot::{PAGE, Part, SEAL_VERSION, Seal, Snapshot, file, ma
 use roost_schemas::{Digest, HostId, SnapshotId};
 
 use crate::content::Content;
-use crate::error::{Damage, StoreError, Trouble, failed};
+use crate::error::{Damage, StoreError, Trouble, damaged, failed};
 use crate::root::{Plain, Root};
 use crate::verified::Need;
 
@@ -134,13 +134,6 @@ fn read(plain: &Plain, part: Option<Part>) -> Result<Vec<u8>, Trouble> {
             Err(damaged(plain, Damage::Digest { found, expected }))
         }
         _ => Ok(bytes),
-    }
-}
-
-fn damaged(plain: &Plain, damage: Damage) -> Trouble {
-    Trouble::Damaged {
-        file: plain.path.clone(),
-        damage,
     }
 }
 

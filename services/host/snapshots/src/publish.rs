@@ -55,7 +55,7 @@ impl Store {
     }
 
     /// What the engine's device state in the draft `id` is.
-    fn state(&self, id: &SnapshotId) -> Result<Part, StoreError> {
+    pub(crate) fn state(&self, id: &SnapshotId) -> Result<Part, StoreError> {
         let plain = self.drafted_file(id, file::STATE)?;
         if plain.identity.bytes == 0 {
             return Err(unsealable(&plain.path, "the engine has written nothing"));

@@ -55,12 +55,8 @@ impl Store {
             verified: Verified::default(),
             drafts: Mutex::default(),
         };
-        for (name, path) in store.entries()? {
-            if name.starts_with(DRAFT) || name.starts_with(TRASH) {
-                tracing::info!(%name, "removing what was left half done in the snapshot store");
-                files::remove_folder(&path)?;
-            }
-        }
+        store.remove_all(DRAFT)?;
+        store.take_out()?;
         Ok(store)
     }
 
@@ -124,6 +120,17 @@ impl Store {
     pub fn sealed(&self) -> Result<BTreeSet<SnapshotId>, StoreError> {
         let entries = self.entries()?;
         Ok(entries.iter().filter_map(|(name, _)| name.parse().ok()).collect())
+    }
+
+    /// Removes what a sweep, this or an earlier one, has taken the name from.
+    pub(crate) fn take_out(&self) -> Result<(), StoreError> {
+        self.remove_all(TRASH)
+    }
+
+    fn remove_all(&self, prefix: &str) -> Result<(), StoreError> {
+        let entries = self.entries()?.into_iter();
+        let mut unwanted = entries.filter(|(name, _)| name.starts_with(prefix));
+        unwanted.try_for_each(|(_, path)| files::remove_folder(&path))
     }
 
     /// The folders in the store.

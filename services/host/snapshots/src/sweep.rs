@@ -43,12 +43,12 @@ impl Store {
                 swept.removed.push(id.clone());
             }
         }
-        // What has begun to go has to be gone after a crash.
-        self.root.sync()?;
         for id in &swept.removed {
             self.verified.forget(&self.root.sealed(id));
-            file::remove_folder(&self.trashed(id))?;
         }
+        // A name must not come back after a crash, when half of the files are gone.
+        self.root.sync()?;
+        self.take_out()?;
         Ok(swept)
     }
 

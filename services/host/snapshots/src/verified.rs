@@ -10,9 +10,9 @@ use roost_schemas::snapshot::PAGE;
 use roost_schemas::snapshot::manifest::Manifest;
 use roost_schemas::{Digest, SnapshotId};
 
-use crate::error::{Damage, Trouble, failed};
+use crate::error::{Damage, Trouble, damaged, failed};
 use crate::file;
-use crate::root::{Identity, Root};
+use crate::root::{Identity, Plain, Root};
 
 /// Threads that read at once: the disk is busy with them, and guests need the other cores.
 const READERS: usize = 2;
@@ -51,20 +51,36 @@ impl Need {
 impl Verified {
     /// Makes sure that all `needs` are there and what they have to be.
     pub(crate) fn require(&self, root: &Root, needs: BTreeSet<Need>) -> Result<(), Trouble> {
-        let needs: Vec<Need> = needs.into_iter().rev().collect();
+        let mut unread = Vec::new();
+        for need in needs.into_iter().rev() {
+            let plain = root.plain(need.folder.as_str(), need.name)?;
+            let (found, expected) = (plain.identity.bytes, need.bytes);
+            if found != expected {
+                return Err(damaged(&plain, Damage::Length { found, expected }));
+            }
+            if self.lock().get(&plain.path) != Some(&(plain.identity, need.digest())) {
+                unread.push((plain, need.digest()));
+            }
+        }
+        self.read(&unread)
+    }
+
+    /// Compares files with their digests, a few at a time.
+    fn read(&self, files: &[(Plain, Digest)]) -> Result<(), Trouble> {
         let next = AtomicUsize::new(0);
         let work = || {
-            while let Some(need) = needs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                if let Err(trouble) = self.compare(root, need) {
+            while let Some((plain, expected)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if let Err(trouble) = self.compare(plain, *expected) {
                     // The others need not go on.
-                    next.store(needs.len(), Ordering::Relaxed);
+                    next.store(files.len(), Ordering::Relaxed);
                     return Err(trouble);
                 }
             }
             Ok(())
         };
         thread::scope(|scope| {
-            let readers: Vec<_> = (1..READERS).map(|_| scope.spawn(work)).collect();
+            let others = READERS.min(files.len()).saturating_sub(1);
+            let readers: Vec<_> = (0..others).map(|_| scope.spawn(work)).collect();
             let mine = work();
             let theirs = readers
                 .into_iter()
@@ -73,23 +89,10 @@ impl Verified {
         })
     }
 
-    fn compare(&self, root: &Root, need: &Need) -> Result<(), Trouble> {
-        let plain = root.plain(need.folder.as_str(), need.name)?;
-        let expected = need.digest();
-        let damaged = |damage| Trouble::Damaged {
-            file: plain.path.clone(),
-            damage,
-        };
-        if plain.identity.bytes != need.bytes {
-            let (found, expected) = (plain.identity.bytes, need.bytes);
-            return Err(damaged(Damage::Length { found, expected }));
-        }
-        if self.lock().get(&plain.path) == Some(&(plain.identity, expected)) {
-            return Ok(());
-        }
+    fn compare(&self, plain: &Plain, expected: Digest) -> Result<(), Trouble> {
         let found = file::digest(&plain.file).map_err(failed("read", &plain.path))?;
         if found != expected {
-            return Err(damaged(Damage::Digest { found, expected }));
+            return Err(damaged(plain, Damage::Digest { found, expected }));
         }
         self.trust(&plain.path, plain.identity, found);
         Ok(())

@@ -9,16 +9,25 @@ use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 pub(crate) struct MemoryDisk(tempfile::TempDir);
 
 impl MemoryDisk {
-    /// One with these mount options, as tmpfs has them.
+    /// One with these mount options, as tmpfs has them. It notes when a file was read last.
     pub(crate) fn new(options: &str) -> Self {
+        Self::of("tmpfs", options)
+    }
+
+    /// One that takes all of a file for data.
+    pub(crate) fn without_holes() -> Self {
+        Self::of("ramfs", "")
+    }
+
+    fn of(kind: &str, options: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         assert!(
             rustix::process::geteuid().is_root(),
             "this test needs root: it mounts a file system"
         );
         let options = CString::new(options).unwrap();
-        let flags = MountFlags::empty();
-        mount("roost-test", folder.path(), "tmpfs", flags, options.as_c_str()).unwrap();
+        let flags = MountFlags::STRICTATIME;
+        mount("roost-test", folder.path(), kind, flags, options.as_c_str()).unwrap();
         Self(folder)
     }
 

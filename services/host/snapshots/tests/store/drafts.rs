@@ -4,7 +4,8 @@ use std::fs;
 
 use roost_snapshots::StoreError;
 
-use crate::stage::{Stage, Still, id};
+use crate::disk::MemoryDisk;
+use crate::stage::{Stage, Still, id, open};
 
 fn folders(stage: &Stage) -> Vec<String> {
     let entries = fs::read_dir(stage.store.folder()).unwrap();
@@ -30,6 +31,13 @@ fn what_a_crash_left_half_done_is_removed_and_the_rest_stays() {
     assert_eq!(folders(&stage), ["lost+found", "sn1", "sn4"]);
     assert_eq!(stage.store.sealed().unwrap(), [id("sn1")].into());
     assert_eq!(stage.read(&sealed.snapshot), Still::some(1));
+}
+
+#[test]
+fn a_file_system_without_exact_holes_is_refused() {
+    let disk = MemoryDisk::without_holes();
+    let error = open(&disk.path().join("store")).unwrap_err();
+    assert!(matches!(error, StoreError::CoarseHoles { .. }), "{error}");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::thread;
+use std::time::Duration;
 
 use roost_schemas::Digest;
 use roost_schemas::snapshot::working_set::WorkingSet;
@@ -21,6 +23,27 @@ fn what_is_sealed_reads_back() {
     let found = stage.store.find(&id("sn1")).unwrap().expect("it is sealed");
     assert_eq!(found.snapshot, sealed.snapshot);
     assert!(stage.store.find(&id("sn2")).unwrap().is_none());
+}
+
+#[test]
+fn what_has_not_changed_is_read_once_in_a_life_of_the_host() {
+    let stage = Stage::in_memory();
+    let sealed = stage.take("sn1", &Still::some(1), None).snapshot;
+    let pages = stage.file(&sealed.id, file::MEMORY_PAGES);
+    let read = |stage: &Stage| {
+        let before = fs::metadata(&pages).unwrap().accessed().unwrap();
+        // More than the clock of the file system takes to go on.
+        thread::sleep(Duration::from_millis(30));
+        stage.store.check(&sealed).unwrap();
+        fs::metadata(&pages).unwrap().accessed().unwrap() != before
+    };
+    assert!(!read(&stage), "what was written here is known");
+    let stage = stage.again();
+    assert!(read(&stage));
+    assert!(!read(&stage));
+    let same = fs::read(&pages).unwrap();
+    fs::write(&pages, same).unwrap();
+    assert!(read(&stage), "it may be another");
 }
 
 #[test]
