@@ -1,82 +1,25 @@
 //! The metadata service over TCP, in a network namespace that has its address as a slot has. Needs root, as the host does.
 
+#[path = "support/netns.rs"]
+mod netns;
+
 use http_body_util::{BodyExt, Empty};
 use hyper::{Request, body::Bytes};
 use hyper_util::rt::TokioIo;
+use netns::{Netns, block_on};
 use roost_engine::{
     Client, EngineError, EngineKind, EngineProcess, Launch,
     api::{MmdsConfig, NetworkInterface},
 };
-use rtnetlink::LinkUnspec;
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde_json::{Value, json};
 use std::{
-    fs::File,
     io::{Read, Write},
     net::TcpStream,
-    os::fd::AsFd,
-    path::{Path, PathBuf},
-    process::Command,
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
 const SERVICE: &str = "169.254.169.254:80";
-
-/// The loopback's index, the first of every namespace.
-const LOOPBACK: u32 = 1;
-
-/// A namespace whose loopback carries the service's address.
-struct Netns(PathBuf);
-
-impl Netns {
-    fn new(dir: &Path) -> Self {
-        let path = dir.join("netns");
-        File::create(&path).expect("a file to mount on");
-        let made = Command::new("unshare")
-            .arg(format!("--net={}", path.display()))
-            .arg("true")
-            .status();
-        assert!(
-            made.expect("util-linux's unshare").success(),
-            "this test needs root"
-        );
-        let netns = Self(path);
-        netns.inside(|| block_on(give_address()));
-        netns
-    }
-
-    /// Runs `work` inside, as the guest's packets arrive inside.
-    fn inside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
-        let namespace = File::open(&self.0).expect("the namespace");
-        let thread = std::thread::spawn(move || {
-            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).expect("root");
-            work()
-        });
-        thread.join().expect("no panic inside")
-    }
-}
-
-impl Drop for Netns {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
-    }
-}
-
-async fn give_address() {
-    let (connection, netlink, _) = rtnetlink::new_connection().expect("a netlink socket");
-    tokio::spawn(connection);
-    let loopback = LinkUnspec::new_with_index(LOOPBACK).up().build();
-    netlink.link().change(loopback).execute().await.expect("up");
-    let address = MmdsConfig::DEFAULT_ADDRESS.into();
-    let request = netlink.address().add(LOOPBACK, address, 32);
-    request.execute().await.expect("an address");
-}
-
-fn block_on<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime").block_on(work)
-}
 
 /// An engine in a namespace of its own.
 struct Bench {
@@ -92,7 +35,7 @@ impl Bench {
         let netns = Netns::new(dir.path());
         let binary = env!("CARGO_BIN_EXE_roost-qemu");
         let mut launch = Launch::new(EngineKind::Qemu, binary, "metadata-1", dir.path().join("engine"));
-        launch.netns = Some(netns.0.clone());
+        launch.netns = Some(netns.path());
         let process = launch.spawn().await.expect("spawn");
         let client = Client::new(process.socket());
         let bench = Self {

@@ -7,6 +7,8 @@ mod bench;
 mod cases;
 mod frozen;
 mod guest;
+#[path = "../support/netns.rs"]
+mod netns;
 mod pager;
 mod raw;
 

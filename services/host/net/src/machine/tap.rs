@@ -67,7 +67,7 @@ pub fn attach(name: &str) -> Result<File, OsError> {
 }
 
 /// Makes an attached TAP outlive its descriptor, so that an engine started later finds it.
-pub(crate) fn persist(tap: &File, name: &str) -> Result<(), OsError> {
+pub fn persist(tap: &File, name: &str) -> Result<(), OsError> {
     // SAFETY: the descriptor is open; the argument is a plain number.
     unsafe { ioctl::tunsetpersist(tap.as_fd().as_raw_fd(), 1) }
         .map_err(OsError::file("cannot make persistent the TAP", Path::new(name)))?;

@@ -9,6 +9,7 @@ mod jail;
 mod lazily;
 mod metadata;
 mod running;
+mod slots;
 mod snapshot_refusals;
 mod snapshots;
 
@@ -60,6 +61,9 @@ pub(crate) const CASES: &[Case] = cases![
     snapshots::a_load_may_resume_at_once,
     snapshots::as_many_as_wanted,
     snapshots::a_diff_over_its_base_is_the_whole,
+    slots::a_loaded_machine_has_the_new_tap_and_new_metadata,
+    slots::metadata_may_come_before_the_load,
+    slots::a_tap_that_is_not_there_is_refused,
     snapshot_refusals::bodies,
     snapshot_refusals::what_is_not_paused,
     snapshot_refusals::files_that_cannot_be_written,
