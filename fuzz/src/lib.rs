@@ -1,4 +1,4 @@
-//! What strangers can send to the guest's agent, thrown at it by libFuzzer.
+//! What strangers can send to the guest's agent, thrown at it by libFuzzer; and what a disk can make of a manifest.
 //!
 //! ```text
 //! targets/NAME ─▶ the input as a request ─▶ jail: a thread of its own, chrooted into an empty tmpfs ─▶ the real agent
@@ -10,6 +10,7 @@
 pub mod envelope;
 pub mod files_query;
 mod jail;
+pub mod manifest;
 pub mod multipart;
 
 use std::process::ExitCode;
@@ -38,7 +39,7 @@ mod tests {
 
     use super::Target;
 
-    /// The seeds are valid requests, so that the fuzzer need not find out by itself what one looks like.
+    /// The seeds are valid, so that the fuzzer need not find out by itself what a valid input looks like.
     fn seeds(target: &str) -> Vec<Vec<u8>> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
         let entries = fs::read_dir(folder).unwrap();
@@ -49,9 +50,10 @@ mod tests {
 
     #[test]
     fn every_seed_passes_its_target() {
-        let targets: [(&str, Target); 3] = [
+        let targets: [(&str, Target); 4] = [
             ("envelope", super::envelope::run),
             ("files_query", super::files_query::run),
+            ("manifest", super::manifest::run),
             ("multipart", super::multipart::run),
         ];
         for (name, target) in targets {

@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: throws arbitrary input at the guest's agent, for a bounded time.
+//! `cargo xtask fuzz`: throws arbitrary input at the guest's agent and at what reads manifests, for a bounded time.
 //!
 //! The targets are `fuzz/`, which `cargo fuzz` runs as well. Here they are built without it, by the stable compiler: coverage
 //! comes from LLVM's own pass, and no sanitizer is needed where there is no unsafe code of ours.
@@ -34,7 +34,7 @@ const COMPILER: Package = Package {
 pub const DEFAULT_SECONDS: u64 = 10;
 
 /// The binaries of `fuzz/`; its seeds lie in folders of the same names.
-const TARGETS: [&str; 3] = ["envelope", "files_query", "multipart"];
+const TARGETS: [&str; 4] = ["envelope", "files_query", "manifest", "multipart"];
 
 /// The platform is named so that the flags do not reach build scripts, which are not fuzzed.
 const PLATFORM: &str = "x86_64-unknown-linux-gnu";

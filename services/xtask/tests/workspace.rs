@@ -12,7 +12,7 @@ use xtask::repository;
 const ARROWS: [(&str, &[&str]); 19] = [
     ("roost-schemas", &[]),
     ("roost-guest", &["roost-schemas"]),
-    ("roost-fuzz", &["roost-guest"]),
+    ("roost-fuzz", &["roost-guest", "roost-schemas"]),
     ("roost-domain", &["roost-schemas"]),
     ("roost-journal", &["roost-schemas"]),
     (
