@@ -17,14 +17,21 @@ use crate::harness::with_stack;
 /// How long a program may take: an emulated guest is slow, and hashing its large files slower.
 const PROGRAM_WITHIN: Duration = Duration::from_mins(5);
 /// The programs, in this folder's `programs`.
-const PYTHON: [&str; 5] = [
+const PYTHON: [&str; 6] = [
     "lifecycle.py",
+    "sleep.py",
     "commands.py",
     "files.py",
     "ports.py",
     "asynchronous.py",
 ];
-const JAVASCRIPT: [&str; 4] = ["lifecycle.mjs", "commands.mjs", "files.mjs", "ports.mjs"];
+const JAVASCRIPT: [&str; 5] = [
+    "lifecycle.mjs",
+    "sleep.mjs",
+    "commands.mjs",
+    "files.mjs",
+    "ports.mjs",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_python_sdk_works() -> Result<()> {

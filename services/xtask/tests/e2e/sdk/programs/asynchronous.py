@@ -16,6 +16,7 @@ async def main():
         await files(sandbox)
         await watched(sandbox)
         await lists(sandbox)
+        await sleeps(sandbox)
     finally:
         assert await sandbox.kill()
     assert not await sandbox.is_running()
@@ -84,6 +85,27 @@ async def lists(sandbox):
     again = await AsyncSandbox.connect(sandbox.sandbox_id)
     assert (await again.get_info()).metadata == {"kind": "async"}
     drove("async list, connect and get_info")
+
+
+async def sleeps(sandbox):
+    await sandbox.files.write("/tmp/kept", "bytes")
+    assert await sandbox.pause() is True and not await sandbox.is_running()
+    assert await sandbox.pause() is False
+    again = await AsyncSandbox.connect(sandbox.sandbox_id, timeout=300)
+    assert await again.files.read("/tmp/kept") == "bytes"
+    drove("async pause, and connect to a paused sandbox")
+    children = await again.fork(timeout=300, count=2)
+    try:
+        read = await asyncio.gather(*(child.files.read("/tmp/kept") for child in children))
+        assert read == ["bytes", "bytes"]
+        drove("async fork")
+    finally:
+        await asyncio.gather(*(child.kill() for child in children if isinstance(child, AsyncSandbox)))
+    snapshot = await again.create_snapshot()
+    listed = await again.list_snapshots().next_items()
+    assert [item.snapshot_id for item in listed] == [snapshot.snapshot_id]
+    assert await AsyncSandbox.delete_snapshot(snapshot.snapshot_id) is True
+    drove("async create_snapshot, list_snapshots, delete_snapshot")
 
 
 async def ends_badly(handle):

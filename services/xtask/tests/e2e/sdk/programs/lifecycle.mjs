@@ -56,10 +56,6 @@ assert.equal((await again.commands.run('echo again')).stdout, 'again\n')
 assert.ok((await again.getInfo()).endAt - Date.now() > 60_000, 'a connect does not shorten a life')
 drove('connect')
 
-// E2B's clients take 409 for "nothing to do" and say so with false.
-assert.equal(await sandbox.betaPause(), false)
-assert.equal(await sandbox.isRunning(), true)
-drove('betaPause, which is refused')
 await assert.rejects(Sandbox.create({ network: { allowOut: ['example.com'] } }), /example\.com/)
 await assert.rejects(Sandbox.create('nosuchtemplate'), /nosuchtemplate/)
 await assert.rejects(Sandbox.create({ apiKey: `e2b_${'0'.repeat(40)}` }), AuthenticationError)

@@ -113,10 +113,6 @@ def repeated():
 
 
 def cannot(sandbox):
-    # E2B's clients take 409 for "nothing to do" and say so with False.
-    assert sandbox.beta_pause() is False
-    assert sandbox.is_running()
-    drove("beta_pause, which is refused")
     refused = raises(SandboxException, lambda: Sandbox.create(network={"allow_out": ["example.com"]}))
     assert "example.com" in str(refused), refused
     refused = raises(SandboxException, lambda: Sandbox.create("nosuchtemplate"))
