@@ -96,6 +96,24 @@ fn an_id_that_is_none_is_refused() {
     assert_eq!(output.status.code(), Some(2));
 }
 
+#[test]
+fn the_version_names_what_runs_the_guest() {
+    let version = |qemu: &str| {
+        let output = Command::new(BINARY).args(["--version", "--qemu", qemu]).output();
+        output.expect("run")
+    };
+    let output = version("qemu-system-x86_64");
+    let words = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        words.starts_with("roost-qemu 1.16.1+roost-qemu.") && words.contains(".qemu."),
+        "{words}"
+    );
+    let output = version("/nonexistent/qemu");
+    assert_eq!(output.status.code(), Some(1));
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(words.contains("/nonexistent/qemu"), "{words}");
+}
+
 #[tokio::test]
 async fn a_missing_qemu_is_told_at_the_start() {
     let dir = tempfile::tempdir().unwrap();

@@ -38,7 +38,11 @@ impl Vm {
         if command == Command::Continue {
             self.state = None;
         }
-        self.qmp.execute(command).await.map(drop).map_err(refused)
+        self.qmp
+            .execute(command)
+            .await
+            .map(drop)
+            .map_err(|error| refused(&error))
     }
 
     /// The version of the engine this machine runs in.
@@ -56,9 +60,11 @@ impl Vm {
         if let Some(state) = &self.state {
             return Ok(Arc::clone(state));
         }
-        let file = statefile::empty().map_err(unsaved)?;
-        self.qmp.save(&file).await.map_err(refused)?;
-        let state: Arc<[u8]> = statefile::contents(&file).map_err(unsaved)?.into();
+        let file = statefile::empty().map_err(|error| unsaved(&error))?;
+        self.qmp.save(&file).await.map_err(|error| refused(&error))?;
+        let state: Arc<[u8]> = statefile::contents(&file)
+            .map_err(|error| unsaved(&error))?
+            .into();
         self.state = Some(Arc::clone(&state));
         Ok(state)
     }
@@ -69,8 +75,8 @@ impl Vm {
         if !self.lazy {
             return Ok(());
         }
-        let bytes = self.memory.metadata().map_err(unsaved)?.len();
-        for hole in snapshot::holes(&self.memory, bytes).map_err(unsaved)? {
+        let bytes = self.memory.metadata().map_err(|error| unsaved(&error))?.len();
+        for hole in snapshot::holes(&self.memory, bytes).map_err(|error| unsaved(&error))? {
             for piece in ram::addresses(hole, TOUCHED) {
                 let touch = Command::Touch {
                     address: piece.start,
@@ -84,13 +90,13 @@ impl Vm {
     }
 }
 
-fn refused(error: QmpError) -> Fault {
+fn refused(error: &QmpError) -> Fault {
     Fault::Qmp {
         reason: error.to_string(),
     }
 }
 
-fn unsaved(error: io::Error) -> Fault {
+fn unsaved(error: &io::Error) -> Fault {
     Fault::Qmp {
         reason: format!("its state cannot be read: {error}"),
     }

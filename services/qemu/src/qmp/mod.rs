@@ -108,21 +108,17 @@ impl Qmp {
         let descriptors = [descriptor];
         rights.push(SendAncillaryMessage::ScmRights(&descriptors));
         let socket: &UnixStream = self.writer.as_ref();
-        let send = || {
-            Ok(sendmsg(
-                socket,
-                &[IoSlice::new(&line)],
-                &mut rights,
-                SendFlags::NOSIGNAL,
-            )?)
+        let write = || {
+            let written = sendmsg(socket, &[IoSlice::new(&line)], &mut rights, SendFlags::NOSIGNAL)?;
+            // The socket's buffer holds many of these lines, and is empty: nothing is outstanding.
+            if written == line.len() {
+                Ok(())
+            } else {
+                Err(io::ErrorKind::WriteZero.into())
+            }
         };
-        let sent = socket.async_io(Interest::WRITABLE, send).await;
-        // The socket's buffer holds many of these lines, and is empty: nothing is outstanding.
-        let whole = sent.and_then(|sent| match sent {
-            sent if sent == line.len() => Ok(()),
-            _ => Err(io::ErrorKind::WriteZero.into()),
-        });
-        whole.map_err(|source| QmpError::Send {
+        let sent = socket.async_io(Interest::WRITABLE, write).await;
+        sent.map_err(|source| QmpError::Send {
             command: name,
             source,
         })?;

@@ -51,7 +51,7 @@ impl Frozen {
     }
 
     /// Checks that the memory is byte for byte that of `other`. The first megabyte is the engine's: Firecracker tells the
-    /// guest there, with every load, that it is a new generation (VMGenID) and how time went on (VMClock).
+    /// guest there, with every load, that it is a new generation (`VMGenID`) and how time went on (`VMClock`).
     pub(crate) fn must_equal(&self, other: &Self) -> Result<()> {
         let (one, two) = (fs::read(&self.memory)?, fs::read(&other.memory)?);
         ensure!(one.len() == two.len(), "memories of different sizes");
@@ -137,9 +137,10 @@ impl Engine {
             .await
             .with_context(|| bench.process.log_tail())?;
         let state = bench.client.describe().await?.state;
-        let expected = match load.resume_vm {
-            true => InstanceState::Running,
-            false => InstanceState::Paused,
+        let expected = if load.resume_vm {
+            InstanceState::Running
+        } else {
+            InstanceState::Paused
         };
         ensure!(state == expected, "{state:?} after the load");
         Ok(bench)

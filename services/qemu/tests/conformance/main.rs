@@ -13,7 +13,7 @@ mod pager;
 mod raw;
 
 use bench::Engine;
-use cases::{CASES, Case, FIRECRACKER_CASES};
+use cases::{CASES, Case, FIRECRACKER_CASES, QEMU_CASES};
 use libtest_mimic::{Arguments, Failed, Trial};
 use roost_engine::{EngineKind, Firecracker};
 use std::{path::PathBuf, process::ExitCode};
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         binary: PathBuf::from(env!("CARGO_BIN_EXE_roost-qemu")),
         jailer: None,
     };
-    trials.extend(CASES.iter().map(|case| trial(&qemu, case)));
+    trials.extend(CASES.iter().chain(QEMU_CASES).map(|case| trial(&qemu, case)));
     match runtime().block_on(Firecracker::locate()) {
         Ok(found) => {
             let engine = Engine {

@@ -33,6 +33,7 @@ pub enum SnapshotType {
 /// Body of `PUT /snapshot/load` (`SnapshotLoadParams`). Nothing may have been configured that belongs to a boot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "they are Firecracker's")]
 pub struct SnapshotLoad {
     /// File with the state of CPUs and devices.
     pub snapshot_path: String,

@@ -8,6 +8,7 @@ mod identity;
 mod jail;
 mod lazily;
 mod metadata;
+mod own;
 mod running;
 mod slots;
 mod snapshot_refusals;
@@ -82,6 +83,13 @@ pub(crate) const CASES: &[Case] = cases![
     endings::a_killed_engine_takes_everything_along,
     endings::an_engine_survives_its_handle_and_is_adopted,
     endings::an_unrecorded_engine_is_found,
+];
+
+/// For `roost-qemu` alone.
+pub(crate) const QEMU_CASES: &[Case] = cases![
+    own::a_pager_that_hangs_up_ends_the_load,
+    own::a_snapshot_of_another_qemu_is_refused,
+    own::a_device_state_that_qemu_refuses_is_told,
 ];
 
 /// For Firecracker alone.
