@@ -151,9 +151,10 @@ impl RealEngines {
     async fn boot_fresh(&self, owner: &Owner, spec: &VmSpec) -> Result<Held, Fault> {
         const STEP: &str = "boot the guest";
         let supply = self.supply(STEP)?;
+        let home = self.choice.home(&self.folder(owner), owner, spec.slot.number);
+        home.make()?;
         let process = self.start(owner, &spec.slot).await?;
         let client = Client::new(process.socket());
-        let home = self.choice.home(&self.folder(owner), owner, spec.slot.number);
         configure::configure(&client, owner, spec, supply, &home).await?;
         metadata::put(&client, &owner.sandbox, &spec.template, &supply.tokens).await?;
         client.start().await.map_err(|error| Fault::of(STEP, &error))?;

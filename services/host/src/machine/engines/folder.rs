@@ -21,6 +21,16 @@ impl Folder {
         &self.0
     }
 
+    pub(super) fn make(&self) -> Result<(), Fault> {
+        let made = std::fs::create_dir_all(&self.0);
+        made.map_err(|error| {
+            Fault::new(
+                "make the engine's folder",
+                format!("{}: {error}", self.0.display()),
+            )
+        })
+    }
+
     pub(super) fn exists(&self) -> bool {
         self.0.exists()
     }

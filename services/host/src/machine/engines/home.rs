@@ -39,7 +39,7 @@ pub(super) struct DumpFiles {
 }
 
 impl Home {
-    /// Makes it, so that sockets can be put there before the engine starts.
+    /// Makes it: a jailer wants its folder to be there, and a pager has a socket in it before the engine starts.
     pub(super) fn make(&self) -> Result<(), Fault> {
         let folder = self.outside("");
         fs::create_dir_all(&folder).map_err(failed("make the engine's folder", &folder))

@@ -26,9 +26,10 @@ impl RealEngines {
         const STEP: &str = "load the snapshot";
         let supply = self.supply(STEP)?;
         let began = Instant::now();
-        let home = self.choice.home(&self.folder(owner), owner, spec.slot.number);
-        home.make()?;
         let folder = self.folder(owner);
+        folder.make()?;
+        let home = self.choice.home(&folder, owner, spec.slot.number);
+        home.make()?;
         let starting = pager::Launch {
             program: &self.pager,
             folder: folder.path(),
