@@ -102,7 +102,8 @@ pub async fn daemons(profile: Profile) -> Result<Binaries> {
 pub async fn example(package: &str, example: &str) -> Result<PathBuf> {
     let what = format!("{example} (release)");
     ui::step(&what, async {
-        let mut executables = cargo(Profile::Release, &["-p", package, "--bins", "--example", example]).await?;
+        let mut executables =
+            cargo(Profile::Release, &["-p", package, "--bins", "--example", example]).await?;
         executables
             .remove(example)
             .with_context(|| format!("cargo built no example {example}"))
