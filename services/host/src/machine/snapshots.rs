@@ -3,15 +3,16 @@
 mod boots;
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use async_trait::async_trait;
 use roost_runtime::port::{Draft, Dumped, Fault, Image, Pin, Portrayed, Sealed, Snapshots};
 use roost_schemas::event::TemplateRegistered;
-use roost_schemas::snapshot::{Machine, Snapshot};
+use roost_schemas::snapshot::{Machine, Seal, Snapshot, file};
 use roost_schemas::spec::Resources;
-use roost_schemas::{SnapshotId, TemplateName, Timestamp};
+use roost_schemas::{Digest, SnapshotId, TemplateName, Timestamp};
 use roost_snapshots::{About, Dump, Store, StoreError};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
@@ -152,6 +153,24 @@ impl Snapshots for RealSnapshots {
             seal: opened.seal,
             folder: opened.folder,
         })
+    }
+
+    async fn seal_of(&self, snapshot: &Snapshot) -> Result<Seal, Fault> {
+        const STEP: &str = "read the seal";
+        let path = self.store.folder().join(snapshot.id.as_str()).join(file::SEAL);
+        let unusable = |why: String| {
+            let detail = format!("{}: {why}", path.display());
+            Fault::unusable(STEP, &snapshot.id, detail)
+        };
+        let bytes = match tokio::fs::read(&path).await {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Err(unusable(error.to_string())),
+            Err(error) => return Err(Fault::new(STEP, format!("{}: {error}", path.display()))),
+        };
+        if Digest::of(&bytes) != snapshot.seal {
+            return Err(unusable("it is not the seal that the log tells of".to_owned()));
+        }
+        Seal::decode(&bytes).map_err(|error| unusable(error.to_string()))
     }
 
     async fn compact(

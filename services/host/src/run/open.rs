@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use roost_edge::Edge;
 use roost_journal::checkpoint::{Checkpoint, SledCheckpoint};
 use roost_journal::jetstream::{Connection, Options, connect};
@@ -86,6 +86,11 @@ pub(super) async fn open(cli: Run) -> Result<Opened> {
 
     let tap_owners = choice.first_uid();
     let pager = program(cli.pager.as_deref(), "roost-pager")?;
+    ensure!(
+        pager.is_file(),
+        "{} is not there; build it with `cargo build -p roost-pager` or name it with --pager",
+        pager.display()
+    );
     let engines = RealEngines::new(choice, pager, &paths.run).supplied(Supply {
         kernel: images.vmlinux().to_owned(),
         initramfs: images.initramfs().to_owned(),

@@ -4,4 +4,5 @@
 mod cycle;
 mod pagers;
 mod parts;
+mod store;
 mod world;
