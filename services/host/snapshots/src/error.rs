@@ -164,7 +164,7 @@ pub enum Damage {
         expected: Kind,
     },
     /// It does not say what it should.
-    #[error("has {what} {found} instead of {expected}")]
+    #[error("gives its {what} as {found} instead of {expected}")]
     Says {
         /// About what.
         what: &'static str,

@@ -46,14 +46,14 @@ impl Loaded {
             malformed @ Undecodable::Malformed { .. } => damaged(&plain, Damage::Seal(malformed.to_string())),
         })?;
         if seal.snapshot != *id {
-            return Err(says(&plain, "the id", &seal.snapshot, id));
+            return Err(says(&plain, "snapshot", &seal.snapshot, id));
         }
         let memory = decode(root, id, Kind::Memory, seal.memory)?;
         let disk = decode(root, id, Kind::Disk, seal.disk)?;
         let wanted = u64::from(seal.resources.memory_mb) * (1 << 20) / PAGE;
         if memory.pages() != wanted {
             let plain = root.plain(id.as_str(), file::MEMORY_MANIFEST)?;
-            return Err(says(&plain, "as pages", &memory.pages(), &wanted));
+            return Err(says(&plain, "pages", &memory.pages(), &wanted));
         }
         Ok(Self {
             seal,

@@ -62,7 +62,7 @@ pub struct Opened {
     pub snapshot: Snapshot,
     /// Its seal.
     pub seal: Seal,
-    /// Its folder, with the files that [`file`] names.
+    /// Its folder, with the files that [`mod@file`] names.
     pub folder: PathBuf,
     /// Keeps it from [`crate::Store::sweep`] until it is dropped.
     pub pin: Pin,

@@ -326,7 +326,7 @@ fn a_manifest_names_only_what_is_there_and_what_it_should() {
     let size = refusal(Kind::Memory, &|_| {
         Manifest::zeros(Kind::Memory, MEMORY + 1).encode()
     });
-    assert!(size.contains("as pages 257 instead of 256"), "{size}");
+    assert!(size.contains("gives its pages as 257 instead of 256"), "{size}");
     let noise = refusal(Kind::Disk, &|_| b"noise".to_vec());
     assert!(noise.contains("is not a manifest"), "{noise}");
 }
@@ -337,7 +337,12 @@ fn a_seal_of_another_snapshot_or_release_is_refused() {
     let memory = fs::read(sealed.stage.file(&sealed.snapshot.id, file::MEMORY_MANIFEST)).unwrap();
     let other = forged(&sealed, Kind::Memory, &memory, |seal| seal.snapshot = id("sn2"));
     let error = sealed.stage.store.check(&other).unwrap_err();
-    assert!(error.to_string().contains("the id sn2 instead of sn1"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("gives its snapshot as sn2 instead of sn1"),
+        "{error}"
+    );
     fs::remove_file(sealed.mark()).unwrap();
     let newer = forged(&sealed, Kind::Memory, &memory, |seal| seal.version += 1);
     let error = sealed.stage.store.check(&newer).unwrap_err();
