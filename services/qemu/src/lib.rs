@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The process ends when its QEMU ends, and QEMU is killed when the process ends, however that happens. Nothing it
-//! makes has a name in the file system except its socket.
+//! makes has a name in the file system except its socket and the snapshots it is asked for.
 
 pub mod bound;
 pub mod cli;

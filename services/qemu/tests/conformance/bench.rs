@@ -44,8 +44,15 @@ impl Engine {
 
     /// Launches it and waits until it serves.
     pub(crate) async fn serve(&self) -> Result<Bench> {
+        self.serve_with(|_| {}).await
+    }
+
+    /// The same with a change to how it is launched.
+    pub(crate) async fn serve_with(&self, change: impl FnOnce(&mut Launch)) -> Result<Bench> {
         let dir = tempfile::Builder::new().prefix("roost-conformance-").tempdir()?;
-        let process = self.launch(dir.path()).spawn().await?;
+        let mut launch = self.launch(dir.path());
+        change(&mut launch);
+        let process = launch.spawn().await?;
         let client = Client::new(process.socket());
         let bench = Bench { process, client, dir };
         bench.client.wait_ready(&bench.process, PATIENCE).await?;

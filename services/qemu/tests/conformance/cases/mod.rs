@@ -88,6 +88,7 @@ pub(crate) const CASES: &[Case] = cases![
 /// For `roost-qemu` alone.
 pub(crate) const QEMU_CASES: &[Case] = cases![
     own::a_pager_that_hangs_up_ends_the_load,
+    own::a_library_that_cannot_hand_over_says_why,
     own::a_snapshot_of_another_qemu_is_refused,
     own::a_device_state_that_qemu_refuses_is_told,
 ];

@@ -9,7 +9,11 @@ use roost_engine::{
     EngineError,
     api::{InstanceState, MemBackendType, SnapshotLoad, SnapshotType},
 };
-use std::{fs, os::unix::net::UnixListener, path::Path};
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt, net::UnixListener},
+    path::Path,
+};
 
 /// A snapshot, and the machine it was made of, whose folder holds it.
 async fn snapshot(engine: &Engine) -> Result<(Bench, Frozen)> {
@@ -46,6 +50,27 @@ pub(crate) async fn a_pager_that_hangs_up_ends_the_load(engine: Engine) -> Resul
     let why = refused(&engine, &load).await?;
     ensure!(why.contains("the pager is gone"), "{why}");
     pager.join().ok().context("the pager panicked")??;
+    Ok(())
+}
+
+/// A QEMU that finds something else where the library's socket should be.
+pub(crate) async fn a_library_that_cannot_hand_over_says_why(engine: Engine) -> Result<()> {
+    let (source, frozen) = snapshot(&engine).await?;
+    let wrapper = source.dir.path().join("qemu");
+    let script = "#!/bin/sh\nROOST_UFFD=\"${ROOST_UFFD%,*},1\" exec qemu-system-x86_64 \"$@\"\n";
+    fs::write(&wrapper, script)?;
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755))?;
+    let bench = engine
+        .serve_with(|launch| launch.args = vec!["--qemu".into(), wrapper.into()])
+        .await?;
+    let state = frozen.state.display().to_string();
+    let load = SnapshotLoad::new(state, MemBackendType::Uffd, "nobody.sock");
+    let refused = bench.client.load_snapshot(&load, MEMORY_MIB).await;
+    let why = refused.err().context("it was loaded")?.to_string();
+    ensure!(
+        why.contains("roost-preload: cannot tell roost-qemu where guest memory is"),
+        "{why}"
+    );
     Ok(())
 }
 

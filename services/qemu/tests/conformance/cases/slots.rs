@@ -9,7 +9,7 @@ use crate::{
 };
 use anyhow::{Context, Result, ensure};
 use roost_engine::{
-    Client, EngineKind,
+    EngineKind,
     api::{MachineConfig, MmdsConfig, NetworkInterface, NetworkOverride, SnapshotLoad, SnapshotType},
 };
 use roost_net::tap;
@@ -18,6 +18,7 @@ use std::{
     io::{Read, Write},
     net::TcpStream,
 };
+use tempfile::TempDir;
 
 const SERVICE: &str = "169.254.169.254:80";
 
@@ -25,6 +26,7 @@ const SERVICE: &str = "169.254.169.254:80";
 struct Slot {
     bench: Bench,
     netns: Netns,
+    _dir: TempDir,
     tap: &'static str,
 }
 
@@ -33,13 +35,15 @@ impl Slot {
         let dir = tempfile::Builder::new().prefix("roost-conformance-").tempdir()?;
         let netns = Netns::new(dir.path());
         netns.inside(move || tap::persist(&tap::attach(tap)?, tap))?;
-        let mut launch = engine.launch(dir.path());
-        launch.netns = Some(netns.path());
-        let process = launch.spawn().await?;
-        let client = Client::new(process.socket());
-        let bench = Bench { process, client, dir };
-        bench.client.wait_ready(&bench.process, PATIENCE).await?;
-        Ok(Self { bench, netns, tap })
+        let bench = engine
+            .serve_with(|launch| launch.netns = Some(netns.path()))
+            .await?;
+        Ok(Self {
+            bench,
+            netns,
+            _dir: dir,
+            tap,
+        })
     }
 
     /// Whether somebody holds the TAP: only one can.
