@@ -102,6 +102,11 @@ impl<A: Aggregate> Ledger<A> {
         matches!(self.folded.decide(command), Ok(Decision::Done(_)))
     }
 
+    /// Whether `command` would lead to anything that is not so yet.
+    pub fn would_change(&self, command: &Envelope<A::Command>) -> bool {
+        matches!(self.folded.decide(command), Ok(Decision::Commit(_)))
+    }
+
     /// Lets `command` take effect, exactly once.
     pub async fn execute(&mut self, command: &Envelope<A::Command>) -> Result<Done, Refusal> {
         for _ in 0..MAX_TRIES {

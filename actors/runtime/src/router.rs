@@ -122,7 +122,7 @@ impl Router {
         match intake::open(message)? {
             SandboxCommand::Create(create) => self.create(delivery, create).await,
             SandboxCommand::DeleteTemplate(delete) => self.delete_template(delivery, delete).await,
-            SandboxCommand::Resume(_) => self.resume(delivery).await,
+            SandboxCommand::Resume(resume) => self.resume(delivery, resume).await,
             // Whether it is late is for the owner to say, who knows whether it has been done before.
             _ => self.forward(delivery).await,
         }

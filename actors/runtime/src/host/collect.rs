@@ -50,14 +50,15 @@ pub async fn collect_once(context: &Context, fleet: &FleetHandle) -> Result<Vec<
 /// Collects now and then, and soon after something became garbage, until it is dropped.
 pub async fn collect(context: &Context, fleet: &FleetHandle) {
     loop {
-        let before = references(context, fleet);
+        let mut referenced = references(context, fleet);
         if let Err(error) = collect_once(context, fleet).await {
             tracing::warn!(%error, "cannot collect snapshots; it is tried again");
         }
         let next = Instant::now() + PERIOD;
         while Instant::now() < next {
             tokio::time::sleep(LOOK).await;
-            if !before.is_subset(&references(context, fleet)) {
+            let before = std::mem::replace(&mut referenced, references(context, fleet));
+            if !before.is_subset(&referenced) {
                 break;
             }
         }

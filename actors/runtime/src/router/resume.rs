@@ -1,33 +1,43 @@
 //! Resuming: forwarded to the owner if its host has room for it.
 
-use roost_domain::fleet::Fleet;
+use std::sync::Arc;
+
 use roost_domain::placement;
-use roost_domain::sandbox::Phase;
+use roost_domain::sandbox::{Command, Sandbox};
 use roost_journal::port::Delivery;
-use roost_schemas::subject::CommandSubject;
+use roost_schemas::command::{Envelope, Resume};
+use roost_schemas::subject::{CommandSubject, EventSubject};
 
 use super::{FOLD_PATIENCE, Obstacle, Routed, Router};
+use crate::{Ledger, intake};
 
 impl Router {
     /// Waits until the fleet knows of it, so that the next one finds the room taken.
-    pub(super) async fn resume(&self, delivery: &Delivery) -> Result<Routed, Obstacle> {
-        let subject = &delivery.subject;
-        if !self.fleet.read(|fleet| is_paused(fleet, subject)) {
-            // Nothing to make room for, as far as is known; the owner says what becomes of it.
+    pub(super) async fn resume(&self, delivery: &Delivery, resume: Resume) -> Result<Routed, Obstacle> {
+        let CommandSubject { tenant, sandbox, .. } = &delivery.subject;
+        let subject = EventSubject::sandbox(tenant.clone(), sandbox.clone());
+        let ledger = Ledger::<Sandbox>::load(Arc::clone(&self.journal), subject).await?;
+        let envelope = Envelope {
+            command_id: delivery.message.command_id.clone(),
+            at: delivery.queued_at,
+            principal: delivery.message.principal.clone(),
+            command: Command::Resume(resume),
+        };
+        let late = intake::in_time(&delivery.message, &*self.clock).is_err();
+        if late || !ledger.would_change(&envelope) {
+            // Nothing that needs room will come of it; the owner says what does.
             return self.forward(delivery).await;
         }
-        self.fleet.read(|fleet| {
-            let sandbox = fleet.sandbox(&subject.tenant, &subject.sandbox);
-            sandbox.map_or(Ok(()), |view| placement::has_room(fleet, &view.state))
-        })?;
+        self.fleet
+            .read(|fleet| placement::has_room(fleet, ledger.state()))?;
         let routed = self.forward(delivery).await?;
-        let resumes = |fleet: &Fleet| (!is_paused(fleet, subject)).then_some(());
-        self.fleet.until(FOLD_PATIENCE, resumes).await;
+        let seen = ledger.folded().sequence;
+        let resumed = self.fleet.until(FOLD_PATIENCE, |fleet| {
+            let view = fleet.sandbox(tenant, sandbox)?;
+            (view.sequence > seen).then_some(())
+        });
+        // A host that is away resumes it later: the room is given away only if it stays away that long.
+        resumed.await;
         Ok(routed)
     }
-}
-
-fn is_paused(fleet: &Fleet, subject: &CommandSubject) -> bool {
-    let view = fleet.sandbox(&subject.tenant, &subject.sandbox);
-    view.is_some_and(|view| view.state.phase == Phase::Paused)
 }

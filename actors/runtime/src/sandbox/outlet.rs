@@ -58,7 +58,7 @@ impl Outlet {
             match self.context.output.stored(&self.subject).await {
                 Ok(frames) => return frames,
                 Err(error) => {
-                    tracing::warn!(output = %self.subject, %error, "what is there is not known yet")
+                    tracing::warn!(output = %self.subject, %error, "what is there is not known yet");
                 }
             }
             tokio::time::sleep(pause).await;

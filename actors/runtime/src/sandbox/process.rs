@@ -149,7 +149,7 @@ fn program(process: &ProcessId, exec: Exec) -> Program {
 
 impl Carrier {
     async fn run(mut self, mut begin: Begin, mut patience: Option<Duration>) {
-        let began = Instant::now();
+        let admitted = Instant::now();
         let mut tallies = match begin {
             Begin::Run(_) => Tallies::default(),
             Begin::Follow => Tallies::after(&self.outlet.stored().await),
@@ -180,7 +180,7 @@ impl Carrier {
         let end = ProcessEnd {
             process: self.process.clone(),
             status,
-            duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            duration_ms: u64::try_from(admitted.elapsed().as_millis()).unwrap_or(u64::MAX),
             stdout_bytes,
             stderr_bytes,
         };

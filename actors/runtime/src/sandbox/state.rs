@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::process::Course;
-use super::step::{self, Step};
+use super::step::{self, Hold, Step};
 use super::steps::Task;
 use super::{Message, Report, outlet};
 use crate::host::{Context, HostMessage};
@@ -230,8 +230,11 @@ impl State {
             return;
         }
         let held = step::Held {
-            attached: self.watch.is_some(),
-            applied: self.applied.as_ref() == Some(&sandbox.network),
+            vm: match &self.watch {
+                None => Hold::None,
+                Some(_) if self.applied.as_ref() == Some(&sandbox.network) => Hold::Applied,
+                Some(_) => Hold::Attached,
+            },
             freed: self.freed,
             uncompactable: self.uncompactable,
             released: self.released,

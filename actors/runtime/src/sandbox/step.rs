@@ -39,13 +39,23 @@ pub(super) enum Step {
     },
 }
 
+/// How far a life of the host has a VM.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// It has not found it.
+    #[default]
+    None,
+    /// It holds it.
+    Attached,
+    /// And its slot carries out the network policy that the sandbox has now.
+    Applied,
+}
+
 /// What this life of the host knows to be done.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Held {
-    /// It holds the VM.
-    pub attached: bool,
-    /// The slot carries out the network policy that the sandbox has now.
-    pub applied: bool,
+    /// How far it has the VM.
+    pub vm: Hold,
     /// The newest placement that is freed.
     pub freed: Generation,
     /// What it is paused as cannot be written anew.
@@ -60,8 +70,8 @@ pub(super) fn next(sandbox: &Sandbox, held: Held) -> Option<Step> {
         Phase::Starting => Some(Step::Start {
             after: backoff(sandbox.failed_starts),
         }),
-        Phase::Running if !held.attached => Some(Step::Attach),
-        Phase::Running if !held.applied => Some(Step::Apply),
+        Phase::Running if held.vm == Hold::None => Some(Step::Attach),
+        Phase::Running if held.vm == Hold::Attached => Some(Step::Apply),
         Phase::Running => save(sandbox).or_else(|| untaken(sandbox).cloned().map(Step::Snapshot)),
         Phase::Pausing => Some(Step::Pause),
         // Before anything else, so that it never has memory twice.

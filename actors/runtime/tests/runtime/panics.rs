@@ -18,7 +18,7 @@ fn with_deadline(id: &str) -> Message {
     message
 }
 
-async fn crash(world: &World, sandbox: &SandboxId, times: u32) {
+pub(crate) async fn crash(world: &World, sandbox: &SandboxId, times: u32) {
     world.host_clock.panic(1);
     let id = CommandId::random();
     world.publish(sandbox, &with_deadline(id.as_str())).await;

@@ -2,6 +2,7 @@
 
 mod ask;
 mod clock;
+mod paused;
 mod stage;
 mod wire;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 pub(crate) use ask::*;
 use clock::TestClock;
+pub(crate) use paused::*;
 use ractor::{Actor, ActorRef};
 use roost_journal::memory::{Memory, Options};
 use roost_journal::port::Journal;
@@ -34,6 +36,7 @@ pub(crate) struct World {
     /// The clock that only the host looks at.
     pub(crate) host_clock: Arc<TestClock>,
     pub(crate) fleet: FleetHandle,
+    memory_mb: u32,
     life: Option<Life>,
     router: AbortHandle,
 }
@@ -57,6 +60,14 @@ impl World {
     /// The same with a queue that delivers again what is not settled soon, which real time needs.
     pub(crate) async fn in_real_time() -> Self {
         let mut world = Self::leasing_for(Duration::from_millis(200)).await;
+        world.start_host().await;
+        world
+    }
+
+    /// The same with a host of so many MiB.
+    pub(crate) async fn with_memory(memory_mb: u32) -> Self {
+        let mut world = Self::without_host().await;
+        world.memory_mb = memory_mb;
         world.start_host().await;
         world
     }
@@ -98,6 +109,7 @@ impl World {
             clock,
             host_clock: Arc::new(TestClock::new()),
             fleet,
+            memory_mb: 64 * 1024,
             life: None,
             router,
         }
@@ -142,7 +154,7 @@ impl World {
         host::sweep(&context, &mine).await.unwrap();
         self.machine.restart_store();
         host::collect_once(&context, &self.fleet).await.unwrap();
-        host::announce(&context, registration(), vec![template()])
+        host::announce(&context, registration(self.memory_mb), vec![template()])
             .await
             .unwrap();
         host::wake(&actor, mine);
@@ -202,12 +214,9 @@ impl World {
     }
 }
 
-fn registration() -> HostRegistered {
+fn registration(memory_mb: u32) -> HostRegistered {
     HostRegistered {
-        capacity: Resources {
-            vcpus: 64,
-            memory_mb: 64 * 1024,
-        },
+        capacity: Resources { vcpus: 64, memory_mb },
         max_sandboxes: 200,
         engine: EngineKind::Qemu,
         engine_version: "memory".to_owned(),

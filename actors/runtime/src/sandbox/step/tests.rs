@@ -26,15 +26,13 @@ fn snapshot(id: &str, sources: u32) -> Snapshot {
 }
 
 const NOTHING: Held = Held {
-    attached: false,
-    applied: false,
+    vm: Hold::None,
     freed: Generation(0),
     uncompactable: false,
     released: false,
 };
 const RUNS: Held = Held {
-    attached: true,
-    applied: true,
+    vm: Hold::Applied,
     ..NOTHING
 };
 const FREED: Held = Held {
@@ -69,7 +67,7 @@ fn what_runs_is_found_and_held_to_its_policy_before_anything_is_taken_of_it() {
     running.asked.insert(plain.clone(), None);
     running.asked.insert(named.clone(), Some(name.clone()));
     let attached = Held {
-        attached: true,
+        vm: Hold::Attached,
         ..NOTHING
     };
     assert_eq!(next(&running, NOTHING), Some(Step::Attach));

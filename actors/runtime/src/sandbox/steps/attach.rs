@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures::FutureExt;
 use roost_schemas::event::Cause;
 
 use super::Task;
@@ -16,7 +17,8 @@ impl Task {
             Ok(Some(vm)) => match self.let_go().await {
                 Ok(()) => Report::Attached { generation, vm },
                 Err(fault) => {
-                    let cause = fault.into();
+                    // How it ended, if it has, tells more than what could not be done with it.
+                    let cause = vm.exited().now_or_never().unwrap_or_else(|| fault.into());
                     Report::Gone { generation, cause }
                 }
             },

@@ -49,19 +49,12 @@ pub(super) struct Taken {
 impl Portrait<'_> {
     /// Leaves the VM standing still, however it ends; a draft too, which is for the caller to seal or to throw away.
     pub(super) async fn take(&self) -> Result<Taken, Fault> {
-        const STEP: &str = "let the guest come to rest";
         let Context {
-            engines,
-            guests,
-            snapshots,
-            ..
+            engines, snapshots, ..
         } = self.context;
-        // A guest may be silent; neither whoever ends the sandbox nor a dead engine waits for it.
-        tokio::select! {
-            biased;
-            () = self.cancel.cancelled() => return Err(not_wanted(STEP)),
-            cause = self.vm.exited() => return Err(Fault::new(STEP, format!("the engine is gone: {cause:?}"))),
-            rested = guests.quiesce(self.address, &self.owner.sandbox) => rested?,
+        // An earlier life may have come as far as this: its guest is at rest, and answers nobody.
+        if !engines.is_paused(self.owner).await? {
+            self.rest().await?;
         }
         self.mark(|marks| marks.quiesced)?;
         let held = Instant::now();
@@ -74,6 +67,17 @@ impl Portrait<'_> {
         snapshots.collect(&draft, self.of).await?;
         self.mark(|marks| marks.collected)?;
         Ok(Taken { draft, dumped, held })
+    }
+
+    /// A guest may be silent; neither whoever ends the sandbox nor a dead engine waits for it.
+    async fn rest(&self) -> Result<(), Fault> {
+        const STEP: &str = "let the guest come to rest";
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(not_wanted(STEP)),
+            cause = self.vm.exited() => Err(Fault::new(STEP, format!("the engine is gone: {cause:?}"))),
+            rested = self.context.guests.quiesce(self.address, &self.owner.sandbox) => rested,
+        }
     }
 
     /// A place between two parts: where it may be asked whether this is still wanted.

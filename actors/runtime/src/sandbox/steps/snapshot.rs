@@ -48,10 +48,11 @@ impl Task {
                 sealed,
                 held_ms,
             },
-            Err(Obstacle::Stands(fault)) => Report::Gone {
-                generation,
-                cause: fault.into(),
-            },
+            Err(Obstacle::Stands(fault)) => {
+                self.discard(id).await;
+                let cause = fault.into();
+                Report::Gone { generation, cause }
+            }
             Err(Obstacle::Failed(fault)) => {
                 self.discard(id).await;
                 if self.cancel.is_cancelled() {
