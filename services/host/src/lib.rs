@@ -1,7 +1,7 @@
 //! The host agent: runs the sandboxes of one machine.
 //!
 //! ```text
-//!   cli ─▶ run ─▶ roost-runtime's host actor ─▶ machine::{slots, disks, engines, guests}
+//!   cli ─▶ run ─▶ roost-runtime's host actor ─▶ machine::{slots, disks, engines, snapshots, guests}
 //!   cli ─▶ purge                                   (the effect ports on their real parts)
 //! ```
 
