@@ -40,7 +40,7 @@ impl Gateway {
             Some(sequence) => sequence,
             None => match self.route(sandbox, command) {
                 Route::Any => self.send(sandbox, &Route::Any, key, command).await?,
-                route => match self.send(sandbox, &route, key, command).await {
+                route @ Route::Host(_) => match self.send(sandbox, &route, key, command).await {
                     Err(error) if error.code == Code::InvalidState && self.moved(sandbox, &route).await? => {
                         self.send(sandbox, &Route::Any, key, command).await?
                     }

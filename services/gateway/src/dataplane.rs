@@ -127,7 +127,7 @@ impl Plane {
     /// Lets the guest answer.
     async fn pass(&self, request: Request, target: &Target) -> Result<Response, Refusal> {
         let way = match self.find(target).await? {
-            Found::Way(way) => way,
+            Found::Way(way) => *way,
             Found::Asleep => {
                 self.admit_to_wake(&request, target)?;
                 self.wake(target).await?

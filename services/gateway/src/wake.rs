@@ -96,13 +96,13 @@ impl Gateway {
             Phase::Paused => {
                 let key = CommandKey::auto_resume(id, sandbox.generation());
                 self.resume(id, &key, Some(asked.max(LEAST_SEC))).await?;
+                tracing::info!(sandbox = %id, "resumed for a request");
             }
             Phase::Resuming => {
                 self.resumed(id, sequence).await?;
             }
             _ => {}
         }
-        tracing::info!(sandbox = %id, "resumed for a request");
         Ok(())
     }
 }

@@ -37,7 +37,7 @@ pub(super) struct Way {
 #[derive(Debug)]
 pub(super) enum Found {
     /// It runs.
-    Way(Way),
+    Way(Box<Way>),
     /// It is paused, and a request may resume it.
     Asleep,
 }
@@ -91,7 +91,7 @@ impl Plane {
     /// What there is, as far as is known here.
     pub(super) async fn find(&self, target: &Target) -> Result<Found, Refusal> {
         match self.look(target) {
-            Ok(way) => Ok(Found::Way(way)),
+            Ok(way) => Ok(Found::Way(Box::new(way))),
             // An end is final, however old the news of it.
             Err(Shut::NotRunning(phase)) if phase.is_end() => Err(Refusal::NotFound(target.clone())),
             Err(_) => self.caught_up(target).await,
@@ -105,7 +105,7 @@ impl Plane {
             return Err(Refusal::Away(target.clone()));
         }
         match self.look(target) {
-            Ok(way) => Ok(Found::Way(way)),
+            Ok(way) => Ok(Found::Way(Box::new(way))),
             Err(Shut::NotRunning(_)) if self.gateway.sleeps(&target.sandbox) => Ok(Found::Asleep),
             Err(Shut::NoSandbox | Shut::NotRunning(_)) => Err(Refusal::NotFound(target.clone())),
             Err(Shut::NoEdge) => Err(Refusal::Away(target.clone())),

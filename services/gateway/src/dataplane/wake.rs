@@ -42,10 +42,9 @@ impl Plane {
             return admit(&policy, request.headers(), target, &self.gateway);
         }
         let token = self.gateway.tokens().access(&target.sandbox);
-        let shown = request.headers().get(ACCESS_TOKEN_HEADER);
-        let shows = |shown: &[u8]| bool::from(shown.ct_eq(token.as_bytes()));
-        let signed = || Claim::of(request).is_some_and(|claim| claim.is_signed_with(&token));
-        if shown.is_some_and(|shown| shows(shown.as_bytes())) || signed() {
+        let given = request.headers().get(ACCESS_TOKEN_HEADER);
+        let is_given = given.is_some_and(|given| given.as_bytes().ct_eq(token.as_bytes()).into());
+        if is_given || Claim::of(request).is_some_and(|claim| claim.is_signed_with(&token)) {
             return Ok(());
         }
         Err(Refusal::Denied(target.clone()))

@@ -23,6 +23,10 @@ pub(crate) struct CreateSnapshot {
 
 /// A template that was made from a sandbox: its memory, its disk, and everything that ran in it.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "beside a sandbox's id, a bare id would be taken for the template's name"
+)]
 pub(crate) struct Snapshot {
     /// What a create names as its template.
     name: String,

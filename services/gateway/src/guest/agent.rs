@@ -58,6 +58,11 @@ impl Gateway {
     pub(crate) async fn agent(&self, id: &SandboxId) -> Result<Agent, ApiError> {
         self.locate(id).await?;
         self.awake(id).await?;
+        self.running_agent(id)
+    }
+
+    /// The agent of `id`, if that runs as far as is known here; nothing is resumed.
+    pub(crate) fn running_agent(&self, id: &SandboxId) -> Result<Agent, ApiError> {
         let door = self.door(id, PORT).map_err(|shut| self.shut(id, shut))?;
         let unusable = |detail: &dyn std::fmt::Display| {
             let message = format!(

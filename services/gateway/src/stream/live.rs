@@ -9,6 +9,7 @@ use bytes::Bytes;
 use connectrpc::ErrorCode;
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use roost_domain::sandbox::Phase;
 use roost_schemas::envd::process::__buffa::oneof::process_event::{Event, data_event};
 use roost_schemas::envd::process::ProcessEvent;
 use roost_schemas::output::Channel;
@@ -21,6 +22,9 @@ use crate::state::Gateway;
 
 /// The pause before a connection that broke is made again, and how often that is tried without any success.
 const RETRY: (Duration, u32) = (Duration::from_millis(500), 20);
+
+/// How long a paused sandbox is watched at a time.
+const PAUSED_LOOK: Duration = Duration::from_mins(1);
 
 /// Output of one channel, and where it begins there.
 pub(super) type Piece = (Channel, u64, Bytes);
@@ -71,9 +75,11 @@ impl Live {
         }
     }
 
-    /// Connects, unless there is nothing to connect to any more.
+    /// Connects, unless there is nothing to connect to any more. Who follows a program has its sandbox pause like any
+    /// other, and reads on when somebody resumes it.
     async fn connect(&mut self) -> Option<()> {
-        let agent = self.gateway.agent(&self.sandbox).await.ok()?;
+        while !stands_up(&self.gateway, &self.sandbox).await? {}
+        let agent = self.gateway.running_agent(&self.sandbox).ok()?;
         match agent.follow(&self.program).await {
             Ok(events) => {
                 self.events = Some(events);
@@ -118,6 +124,16 @@ impl Live {
         let offset = self.read.advance(channel, data.len() as u64);
         Step::Piece((channel, offset, data))
     }
+}
+
+/// Waits for a while until a sandbox is not paused any more; whether it is not.
+async fn stands_up(gateway: &Gateway, sandbox: &SandboxId) -> Option<bool> {
+    let stands = gateway.until(PAUSED_LOOK, |fleet| {
+        let view = fleet.sandbox(gateway.tenant(), sandbox)?;
+        let pauses = matches!(view.state.phase, Phase::Pausing | Phase::Paused | Phase::Resuming);
+        (!pauses).then_some(())
+    });
+    Some(stands.await.ok()?.is_some())
 }
 
 /// What an event comes to.

@@ -22,11 +22,8 @@ async fn state(stage: &Stage) -> Value {
     told["state"].clone()
 }
 
-fn sandbox(more: Value) -> Value {
-    let mut body = json!({"template": "base"});
-    body.as_object_mut()
-        .unwrap()
-        .extend(more.as_object().unwrap().clone());
+fn sandbox(mut body: Value) -> Value {
+    body["template"] = json!("base");
     body
 }
 
