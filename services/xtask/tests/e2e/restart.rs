@@ -111,7 +111,7 @@ async fn state_is_kept_across_a_stop_and_a_start() -> Result<()> {
 }
 
 /// One run of a stack on a folder that stays.
-async fn life<T>(folder: &Path, work: impl AsyncFnOnce(&Api) -> Result<T>) -> Result<(T, String)> {
+pub(crate) async fn life<T>(folder: &Path, work: impl AsyncFnOnce(&Api) -> Result<T>) -> Result<(T, String)> {
     let state = StateFolder::open(folder, None)?;
     let key = state.api_key().to_owned();
     let scope = Scope::of(&state);

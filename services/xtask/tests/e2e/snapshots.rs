@@ -1,10 +1,12 @@
 //! Snapshots: what is paused, forked or made a template goes on byte by byte, whatever dies, breaks or is full meanwhile.
 
 mod clones;
+mod contention;
 mod crash;
 mod damage;
 mod full_disk;
 mod keeper;
+mod kept;
 mod pager;
 mod rounds;
 mod soak;
