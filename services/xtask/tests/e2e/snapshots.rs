@@ -8,6 +8,7 @@ mod full_disk;
 mod keeper;
 mod kept;
 mod pager;
+mod programs;
 mod rounds;
 mod soak;
 mod templates;
