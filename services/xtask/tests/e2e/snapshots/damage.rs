@@ -93,3 +93,32 @@ async fn refused(stack: &Stack, sandbox: &str, damage: Damage) -> Result<()> {
     ensure!(forked["sandboxes"][0]["error"].is_object(), "{forked}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_damaged_template_is_under_is_refused_and_the_template_made_anew() -> Result<()> {
+    with_stack(async |stack| {
+        let api = stack.api();
+        let request = json!({"template": "minimal", "timeout_sec": 3600});
+        let sandbox = api.create(&request).await?.id;
+        let made = view(&api, &sandbox).await?;
+        let boot = made["restored_from"].as_str().context("it was restored")?;
+        act(&api, &sandbox, "pause").await?;
+        flip(&in_store(stack, boot).join("memory.pages"))?;
+        let path = format!("/v1/sandboxes/{sandbox}/resume");
+        let answer = api.send(Method::POST, &path, &Value::Null).await?;
+        ensure!(
+            answer.error_code().as_deref() == Some("resume_failed"),
+            "{answer:?}"
+        );
+        ensure!(view(&api, &sandbox).await?["cause"]["kind"] == "snapshot_unusable");
+        // An image can be booted again.
+        let another = api.create(&request).await?.id;
+        let mut witness = Witness::start(&api, &another).await?;
+        act(&api, &another, "pause").await?;
+        act(&api, &another, "resume").await?;
+        witness.testify(&api, &another).await?;
+        api.kill(&another).await?;
+        api.kill(&sandbox).await
+    })
+    .await
+}
