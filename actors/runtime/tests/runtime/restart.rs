@@ -68,6 +68,20 @@ async fn vms_that_vanished_meanwhile_are_lost() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_vm_that_ends_while_it_is_found_again_says_how() {
+    let mut world = World::new().await;
+    let sandbox = world.running("s1").await;
+    world.kill_host().await;
+    world.script.hold("is_paused");
+    world.start_host().await;
+    eventually("it is found", || world.script.count("adopt") == 1).await;
+    world.machine.crash_engine(&owner(&sandbox));
+    world.gone(&sandbox, Phase::Lost).await;
+    let cause = world.now(&sandbox).cause;
+    assert!(matches!(cause, Some(Cause::EngineExited { .. })), "{cause:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_starting_is_booted_anew() {
     for step in ["claim", "create", "boot", "greet"] {
         let mut world = World::new().await;

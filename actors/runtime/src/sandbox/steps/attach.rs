@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures::FutureExt;
 use roost_schemas::event::Cause;
 
 use super::Task;
@@ -10,27 +9,37 @@ use crate::host::Context;
 use crate::port::{Fault, Vm};
 use crate::sandbox::{Report, step};
 
+/// Why a VM that is there cannot be attached to.
+enum Obstacle {
+    /// It is of no use any more.
+    Gone(Cause),
+    /// It cannot be told yet.
+    Unknown(Fault),
+}
+
 impl Task {
     pub(super) async fn attach(&self) -> Report {
         let generation = self.owner.generation;
-        match self.adopt().await {
-            Ok(Some(vm)) => match self.let_go().await {
-                Ok(()) => Report::Attached { generation, vm },
-                Err(fault) => {
-                    // How it ended, if it has, tells more than what could not be done with it.
-                    let cause = vm.exited().now_or_never().unwrap_or_else(|| fault.into());
-                    Report::Gone { generation, cause }
-                }
-            },
-            Ok(None) => Report::Gone {
-                generation,
-                cause: Cause::HostRestarted,
-            },
-            Err(fault) => {
+        match self.attached().await {
+            Ok(vm) => Report::Attached { generation, vm },
+            Err(Obstacle::Gone(cause)) => Report::Gone { generation, cause },
+            Err(Obstacle::Unknown(fault)) => {
                 tracing::warn!(owner = %self.owner, %fault, "cannot tell whether the VM still runs");
                 self.stuck().await
             }
         }
+    }
+
+    async fn attached(&self) -> Result<Arc<dyn Vm>, Obstacle> {
+        let vm = self.adopt().await.map_err(Obstacle::Unknown)?;
+        let vm = vm.ok_or(Obstacle::Gone(Cause::HostRestarted))?;
+        // It may have ended by now: then this is how it is heard of.
+        tokio::select! {
+            biased;
+            cause = vm.exited() => Err(Obstacle::Gone(cause)),
+            moves = self.let_go(&*vm) => moves,
+        }?;
+        Ok(vm)
     }
 
     async fn adopt(&self) -> Result<Option<Arc<dyn Vm>>, Fault> {
@@ -48,11 +57,11 @@ impl Task {
 
     /// Lets a VM run on that an earlier life left standing still over a snapshot; its guest may be at rest although its
     /// vCPUs run.
-    async fn let_go(&self) -> Result<(), Fault> {
-        let stands = self.context.engines.is_paused(&self.owner).await?;
-        if !stands && step::untaken(&self.sandbox).is_none() {
+    async fn let_go(&self, vm: &dyn Vm) -> Result<(), Obstacle> {
+        let stands = self.context.engines.is_paused(&self.owner).await;
+        if !stands.map_err(Obstacle::Unknown)? && step::untaken(&self.sandbox).is_none() {
             return Ok(());
         }
-        self.let_run().await
+        self.let_run(vm).await.map_err(Obstacle::Gone)
     }
 }

@@ -15,7 +15,7 @@ use super::portrait::{Marks, Portrait};
 use super::{Task, guarded};
 use crate::crash;
 use crate::host::Context;
-use crate::port::{Fault, Sealed};
+use crate::port::{Fault, Sealed, Vm};
 use crate::sandbox::Report;
 
 static MARKS: Marks = Marks {
@@ -35,12 +35,31 @@ impl Task {
             return self.stuck().await;
         };
         let id = &pausing.snapshot;
-        let fault = match guarded(self.sealed(id)).await {
-            Ok(Some(sealed)) => return Report::Sealed { generation, sealed },
+        let Context {
+            engines, snapshots, ..
+        } = &*self.context;
+        // An earlier life may have come as far as this, and further.
+        let found = guarded(snapshots.find(id)).await;
+        if let Ok(Some(sealed)) = found {
+            return Report::Sealed { generation, sealed };
+        }
+        let vm = match engines.adopt(&self.owner).await {
+            Ok(Some(vm)) => vm,
             Ok(None) => {
                 let cause = Cause::HostRestarted;
                 return Report::Gone { generation, cause };
             }
+            Err(fault) => {
+                tracing::warn!(owner = %self.owner, %fault, "cannot tell whether the VM still runs");
+                return self.stuck().await;
+            }
+        };
+        let sealed = match found {
+            Ok(_) => guarded(self.sealed(id, &*vm)).await,
+            Err(fault) => Err(fault),
+        };
+        let fault = match sealed {
+            Ok(sealed) => return Report::Sealed { generation, sealed },
             Err(fault) => fault,
         };
         self.discard(id).await;
@@ -48,36 +67,22 @@ impl Task {
             return Report::Stuck { generation };
         }
         tracing::warn!(owner = %self.owner, snapshot = %id, %fault, "could not be paused; it runs on");
-        match self.let_run().await {
+        match self.let_run(&*vm).await {
             Ok(()) => Report::PauseFailed {
                 generation,
                 snapshot: id.clone(),
                 cause: fault.into(),
             },
-            Err(fault) => Report::Gone {
-                generation,
-                cause: fault.into(),
-            },
+            Err(cause) => Report::Gone { generation, cause },
         }
     }
 
-    /// Nothing, if neither the snapshot nor a VM is there.
-    async fn sealed(&self, id: &SnapshotId) -> Result<Option<Sealed>, Fault> {
-        let Context {
-            engines, snapshots, ..
-        } = &*self.context;
-        // An earlier life may have come as far as this.
-        if let Some(sealed) = snapshots.find(id).await? {
-            return Ok(Some(sealed));
-        }
-        let Some(vm) = engines.adopt(&self.owner).await? else {
-            return Ok(None);
-        };
+    async fn sealed(&self, id: &SnapshotId, vm: &dyn Vm) -> Result<Sealed, Fault> {
         let (address, of) = self.portrayed().await?;
         let portrait = Portrait {
             context: &self.context,
             owner: &self.owner,
-            vm: &*vm,
+            vm,
             address,
             id,
             of: &of,
@@ -85,9 +90,10 @@ impl Task {
             marks: Some(&MARKS),
         };
         let taken = portrait.take().await?;
+        let snapshots = &self.context.snapshots;
         let sealed = snapshots.seal(&taken.draft, &of, taken.dumped).await?;
         crash::point("pause.sealed");
-        Ok(Some(sealed))
+        Ok(sealed)
     }
 
     /// Throws a draft away; what cannot be is removed when the host starts the next time.

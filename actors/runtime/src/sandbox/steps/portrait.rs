@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use roost_schemas::event::Cause;
 use roost_schemas::{Owner, SnapshotId};
 use tokio_util::sync::CancellationToken;
 
@@ -114,17 +115,24 @@ impl Task {
         Ok((slot.address, of))
     }
 
-    /// Lets vCPUs and programs run on. A guest that does not is of no use to anybody.
-    pub(super) async fn let_run(&self) -> Result<(), Fault> {
+    /// Lets vCPUs and programs run on. A guest that does not is of no use to anybody; what became of it is answered.
+    pub(super) async fn let_run(&self, vm: &dyn Vm) -> Result<(), Cause> {
         let (tries, pause) = LET_RUN;
-        for _ in 1..tries {
-            match self.woken().await {
-                Ok(()) => return Ok(()),
-                Err(fault) => tracing::warn!(owner = %self.owner, %fault, "a guest does not run on yet"),
+        let woken = async {
+            for _ in 1..tries {
+                match self.woken().await {
+                    Ok(()) => return Ok(()),
+                    Err(fault) => tracing::warn!(owner = %self.owner, %fault, "a guest does not run on yet"),
+                }
+                tokio::time::sleep(pause).await;
             }
-            tokio::time::sleep(pause).await;
+            self.woken().await.map_err(Cause::from)
+        };
+        tokio::select! {
+            biased;
+            cause = vm.exited() => Err(cause),
+            woken = woken => woken,
         }
-        self.woken().await
     }
 
     /// One try.

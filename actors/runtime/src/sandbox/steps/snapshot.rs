@@ -8,6 +8,7 @@
 //! ```
 
 use roost_schemas::SnapshotId;
+use roost_schemas::event::Cause;
 
 use super::portrait::{Marks, Portrait};
 use super::{Task, guarded, ms_since};
@@ -29,7 +30,7 @@ enum Obstacle {
     /// The VM runs on.
     Failed(Fault),
     /// It does not.
-    Stands(Fault),
+    Stands(Cause),
 }
 
 impl From<Fault> for Obstacle {
@@ -48,9 +49,8 @@ impl Task {
                 sealed,
                 held_ms,
             },
-            Err(Obstacle::Stands(fault)) => {
+            Err(Obstacle::Stands(cause)) => {
                 self.discard(id).await;
-                let cause = fault.into();
                 Report::Gone { generation, cause }
             }
             Err(Obstacle::Failed(fault)) => {
@@ -98,7 +98,7 @@ impl Task {
                 tracing::debug!(owner = %self.owner, %fault, "left standing still");
             }
         } else {
-            self.let_run().await.map_err(Obstacle::Stands)?;
+            self.let_run(&*vm).await.map_err(Obstacle::Stands)?;
         }
         crash::point("snapshot.woken");
         let taken = taken?;

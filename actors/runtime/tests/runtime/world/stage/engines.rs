@@ -32,6 +32,7 @@ impl Engines for Stage {
 
     async fn is_paused(&self, owner: &Owner) -> Result<bool, Fault> {
         self.pulse.check().await;
+        self.script.play("is_paused").await;
         self.machine.is_paused(owner).await
     }
 
