@@ -1,4 +1,5 @@
-//! `kill -9` of the host at every step of a pause, a resume and a snapshot: what was is there, or what was to be.
+//! `kill -9` of the host at every step of a pause, a resume and a snapshot, and of the others meanwhile: what was is
+//! there, or what was to be.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,7 +16,8 @@ use xtask::supervise::Role;
 
 use super::witness::Witness;
 use super::{act, settled};
-use crate::harness::{parts, with_parts};
+use crate::harness::{parts, with_parts, with_stack};
+use crate::restart::{eventually, kill};
 
 /// Runs `work` on a stack whose host ends itself wherever the second argument, a file, says.
 async fn with_crashes(work: impl AsyncFnOnce(&Stack, &PathBuf) -> Result<()>) -> Result<()> {
@@ -146,6 +148,28 @@ async fn a_host_killed_at_any_step_of_a_snapshot_leaves_its_source_running() -> 
             api.kill(&left.id).await?;
         }
         Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_else_is_killed_meanwhile_it_is_paused_and_resumed_in_the_end() -> Result<()> {
+    with_stack(async |stack| {
+        let api = stack.api();
+        let (sandbox, mut witness) = started(&api).await?;
+        for role in [Role::Log, Role::Gateway, Role::Reconciler] {
+            for (what, state) in [("pause", "paused"), ("resume", "running")] {
+                let path = format!("/v1/sandboxes/{sandbox}/{what}");
+                // Whoever asked may be told that the log is away, or nothing.
+                let asked = api.send(Method::POST, &path, &Value::Null);
+                let (_, killed) = tokio::join!(asked, kill(stack, role));
+                killed?;
+                eventually(what, async || act(&api, &sandbox, what).await).await?;
+                settled(&api, &sandbox, &[state]).await?;
+            }
+            witness.testify_after_a_crash(&api, &sandbox).await?;
+        }
+        eventually("kill", async || api.kill(&sandbox).await).await
     })
     .await
 }
