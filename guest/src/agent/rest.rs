@@ -28,10 +28,10 @@ use crate::boot::DATA;
 use crate::cgroups::ROOT;
 use crate::cgroups::freezer::{self, FreezerError};
 
-/// Why the guest does not come to rest, or does not wake.
+/// Why the guest does not come to rest.
 #[derive(Debug, Error)]
 pub(super) enum RestError {
-    /// Users' programs run on, or stand still.
+    /// Users' programs do not stand still.
     #[error(transparent)]
     Freezer(#[from] FreezerError),
     /// What they wrote is in memory alone.
@@ -89,14 +89,14 @@ impl Rest {
     }
 
     /// Lets users' programs run on.
-    pub(super) async fn wake(&self) -> Result<(), RestError> {
-        let turn = self.turn().await;
-        let groups = self.groups.clone();
-        blocking(move || {
-            let _turn = turn;
-            freezer::thaw(&groups).map_err(Into::into)
-        })
-        .await
+    pub(super) async fn wake(&self) -> Result<(), FreezerError> {
+        let _turn = self.turn().await;
+        self.thaw()
+    }
+
+    /// The same for whoever has the turn. It waits for nothing.
+    pub(super) fn thaw(&self) -> Result<(), FreezerError> {
+        freezer::thaw(&self.groups)
     }
 }
 

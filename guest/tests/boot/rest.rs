@@ -76,7 +76,7 @@ async fn rest_outlives_the_agent_and_takes_the_token() {
     let agent = vm.agent();
     let _busy = Call::start(agent, bash(BUSY)).await;
     // Root can leave the group that is frozen; here that is of use.
-    let script = "(echo 0 >/sys/fs/cgroup/cgroup.procs; while ! [ -e /tmp/now ]; do sleep 0.1; done; \
+    let script = "echo 0 >/sys/fs/cgroup/cgroup.procs; (while ! [ -e /tmp/now ]; do sleep 0.1; done; \
         kill -KILL $(head -1 /sys/fs/cgroup/agent/cgroup.procs)) >/dev/null 2>&1 &";
     run(agent, bash(script)).await.unwrap();
     assert_eq!(ask(agent, "/quiesce").await, StatusCode::NO_CONTENT);

@@ -27,10 +27,10 @@ use std::path::Path;
 use nix::errno::Errno;
 use thiserror::Error;
 
-use super::blocking::blocking;
 use super::clock::HostTime;
-use super::rest::{Rest, RestError};
+use super::rest::Rest;
 use super::settings::{Change, Store};
+use crate::cgroups::freezer::FreezerError;
 use crate::log::say;
 pub(super) use identity::Identity;
 
@@ -46,7 +46,7 @@ pub(super) enum RestoreError {
     #[error("cannot keep the settings: {0}")]
     Settings(std::io::Error),
     #[error("cannot let programs run on: {0}")]
-    Wake(#[from] RestError),
+    Wake(#[from] FreezerError),
 }
 
 /// Makes this guest the one of `identity`, by its host's `time` and with the settings that `change` brings, and lets its
@@ -59,22 +59,19 @@ pub(super) async fn run(
     store: &Store,
     rest: &Rest,
 ) -> Result<(), RestoreError> {
-    let turn = rest.turn().await;
+    let _turn = rest.turn().await;
+    // Not on a thread of its own: nobody else has business with the agent yet, and a thread costs a waking guest pages.
     time.step().map_err(RestoreError::Clock)?;
     identity.entropy.reseed().map_err(RestoreError::Entropy)?;
     identity.hostname.set().map_err(RestoreError::Name)?;
     store.renew(change).map_err(RestoreError::Settings)?;
-    blocking(move || {
-        report("write the host name", identity.hostname.write(Path::new("/etc")));
-        report("write the machine id", identity.machine_id.write(Path::new("/")));
-        report("close connections", connections::close_all_but(host));
-        report("forget neighbours", neighbours::forget());
-        report("tell the generation", generation::renew());
-    })
-    .await;
+    report("write the host name", identity.hostname.write(Path::new("/etc")));
+    report("write the machine id", identity.machine_id.write(Path::new("/")));
+    report("close connections", connections::close_all_but(host));
+    report("forget neighbours", neighbours::forget());
+    report("tell the generation", generation::renew());
     hooks::run(&store.current()).await;
-    drop(turn);
-    Ok(rest.wake().await?)
+    Ok(rest.thaw()?)
 }
 
 fn report<T, E: std::fmt::Display>(action: &str, result: Result<T, E>) {
