@@ -75,6 +75,29 @@ async fn a_restarted_host_takes_engine_and_pager_back() {
     .await;
 }
 
+#[tokio::test]
+async fn what_was_started_and_never_recorded_is_found_and_destroyed() {
+    World::with("hmorphan", async |world| {
+        let sealed = asleep(world, "sborphan").await;
+        // A host can be killed before it has recorded the engine, or even the pager.
+        for (generation, lost) in [(2, &["engine.json"][..]), (3, &["engine.json", "pager.json"][..])] {
+            let owner = owner("sborphan", generation);
+            world.restore(&owner, &sealed).await;
+            let folder = world.folder(&owner);
+            let (engine, pager) = (engine(&folder), pager(&folder));
+            for record in lost {
+                std::fs::remove_file(folder.join(record)).unwrap();
+            }
+            let reborn = world.reborn();
+            assert!(reborn.owners().await.unwrap().contains(&owner));
+            reborn.destroy(&owner).await.unwrap();
+            assert!(!runs(&engine) && !runs(&pager), "{lost:?}");
+            assert!(!folder.exists());
+        }
+    })
+    .await;
+}
+
 /// Lets a fresh guest fall asleep, and everything of it be freed.
 async fn asleep(world: &World, name: &str) -> Snapshot {
     let first = owner(name, 1);
