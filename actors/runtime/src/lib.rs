@@ -1,7 +1,7 @@
 //! The shells around the pure core: ractor actors that fold the log, decide, append, and order effects.
 //!
 //! ```text
-//!   COMMANDS ──▶ router ──▶ COMMANDS ──▶ host ──▶ sandbox ──▶ port::{Slots, Disks, Engines, Guests}
+//!   COMMANDS ──▶ router ──▶ COMMANDS ──▶ host ──▶ sandbox ──▶ port::{Slots, Disks, Engines, Guests, Snapshots}
 //!                  │                   (supervisor)  │  ▲            │
 //!                  ▼                                 ▼  └── reports ─┘
 //!               EVENTS ◀──────────────────────────  EVENTS, OUTPUT
