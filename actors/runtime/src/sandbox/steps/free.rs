@@ -23,7 +23,10 @@ impl Task {
         let mut done = self.undo(&self.owner).await;
         if let Some(generation) = before {
             let sandbox = self.owner.sandbox.clone();
-            done &= self.undo(&Owner { sandbox, generation }).await;
+            let owner = Owner { sandbox, generation };
+            // A former life of the actor may still be freeing it.
+            let _turn = self.context.turns.take(&owner).await;
+            done &= self.undo(&owner).await;
         }
         if done {
             return Report::Released { generation };
