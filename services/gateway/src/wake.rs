@@ -38,9 +38,10 @@ impl Waking {
     fn turn(&self, id: &SandboxId) -> Turn {
         // Nothing in here panics half-way.
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        turns.retain(|_, turn| {
-            turn.get()
-                .is_none_or(|(ended, outcome)| outcome.is_err() && ended.elapsed() < FAILED_FOR)
+        turns.retain(|_, turn| match turn.get() {
+            Some((ended, outcome)) => outcome.is_err() && ended.elapsed() < FAILED_FOR,
+            // Without anybody else who holds it, its clients have all gone away.
+            None => Arc::strong_count(turn) > 1,
         });
         Arc::clone(turns.entry(id.clone()).or_default())
     }

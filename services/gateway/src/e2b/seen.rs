@@ -50,7 +50,7 @@ impl Gateway {
 
     /// `error`, or "not found" if the sandbox that a command was for has ended meanwhile.
     pub(super) async fn ended_meanwhile(&self, id: &SandboxId, error: ApiError) -> ApiError {
-        if error.code != Code::InvalidState {
+        if !matches!(error.code, Code::InvalidState | Code::SandboxEnded) {
             return error;
         }
         match self.seen(id).await {

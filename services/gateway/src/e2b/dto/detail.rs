@@ -74,7 +74,7 @@ impl Listed {
             sandbox_id: id.to_string(),
             client_id: sandbox.placed.as_ref()?.host.to_string(),
             started_at: rfc3339(sandbox.running.as_ref()?.started_at),
-            // A paused one has no end; E2B tells since when it is so.
+            // A paused one has no end: since when it is as it is stands there instead.
             end_at: rfc3339(sandbox.expires_at.unwrap_or(view.updated_at)),
             cpu_count: requested.resources.vcpus,
             memory_mb: requested.resources.memory_mb,

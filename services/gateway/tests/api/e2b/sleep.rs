@@ -359,3 +359,12 @@ async fn snapshots_are_made_listed_used_and_deleted() {
     world.delete("/templates/..%2Fx").send().await.refused(400);
     post(&world, "/v2/sandboxes", &body).await.refused(404);
 }
+
+#[tokio::test]
+async fn one_that_ends_while_it_is_paused_is_not_found() {
+    let world = World::new().await;
+    let made = create(&world, &json!({"metadata": {"script": "lost-asleep"}})).await;
+    let id = made["sandboxID"].as_str().unwrap();
+    let paused = post(&world, &format!("/sandboxes/{id}/pause"), &json!({})).await;
+    assert!(paused.refused(404).contains("lost"));
+}
