@@ -2,6 +2,7 @@
 //! what the host says, so these tests need no snapshot; `clones` takes one.)
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use connectrpc::client::CallOptions;
 use http::StatusCode;
@@ -52,6 +53,14 @@ async fn start_in(agent: SocketAddr, name: &str, request: StartRequest) -> Call 
     Call::start_with(agent, request, admitted(name)).await.unwrap()
 }
 
+/// Asks the sandbox that is still called `first`.
+async fn ask(agent: SocketAddr, path: &str) {
+    let mut request = post(agent, path, JSON, b"");
+    let token = "token of first".parse().unwrap();
+    request.headers_mut().insert(ACCESS_TOKEN_HEADER, token);
+    assert_eq!(send(request).await.0, StatusCode::NO_CONTENT);
+}
+
 #[tokio::test]
 async fn a_restored_guest_is_another_before_its_programs_run_on() {
     let vm = Vm::boot().await;
@@ -73,10 +82,7 @@ async fn a_restored_guest_is_another_before_its_programs_run_on() {
     let mut line = [0; 4];
     peer.read_exact(&mut line).await.unwrap();
 
-    let mut request = post(agent, "/quiesce", JSON, b"");
-    let token = "token of first".parse().unwrap();
-    request.headers_mut().insert(ACCESS_TOKEN_HEADER, token);
-    assert_eq!(send(request).await.0, StatusCode::NO_CONTENT);
+    ask(agent, "/quiesce").await;
     // Backwards by years, as far as this guest can tell.
     let second = greeting("second", '2', "2020-01-02T03:04:05Z");
     assert_eq!(
@@ -143,6 +149,31 @@ async fn hooks_have_run(agent: SocketAddr, vm: &Vm, name: &str, machine_id: &str
     ] {
         assert!(vm.console().contains(told), "{}", vm.console());
     }
+}
+
+#[tokio::test]
+async fn a_guest_that_cannot_become_another_stays_at_rest() {
+    let vm = Vm::boot().await;
+    let agent = vm.agent();
+    let first = json!({"accessToken": "token of first", "timestamp": "2031-05-06T07:08:09Z"});
+    assert_eq!(greet(agent, &first).await.0, StatusCode::NO_CONTENT);
+    run_in(agent, "first", "mv /dev/random /dev/away").await;
+    ask(agent, "/quiesce").await;
+    let second = greeting("second", '2', "2032-01-02T03:04:05Z");
+    let (status, text) = greet(agent, &second).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(text.contains("random numbers"), "{text}");
+    let waiting =
+        tokio::spawn(async move { run_in(agent, "first", "hostname; mv /dev/away /dev/random").await });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(!waiting.is_finished(), "programs run on");
+
+    ask(agent, "/wake").await;
+    assert_eq!(waiting.await.unwrap().text(), crate::vm::HOSTNAME);
+    assert_eq!(
+        greet(agent, &second).await,
+        (StatusCode::NO_CONTENT, String::new())
+    );
 }
 
 #[tokio::test]
