@@ -5,6 +5,7 @@
 use std::ffi::c_void;
 use std::io;
 use std::ops::Range;
+use std::os::fd::AsFd;
 
 use roost_schemas::snapshot::PAGE;
 use rustix::io::Errno;
@@ -58,6 +59,11 @@ impl Memory {
             regions,
             buffer: EventBuffer::new(AT_ONCE),
         }
+    }
+
+    /// What becomes readable when there are events.
+    pub(crate) fn events(&self) -> impl AsFd {
+        self.uffd.as_fd()
     }
 
     /// Reads all events there are.

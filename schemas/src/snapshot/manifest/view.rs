@@ -190,11 +190,29 @@ impl<'a> View<'a> {
         if page >= self.pages {
             return None;
         }
-        let (mut low, mut high) = (0, self.runs.len() / RUN);
-        // The last run that does not begin behind the page; the first begins at 0.
+        let count = self.runs.len() / RUN;
+        let begins_before = |number: usize| u64_at(self.runs, number * RUN) <= page;
+        // Where it would be if all runs were as long, and outwards from there: that touches a few lines of cache, where
+        // halving the whole touches one for each step. The first run begins at 0.
+        let guess = usize::try_from(page * count as u64 / self.pages).unwrap_or(0);
+        let (mut low, mut high, mut step) = (guess, guess, 1);
+        if begins_before(guess) {
+            while low + step < count && begins_before(low + step) {
+                low += step;
+                step *= 2;
+            }
+            high = count.min(low + step);
+        } else {
+            while high > step && !begins_before(high - step) {
+                high -= step;
+                step *= 2;
+            }
+            low = high.saturating_sub(step);
+        }
+        // The last run that does not begin behind the page.
         while high - low > 1 {
             let middle = usize::midpoint(low, high);
-            if u64_at(self.runs, middle * RUN) <= page {
+            if begins_before(middle) {
                 low = middle;
             } else {
                 high = middle;

@@ -81,7 +81,6 @@ impl Service {
             regions,
         } = hello;
         poll.add(&engine, Token::Engine)?;
-        poll.add(&uffd, Token::Faults)?;
         let wanted = cli
             .prefetch
             .as_deref()
@@ -121,11 +120,11 @@ impl Service {
     }
 
     fn turn(&mut self, poll: &Poll, ready: &mut Vec<Token>, desk: &mut Desk) -> Result<(), Stop> {
-        poll.wait(ready, self.until(desk))?;
+        let happened = poll.wait_beside(self.memory.events(), ready, self.until(desk))?;
         if ready.contains(&Token::Signal) || ready.contains(&Token::Engine) {
             return Err(Stop::Over);
         }
-        if ready.contains(&Token::Faults) {
+        if happened {
             self.take_in()?;
         }
         self.answer_all()?;
