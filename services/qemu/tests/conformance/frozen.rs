@@ -158,7 +158,8 @@ impl Bench {
         Ok(frozen)
     }
 
-    /// Waits until the guest has done `rounds` more rounds and found nothing wrong.
+    /// Waits until the guest has said so of `rounds` more rounds and found nothing wrong. The first of these may have
+    /// ended before: a guest can be paused when a round is done and not yet said.
     pub(crate) async fn goes_on(&self, rounds: usize) -> Result<()> {
         let count = |said: &str| said.bytes().filter(|byte| *byte == TICK).count();
         let wanted = count(&self.console()) + rounds;

@@ -89,7 +89,7 @@ pub(crate) async fn a_diff_has_what_was_touched(engine: Engine) -> Result<()> {
         let pager = source.pager(name)?;
         let copy = engine.load(&pager.load(&source.frozen)).await?;
         copy.client.resume().await?;
-        copy.goes_on(1).await?;
+        copy.goes_on(2).await?;
         let diff = copy.freeze(name, SnapshotType::Diff).await?;
         let data = diff.memory.metadata()?.blocks() * 512;
         ensure!(
