@@ -26,8 +26,9 @@ use crate::error::ApiError;
 use crate::exec::Follow;
 use crate::state::Gateway;
 
-/// From where on a channel's end is worth asking the agent for.
-const NEAR: u64 = MAX_KEPT / 2;
+/// From where on the agent is asked: soon, because on a busy machine this client may be megabytes behind a program that
+/// nobody lets wait.
+const NEAR: u64 = MAX_KEPT / 8;
 /// How long the agent may take for what it still has of a program that has ended.
 const REST: Duration = Duration::from_secs(5);
 
