@@ -18,11 +18,8 @@ pub(crate) fn heading(name: &str) {
     );
 }
 
-/// Prints the round in the middle.
-pub(crate) fn row(name: &str, loads: &[Load]) {
-    let mut loads: Vec<&Load> = loads.iter().collect();
-    loads.sort_by_key(|load| load.whole);
-    let load = loads[loads.len() / 2];
+/// Prints a round.
+pub(crate) fn row(name: &str, load: &Load) {
     println!(
         "  {name:<26} {:>10.0} {:>10.0} {:>9.1} {:>9.1}",
         load.pages_per_second(),
@@ -30,17 +27,6 @@ pub(crate) fn row(name: &str, loads: &[Load]) {
         percentile(&load.faults, 50),
         percentile(&load.faults, 99)
     );
-}
-
-/// What `one` reached of the `other`, in the middle of the rounds: in each, one came right after the other.
-pub(crate) fn ratio(one: &[Load], other: &[Load], figure: fn(&Load) -> f64) -> f64 {
-    let mut ratios: Vec<f64> = one
-        .iter()
-        .zip(other)
-        .map(|(one, other)| figure(one) / figure(other))
-        .collect();
-    ratios.sort_by(f64::total_cmp);
-    ratios[ratios.len() / 2]
 }
 
 impl Table {
