@@ -22,6 +22,10 @@ const STEP: &str = "greet the guest";
 const ANSWER: Duration = Duration::from_secs(10);
 /// The pause between attempts.
 const PAUSE: Duration = Duration::from_millis(10);
+/// How old the time may be by which a restored guest has set its clock: under load its first request takes seconds.
+const FRESH: Duration = Duration::from_millis(400);
+/// How often a guest is told the time again whose answers take longer.
+const TELLINGS: u32 = 3;
 /// Random bytes that a restored guest's kernel is given: more than the seed of its generator has.
 const ENTROPY: usize = 64;
 
@@ -69,6 +73,7 @@ pub(super) async fn restored(
     let identity = identity(&greeting.sandbox)?;
     let began = Instant::now();
     loop {
+        let told = Instant::now();
         match init(address, greeting, token, Some(&identity)).await {
             Err(CallError::NoConnection(reason)) if began.elapsed() < patience => {
                 tracing::trace!(%address, reason, "the guest is not awake yet");
@@ -77,11 +82,29 @@ pub(super) async fn restored(
             answer => {
                 let ms = began.elapsed().as_millis();
                 tracing::debug!(sandbox = %greeting.sandbox, ms, "greeted");
-                return answered(answer);
+                answered(answer)?;
+                return set_right(address, greeting, token, told).await;
             }
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Tells a guest the time again that may have heard too late what it was `told`. By now it has at hand what it needs.
+async fn set_right(
+    address: IpAddr,
+    greeting: &Greeting,
+    token: &str,
+    mut told: Instant,
+) -> Result<(), Fault> {
+    for _ in 0..TELLINGS {
+        if told.elapsed() <= FRESH {
+            break;
+        }
+        told = Instant::now();
+        booted(address, greeting, token).await?;
+    }
+    Ok(())
 }
 
 async fn init(
