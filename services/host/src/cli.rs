@@ -78,7 +78,7 @@ pub struct Run {
     #[arg(long, default_value = "10.11.0.0/16")]
     pub guest_range: Ipv4Net,
     /// vCPUs that sandboxes may use, before overcommit; by default this machine's.
-    #[arg(long)]
+    #[arg(long, env = "ROOST_VCPUS")]
     pub vcpus: Option<u32>,
     /// MiB of memory that sandboxes may use; by default this machine's, less what the system needs.
     #[arg(long)]

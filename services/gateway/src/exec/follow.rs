@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::BoxFuture;
+use roost_domain::sandbox::Phase;
 use roost_journal::port::{OutputError, OutputFrames};
 use roost_schemas::commit::Commit;
 use roost_schemas::event::{ProcessExited, SandboxEvent};
@@ -120,8 +121,19 @@ impl Follow {
 
     fn unfinished(&self) -> ApiError {
         let OutputSubject { sandbox, process, .. } = &self.subject;
+        let stands_still = self.gateway.fleet().read(|fleet| {
+            let view = fleet.sandbox(&self.subject.tenant, sandbox);
+            view.is_some_and(|view| {
+                matches!(view.state.phase, Phase::Pausing | Phase::Paused | Phase::Resuming)
+            })
+        });
+        let why = if stands_still {
+            "because the sandbox is paused; it goes on when that is resumed, and GET .../exec/stream?process= follows it"
+        } else {
+            "though its host should have killed it; see the sandbox's events"
+        };
         let message = format!(
-            "process {process} of sandbox {sandbox} has not ended within {:?}, though its host should have killed it; see the sandbox's events",
+            "process {process} of sandbox {sandbox} has not ended within {:?}, {why}",
             self.patience
         );
         ApiError::new(Code::DeadlineExceeded, message)
