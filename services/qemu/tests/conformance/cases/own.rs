@@ -11,6 +11,7 @@ use roost_engine::{
 };
 use std::{
     fs,
+    io::Read,
     os::unix::{fs::PermissionsExt, net::UnixListener},
     path::Path,
 };
@@ -44,7 +45,11 @@ pub(crate) async fn a_pager_that_hangs_up_ends_the_load(engine: Engine) -> Resul
     let (source, frozen) = snapshot(&engine).await?;
     let socket = source.dir.path().join("uffd.sock");
     let listener = UnixListener::bind(&socket)?;
-    let pager = std::thread::spawn(move || listener.accept().map(drop));
+    // It takes the descriptor first: one that hangs up sooner was never reached, which is another refusal.
+    let pager = std::thread::spawn(move || {
+        let (mut engine, _) = listener.accept()?;
+        engine.read(&mut [0; 4096]).map(drop)
+    });
     let state = frozen.state.display().to_string();
     let load = SnapshotLoad::new(state, MemBackendType::Uffd, socket.display().to_string());
     let why = refused(&engine, &load).await?;
