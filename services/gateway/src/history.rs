@@ -7,13 +7,23 @@ use std::time::Duration;
 
 use roost_domain::sandbox::{Phase, Sandbox};
 use roost_schemas::commit::Commit;
-use roost_schemas::event::SandboxEvent;
+use roost_schemas::event::{Cause, SandboxEvent};
 use roost_schemas::{SandboxId, Sequence};
 use tokio::time::Instant;
 
 use crate::describe;
 use crate::error::{ApiError, Code};
 use crate::state::Gateway;
+
+/// What a client is told of a wait that did not end well.
+pub(crate) struct Words {
+    /// In a word, when it failed.
+    pub(crate) code: Code,
+    /// In a sentence, before the cause.
+    pub(crate) failed: String,
+    /// When time was up: what is not so yet, and where to look.
+    pub(crate) late: (String, String),
+}
 
 impl Gateway {
     /// The commits of `id` after `after`, each with its place.
@@ -61,6 +71,37 @@ impl Gateway {
         }
     }
 
+    /// Waits for what follows from a request that was decided at `asked`: `look` tells success from failure, and the end
+    /// of the sandbox is a failure whatever is waited for. The place in the log at which it succeeded.
+    pub(crate) async fn follows(
+        &self,
+        id: &SandboxId,
+        asked: Sequence,
+        patience: Duration,
+        words: &Words,
+        look: impl for<'a> Fn(&'a SandboxEvent) -> Option<Result<(), &'a Cause>>,
+    ) -> Result<Sequence, ApiError> {
+        let end = self
+            .next_event(id, asked, patience, |event| match look(event) {
+                Some(end) => Some(end.map_err(|cause| Some(describe::cause(cause)))),
+                None if is_end(event) => Some(Err(None)),
+                None => None,
+            })
+            .await?;
+        match end {
+            Some((sequence, Ok(()))) => Ok(sequence),
+            Some((_, Err(Some(cause)))) => {
+                Err(ApiError::new(words.code, format!("{}: {cause}", words.failed)))
+            }
+            Some((_, Err(None))) => Err(self.ended(id)),
+            None => {
+                let (begin, rest) = &words.late;
+                let message = format!("{begin} after {patience:?}, {rest}; repeat the request to wait on");
+                Err(ApiError::new(Code::DeadlineExceeded, message))
+            }
+        }
+    }
+
     /// A copy of what reads show of `id` now, and its last commit's place.
     pub(crate) fn state_of(&self, id: &SandboxId) -> Result<(Sandbox, Sequence), ApiError> {
         let found = self.fleet().read(|fleet| {
@@ -88,7 +129,7 @@ impl Gateway {
 }
 
 /// Whether with this event a sandbox ends, or is about to.
-pub(crate) fn is_end(event: &SandboxEvent) -> bool {
+fn is_end(event: &SandboxEvent) -> bool {
     matches!(
         event,
         SandboxEvent::Stopping(_) | SandboxEvent::Stopped | SandboxEvent::Lost(_) | SandboxEvent::Failed(_)

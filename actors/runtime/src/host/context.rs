@@ -1,6 +1,7 @@
 //! What all actors of one host share.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use roost_journal::port::{Journal, OutputLog, Queue};
@@ -8,7 +9,7 @@ use roost_schemas::{HostId, Owner};
 use tokio::sync::OwnedMutexGuard;
 
 use super::rests::Rests;
-use crate::port::{Clock, Disks, Edge, Engines, Guests, Slots, Snapshots};
+use crate::port::{Clock, Disks, Edge, Engines, Fault, Guests, Slots, Snapshots};
 
 /// The host's name, its ports, and the turns its steps take.
 pub struct Context {
@@ -38,6 +39,15 @@ pub struct Context {
     pub turns: Turns,
     /// Boot snapshots that could not be made a moment ago.
     pub rests: Rests,
+}
+
+impl Context {
+    /// Where the guest of `owner` is reached.
+    pub(crate) async fn guest_of(&self, owner: &Owner) -> Result<IpAddr, Fault> {
+        let slot = self.slots.find(owner).await?;
+        let slot = slot.ok_or_else(|| Fault::new("find the guest", "the sandbox has no slot any more"))?;
+        Ok(slot.address)
+    }
 }
 
 /// A lock per owner, kept only while somebody has or wants it.

@@ -137,13 +137,9 @@ impl Follower {
     /// One connection, to its end.
     async fn round(&self) -> Result<Orphaned, Fault> {
         // Asked each time: an address may be another guest's once its slot was released.
-        let slot = self.context.slots.find(&self.owner).await?;
-        let slot = slot.ok_or_else(|| Fault::new("find the guest", "the sandbox has no slot any more"))?;
-        let AuditFeed { mut notices, answers } = self
-            .context
-            .guests
-            .audit(slot.address, &self.owner.sandbox)
-            .await?;
+        let address = self.context.guest_of(&self.owner).await?;
+        let AuditFeed { mut notices, answers } =
+            self.context.guests.audit(address, &self.owner.sandbox).await?;
         while let Some(notice) = notices.next().await {
             let notice = notice?;
             let (verdict, told) = oneshot::channel();

@@ -5,9 +5,8 @@ use roost_schemas::command::{Pause, SandboxCommand};
 use roost_schemas::event::SandboxEvent;
 use roost_schemas::{SandboxId, Sequence};
 
-use crate::describe;
 use crate::error::{ApiError, Code};
-use crate::history::is_end;
+use crate::history::Words;
 use crate::idempotency::CommandKey;
 use crate::state::Gateway;
 
@@ -24,30 +23,21 @@ impl Gateway {
         if let Some(sequence) = self.is_in(id, Phase::Paused) {
             return Ok(sequence);
         }
-        let patience = self.limits().seal;
-        let end = self
-            .next_event(id, asked, patience, |event| match event {
-                // Who is being resumed was paused.
-                SandboxEvent::Paused(_) | SandboxEvent::Resuming(_) => Some(Ok(())),
-                SandboxEvent::PauseFailed(failed) => Some(Err(Some(describe::cause(&failed.cause)))),
-                end if is_end(end) => Some(Err(None)),
-                _ => None,
-            })
-            .await?;
-        match end {
-            Some((sequence, Ok(()))) => Ok(sequence),
-            Some((_, Err(Some(cause)))) => {
-                let message = format!("sandbox {id} could not be paused, and runs on: {cause}");
-                Err(ApiError::new(Code::PauseFailed, message))
-            }
-            Some((_, Err(None))) => Err(self.ended(id)),
-            None => {
-                let message = format!(
-                    "sandbox {id} is not paused after {patience:?}, and may still come to be: GET /v1/sandboxes/{id} tells; repeat the request to wait on"
-                );
-                Err(ApiError::new(Code::DeadlineExceeded, message))
-            }
-        }
+        let words = Words {
+            code: Code::PauseFailed,
+            failed: format!("sandbox {id} could not be paused, and runs on"),
+            late: (
+                format!("sandbox {id} is not paused"),
+                format!("and may still come to be: GET /v1/sandboxes/{id} tells"),
+            ),
+        };
+        self.follows(id, asked, self.limits().seal, &words, |event| match event {
+            // Who is being resumed was paused.
+            SandboxEvent::Paused(_) | SandboxEvent::Resuming(_) => Some(Ok(())),
+            SandboxEvent::PauseFailed(failed) => Some(Err(&failed.cause)),
+            _ => None,
+        })
+        .await
     }
 }
 

@@ -5,9 +5,8 @@ use roost_schemas::command::{Resume, SandboxCommand};
 use roost_schemas::event::SandboxEvent;
 use roost_schemas::{SandboxId, Sequence};
 
-use crate::describe;
 use crate::error::{ApiError, Code};
-use crate::history::is_end;
+use crate::history::Words;
 use crate::idempotency::CommandKey;
 use crate::state::Gateway;
 
@@ -39,29 +38,20 @@ impl Gateway {
         if let Some(sequence) = self.is_in(id, Phase::Running) {
             return Ok(sequence);
         }
-        let patience = self.limits().resume;
-        let end = self
-            .next_event(id, asked, patience, |event| match event {
-                // Who is being paused was running.
-                SandboxEvent::Running(_) | SandboxEvent::Pausing(_) => Some(Ok(())),
-                SandboxEvent::ResumeFailed(failed) => Some(Err(Some(describe::cause(&failed.cause)))),
-                end if is_end(end) => Some(Err(None)),
-                _ => None,
-            })
-            .await?;
-        match end {
-            Some((sequence, Ok(()))) => Ok(sequence),
-            Some((_, Err(Some(cause)))) => {
-                let message = format!("sandbox {id} could not be resumed, and is paused as before: {cause}");
-                Err(ApiError::new(Code::ResumeFailed, message))
-            }
-            Some((_, Err(None))) => Err(self.ended(id)),
-            None => {
-                let message = format!(
-                    "sandbox {id} does not run after {patience:?}, and may still come to: GET /v1/sandboxes/{id} tells; repeat the request to wait on"
-                );
-                Err(ApiError::new(Code::DeadlineExceeded, message))
-            }
-        }
+        let words = Words {
+            code: Code::ResumeFailed,
+            failed: format!("sandbox {id} could not be resumed, and is paused as before"),
+            late: (
+                format!("sandbox {id} does not run"),
+                format!("and may still come to: GET /v1/sandboxes/{id} tells"),
+            ),
+        };
+        self.follows(id, asked, self.limits().resume, &words, |event| match event {
+            // Who is being paused was running.
+            SandboxEvent::Running(_) | SandboxEvent::Pausing(_) => Some(Ok(())),
+            SandboxEvent::ResumeFailed(failed) => Some(Err(&failed.cause)),
+            _ => None,
+        })
+        .await
     }
 }

@@ -7,9 +7,8 @@ use roost_schemas::commit::Commit;
 use roost_schemas::event::SandboxEvent;
 use roost_schemas::{SandboxId, Sequence, SnapshotId, TemplateName};
 
-use crate::describe;
 use crate::error::{ApiError, Code};
-use crate::history::is_end;
+use crate::history::Words;
 use crate::idempotency::CommandKey;
 use crate::state::Gateway;
 
@@ -51,38 +50,26 @@ impl Gateway {
         if !is_pending {
             return Ok((snapshot, asked));
         }
-        let patience = self.limits().seal;
-        let end = self
-            .next_event(id, asked, patience, |event| match event {
-                SandboxEvent::SnapshotTaken(taken) if taken.snapshot.id == snapshot && name.is_none() => {
-                    Some(Ok(()))
-                }
-                SandboxEvent::TemplateSaved(saved)
-                    if saved.snapshot == snapshot && Some(&saved.name) == name =>
-                {
-                    Some(Ok(()))
-                }
-                SandboxEvent::SnapshotFailed(failed) if failed.snapshot == snapshot => {
-                    Some(Err(Some(describe::cause(&failed.cause))))
-                }
-                end if is_end(end) => Some(Err(None)),
-                _ => None,
-            })
-            .await?;
-        match end {
-            Some((sequence, Ok(()))) => Ok((snapshot, sequence)),
-            Some((_, Err(Some(cause)))) => {
-                let message = format!("no snapshot of sandbox {id} came to be: {cause}");
-                Err(ApiError::new(Code::SnapshotFailed, message))
+        let words = Words {
+            code: Code::SnapshotFailed,
+            failed: format!("no snapshot of sandbox {id} came to be"),
+            late: (
+                format!("the snapshot of sandbox {id} is not there"),
+                format!("and may still come to be: GET /v1/sandboxes/{id}/events tells"),
+            ),
+        };
+        let taken = self.follows(id, asked, self.limits().seal, &words, |event| match event {
+            SandboxEvent::SnapshotTaken(taken) if taken.snapshot.id == snapshot && name.is_none() => {
+                Some(Ok(()))
             }
-            Some((_, Err(None))) => Err(self.ended(id)),
-            None => {
-                let message = format!(
-                    "the snapshot of sandbox {id} is not there after {patience:?}, and may still come to be: GET /v1/sandboxes/{id}/events tells; repeat the request to wait on"
-                );
-                Err(ApiError::new(Code::DeadlineExceeded, message))
+            SandboxEvent::TemplateSaved(saved) if saved.snapshot == snapshot && Some(&saved.name) == name => {
+                Some(Ok(()))
             }
-        }
+            SandboxEvent::SnapshotFailed(failed) if failed.snapshot == snapshot => Some(Err(&failed.cause)),
+            _ => None,
+        });
+        let sequence = taken.await?;
+        Ok((snapshot, sequence))
     }
 
     /// Which snapshot the command under `key` was decided to mean, and whether it is waited for, by what the sandbox was

@@ -81,12 +81,11 @@ impl Carrier {
 
     /// A program is asked for once: if the answer is lost, the guest is asked what became of it.
     async fn connect(&self, owner: &Owner, begin: &mut Begin) -> Result<Outputs, Fault> {
-        let slot = self.context.slots.find(owner).await?;
-        let slot = slot.ok_or_else(|| Fault::new("find the guest", "the sandbox has no slot any more"))?;
+        let address = self.context.guest_of(owner).await?;
         let guests = &self.context.guests;
         match std::mem::replace(begin, Begin::Follow) {
-            Begin::Run(program) => guests.run(slot.address, &self.sandbox, &program).await,
-            Begin::Follow => guests.follow(slot.address, &self.sandbox, &self.process).await,
+            Begin::Run(program) => guests.run(address, &self.sandbox, &program).await,
+            Begin::Follow => guests.follow(address, &self.sandbox, &self.process).await,
         }
     }
 

@@ -96,12 +96,9 @@ impl Portrait<'_> {
 impl Task {
     /// Where the guest is reached, and what a picture of it shows.
     pub(super) async fn portrayed(&self) -> Result<(IpAddr, Portrayed), Fault> {
-        const STEP: &str = "find the guest";
-        let Context { slots, disks, .. } = &*self.context;
         let template = self.image().await?;
-        let drives = disks.find(&self.owner, &template).await?;
-        let slot = slots.find(&self.owner).await?;
-        let slot = slot.ok_or_else(|| Fault::new(STEP, "the sandbox has no slot any more"))?;
+        let drives = self.context.disks.find(&self.owner, &template).await?;
+        let address = self.context.guest_of(&self.owner).await?;
         let of = Portrayed {
             template,
             resources: self.requested()?.resources,
@@ -112,7 +109,7 @@ impl Task {
                 .as_ref()
                 .and_then(|running| running.restored_from.clone()),
         };
-        Ok((slot.address, of))
+        Ok((address, of))
     }
 
     /// Lets vCPUs and programs run on. A guest that does not is of no use to anybody; what became of it is answered.
@@ -137,16 +134,10 @@ impl Task {
 
     /// One try.
     pub(super) async fn woken(&self) -> Result<(), Fault> {
-        let Context {
-            slots,
-            engines,
-            guests,
-            ..
-        } = &*self.context;
+        let Context { engines, guests, .. } = &*self.context;
         engines.resume(&self.owner).await?;
         crash::point("snapshot.resumed");
-        let slot = slots.find(&self.owner).await?;
-        let slot = slot.ok_or_else(|| Fault::new("find the guest", "the sandbox has no slot any more"))?;
-        guests.wake(slot.address, &self.owner.sandbox).await
+        let address = self.context.guest_of(&self.owner).await?;
+        guests.wake(address, &self.owner.sandbox).await
     }
 }
