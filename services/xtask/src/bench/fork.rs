@@ -11,20 +11,16 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::filled::{self, MEMORY_MIB};
 use crate::build::Profile;
 use crate::client::Sandbox;
 use crate::stack::{Ports, Stack, StateFolder};
 use crate::{prepare, ui};
 
-/// The template, and its memory.
-const TEMPLATE: &str = "base";
-const MEMORY_MIB: u64 = 512;
 /// How many children.
 const CHILDREN: usize = 10;
 /// How long the children are left alone before their memory is looked at.
 const SETTLE: Duration = Duration::from_secs(3);
-/// Fills a quarter of the source's memory, and keeps it.
-const FILL: &str = "python3 -c 'import os,time; kept = os.urandom(128 << 20); time.sleep(600)'";
 
 #[derive(Deserialize)]
 struct Forked {
@@ -46,14 +42,7 @@ pub(super) async fn run(cancelled: &CancellationToken) -> Result<()> {
 
 async fn measure(stack: &Stack) -> Result<()> {
     let api = stack.api();
-    let request = json!({"template": TEMPLATE, "timeout_sec": 3600});
-    let source = api.create(&request).await?.id;
-    let fill = json!({"cmd": "sh", "args": ["-c", FILL], "background": true, "timeout_sec": 600});
-    let path = format!("/v1/sandboxes/{source}/exec");
-    api.send(Method::POST, &path, &fill)
-        .await?
-        .expect(StatusCode::ACCEPTED)?;
-    tokio::time::sleep(Duration::from_secs(10)).await;
+    let source = filled::sandbox(&api).await?;
 
     let began = Instant::now();
     let path = format!("/v1/sandboxes/{source}/fork");

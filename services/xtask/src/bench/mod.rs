@@ -2,6 +2,7 @@
 
 mod bare;
 mod data;
+mod filled;
 mod fork;
 mod overhead;
 mod pause;

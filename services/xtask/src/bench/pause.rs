@@ -7,20 +7,16 @@ use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::table;
+use super::{filled, table};
 use crate::build::Profile;
 use crate::client::Api;
 use crate::stack::{Ports, Stack, StateFolder};
 use crate::{prepare, ui};
 
-/// The template, which has 512 MiB.
-const TEMPLATE: &str = "base";
 /// What the second pause may write, as a part of the first.
 const BAR: f64 = 0.10;
 /// How long the sandbox idles between resume and pause.
 const IDLE: Duration = Duration::from_secs(10);
-/// Fills a quarter of its memory with what compresses badly, and keeps it.
-const FILL: &str = "python3 -c 'import os,time; kept = os.urandom(128 << 20); time.sleep(600)'";
 
 pub(super) async fn run(cancelled: &CancellationToken) -> Result<()> {
     let parts = prepare::parts(Profile::Release, cancelled).await?;
@@ -32,15 +28,7 @@ pub(super) async fn run(cancelled: &CancellationToken) -> Result<()> {
 
 async fn measure(stack: &Stack) -> Result<bool> {
     let api = stack.api();
-    let request = json!({"template": TEMPLATE, "timeout_sec": 3600});
-    let sandbox = api.create(&request).await?.id;
-    let fill = json!({"cmd": "sh", "args": ["-c", FILL], "background": true, "timeout_sec": 600});
-    let path = format!("/v1/sandboxes/{sandbox}/exec");
-    api.send(Method::POST, &path, &fill)
-        .await?
-        .expect(StatusCode::ACCEPTED)?;
-    // The fill is over when its program sleeps.
-    tokio::time::sleep(IDLE).await;
+    let sandbox = filled::sandbox(&api).await?;
 
     ui::heading("Pauses of a sandbox with 512 MiB");
     let mut written = Vec::new();
