@@ -47,6 +47,8 @@ const POOL: Pool = Pool {
 };
 /// How long an edge may take to accept.
 const CONNECT: Duration = Duration::from_secs(5);
+/// How long the connection to an edge that has refused a request may take to let go of its body.
+const LETTING_GO: Duration = Duration::from_millis(500);
 
 /// The gateway's front: sandboxes' ports, and the APIs for the rest. Clones share it.
 #[derive(Clone)]
@@ -90,10 +92,12 @@ impl Service<Request> for Front {
 
     fn call(&mut self, request: Request) -> Self::Future {
         let (plane, mut api) = (Arc::clone(&self.plane), self.api.clone());
+        let (request, unread) = roost_proxy::lend(request);
+        let request = request.map(Body::new);
         Box::pin(async move {
             let is_browser = answer::is_browser(request.headers());
             let answered = match plane.asked(&request) {
-                Ok(Asked::Api) => return api.call(request).await,
+                Ok(Asked::Api) => Ok(api.call(request).await?),
                 Ok(Asked::Port(target)) => plane.pass(request, &target).await,
                 Ok(Asked::File(claim)) => match plane.signer(&claim).await {
                     Ok(target) => plane.pass(request, &target).await,
@@ -101,7 +105,13 @@ impl Service<Request> for Front {
                 },
                 Err(refusal) => Err(refusal),
             };
-            Ok(answered.unwrap_or_else(|refusal| refusal.into_response(is_browser)))
+            let (mut response, patience) = match answered {
+                // The guest may go on reading while it answers.
+                Ok(response) => (response, Duration::ZERO),
+                Err(refusal) => (refusal.into_response(is_browser), LETTING_GO),
+            };
+            unread.settle(&mut response, patience).await;
+            Ok(response)
         })
     }
 }

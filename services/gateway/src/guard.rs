@@ -2,7 +2,6 @@
 
 use std::any::Any;
 
-use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{Method, Uri, header};
 use axum::middleware::Next;
@@ -17,9 +16,7 @@ pub(crate) async fn declared_length(request: Request, next: Next) -> Result<Resp
     let declared = request.headers().get(header::CONTENT_LENGTH);
     let declared = declared.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|bytes| bytes > MAX_BODY as u64) {
-        let asked = request.headers().contains_key(header::EXPECT);
-        let body = if asked { Body::empty() } else { request.into_body() };
-        return Err(body::refuse(body.into_data_stream()).await);
+        return Err(body::too_large());
     }
     Ok(next.run(request).await)
 }

@@ -17,9 +17,11 @@ mod forward;
 mod headers;
 mod lease;
 mod tunnel;
+mod unread;
 
 pub use body::{Body, BoxError, boxed, empty};
 pub use error::{ForwardError, Unfit};
 pub use exchange::Exchange;
 pub use forward::{MAX_HEAD, MAX_HEADERS, Pool, Proxy};
 pub use lease::Lease;
+pub use unread::{Unread, lend};

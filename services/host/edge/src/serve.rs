@@ -23,6 +23,8 @@ use crate::refusal::Refusal;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after a failed accept: it fails for want of descriptors, and trying at once only burns the CPU.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long the connection to a guest that has failed may take to let go of a request's body.
+const LETTING_GO: Duration = Duration::from_millis(500);
 
 /// What all connections share.
 #[derive(Debug)]
@@ -69,20 +71,27 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
 }
 
 async fn answer(request: Request<Incoming>, shared: &Shared) -> Response<Body> {
+    let (request, unread) = roost_proxy::lend(request);
     match pass(request, shared).await {
-        Ok(response) => response,
+        Ok(mut response) => {
+            // The guest may go on reading while it answers.
+            unread.settle(&mut response, Duration::ZERO).await;
+            response
+        }
         Err(refusal) => {
             if refusal.kind == EdgeError::Forbidden {
                 tracing::warn!(refusal.message, "a request that is no gateway's");
             } else {
                 tracing::debug!(kind = %refusal.kind, refusal.message, "not forwarded");
             }
-            refusal.into_response()
+            let mut response = refusal.into_response();
+            unread.settle(&mut response, LETTING_GO).await;
+            response
         }
     }
 }
 
-async fn pass(request: Request<Incoming>, shared: &Shared) -> Result<Response<Body>, Refusal> {
+async fn pass(request: Request<Body>, shared: &Shared) -> Result<Response<Body>, Refusal> {
     let forbidden = |error: &dyn std::error::Error| Refusal::new(EdgeError::Forbidden, error.to_string());
     let to = Destination::of(request.headers(), &shared.token).map_err(|error| forbidden(&error))?;
     let path = request.uri().path();

@@ -1,9 +1,12 @@
 //! What the gateway itself answers, as E2B's contract has it.
 
+use std::time::Duration;
+
 use roost_runtime::port::Edge as _;
 use roost_schemas::envd;
 use serde_json::json;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::stage::{Stage, head, listen, mirror, owner, refused, rest, send};
 
@@ -65,6 +68,42 @@ async fn a_server_that_breaks_off_is_no_dead_sandbox() {
         body["message"],
         "The sandbox is running but its port does not answer"
     );
+}
+
+/// SDKs keep one pool for the API and for sandboxes: a connection that was closed unheard cuts their next call off.
+#[tokio::test]
+async fn a_refusal_that_did_not_wait_for_the_body_leaves_the_connection_fit_for_the_next_request() {
+    let stage = Stage::new().await;
+    for host in [stage.name(9), "80-nosuch.sandboxes.test".to_owned()] {
+        let request = format!("POST /x HTTP/1.1\r\nHost: {host}\r\nContent-Length: 8\r\n\r\nhalf");
+        let mut stream = send(stage.address, &request).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        stream.write_all(b"late").await.unwrap();
+        let refusal = head(&mut stream).await;
+        assert!(refusal.starts_with("HTTP/1.1 502"), "{refusal}");
+        assert!(!refusal.contains("connection: close"), "{refusal}");
+        skip_body(&mut stream, &refusal).await;
+        let next = "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        stream.write_all(next.as_bytes()).await.unwrap();
+        let answer = rest(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_cannot_wait_for_the_body_says_that_it_is_the_last() {
+    let stage = Stage::new().await;
+    let request = "POST /x HTTP/1.1\r\nHost: 80-nosuch.sandboxes.test\r\nContent-Length: 8\r\n\r\nhalf";
+    let answer = rest(&mut send(stage.address, request).await).await;
+    assert!(answer.contains("connection: close"), "{answer}");
+    refused(&answer, 502);
+}
+
+/// Reads the body that `head` declares.
+async fn skip_body(stream: &mut TcpStream, head: &str) {
+    let (_, length) = head.split_once("content-length: ").unwrap();
+    let length = length.split("\r\n").next().unwrap().parse().unwrap();
+    stream.read_exact(&mut vec![0; length]).await.unwrap();
 }
 
 #[tokio::test]
