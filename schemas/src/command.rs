@@ -98,6 +98,8 @@ pub enum SandboxCommand {
     Snapshot(TakeSnapshot),
     /// End it.
     Kill(Kill),
+    /// Take note that its host is down; the reconciler sends it to `any`, where the router decides.
+    HostDown(HostDown),
     /// Let no sandbox start from a template any more. It goes to `any`, with `templates` in a sandbox's place.
     DeleteTemplate(DeleteTemplate),
 }
@@ -245,6 +247,9 @@ pub struct Pause {
     /// Why.
     #[serde(default)]
     pub reason: crate::event::PauseReason,
+    /// For a timeout: the end of time that has come. A sandbox that has another by now is left alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Timestamp>,
 }
 
 /// Let a paused sandbox run again.
@@ -273,6 +278,14 @@ pub struct DeleteTemplate {
     pub name: TemplateName,
 }
 
+/// Take note that a sandbox's host is down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostDown {
+    /// The placement that is lost with it.
+    pub generation: Generation,
+}
+
 /// End a sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -280,4 +293,7 @@ pub struct Kill {
     /// Why.
     #[serde(default)]
     pub reason: crate::event::StopReason,
+    /// For a timeout: the end of time that has come. A sandbox that has another by now is left alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Timestamp>,
 }

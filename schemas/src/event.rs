@@ -7,12 +7,12 @@ mod host;
 mod sandbox;
 mod template;
 
-pub use host::{HostEvent, Registered as HostRegistered};
+pub use host::{Down as HostDown, HostEvent, Registered as HostRegistered};
 pub use sandbox::{
     ActorCrashed, Cause, EngineKind, ExitStatus, Failed, Lost, NetworkSet, PauseFailed, PauseReason, Paused,
     Pausing, Placed, ProcessExited, ProcessOrigin, ProcessStarted, Requested, ResumeFailed, Resuming,
-    Running, SandboxEvent, SnapshotAsked, SnapshotCompacted, SnapshotFailed, SnapshotTaken, StartFailed,
-    Starting, StopReason, Stopping, TemplateSaved, TimeoutSet,
+    Reverted, Running, SandboxEvent, SnapshotAsked, SnapshotCompacted, SnapshotFailed, SnapshotTaken,
+    StartFailed, Starting, StopReason, Stopping, TemplateSaved, TimeoutSet,
 };
 pub use template::{Registered as TemplateRegistered, Saved as TemplateFromSnapshot, TemplateEvent};
 

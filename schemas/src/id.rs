@@ -138,6 +138,21 @@ text_id!(
     |text| sized(text, 40) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 );
 
+text_id!(
+    /// One life of a host's agent, from its start to its end; see [`crate::lease`].
+    LifeId,
+    "life id",
+    "1 to 40 characters a-z and 0-9",
+    |text| sized(text, 40) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+);
+
+impl LifeId {
+    /// A fresh one.
+    pub fn random() -> Self {
+        Self(uuid::Uuid::new_v4().simple().to_string().into())
+    }
+}
+
 /// Characters of blake3 hex kept in a derived id: 80 bits, so that a billion sandboxes meet no collision.
 const DERIVED: usize = 20;
 
@@ -240,6 +255,12 @@ impl CommandId {
     /// A fact that would not fit into an id is hashed, because an id that breaks the rule would stop every reader.
     pub fn report(sandbox: &SandboxId, generation: Generation, fact: &str) -> Self {
         Self::fact(REPORT, sandbox, generation, fact)
+    }
+
+    /// The id of a fact about one life of the agent of `host`.
+    pub fn of_host(host: &HostId, life: &LifeId, fact: &str) -> Self {
+        Self::new(format!("{REPORT}{host}.{life}.{fact}"))
+            .expect("1 + 40 + 1 + 40 + 1 bytes and a short word fit")
     }
 
     /// Whether it is a host's own report, which never comes by the queue.

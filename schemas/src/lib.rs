@@ -13,6 +13,7 @@ pub mod edge;
 pub mod envd;
 pub mod event;
 pub mod id;
+pub mod lease;
 pub mod metadata;
 pub mod network;
 pub mod output;
@@ -25,6 +26,7 @@ pub mod token;
 
 pub use digest::Digest;
 pub use id::{
-    CommandId, Generation, HostId, Owner, ProcessId, SandboxId, Sequence, SnapshotId, TemplateName, TenantId,
+    CommandId, Generation, HostId, LifeId, Owner, ProcessId, SandboxId, Sequence, SnapshotId, TemplateName,
+    TenantId,
 };
 pub use time::Timestamp;

@@ -38,6 +38,9 @@ pub struct SandboxSpec {
     /// What happens then.
     #[serde(default)]
     pub on_timeout: OnTimeout,
+    /// What becomes of it when its host is down.
+    #[serde(default, skip_serializing_if = "OnHostDown::is_default")]
+    pub on_host_down: OnHostDown,
     /// Whether a request for what runs in it resumes it when it is paused.
     #[serde(default, skip_serializing_if = "crate::codec::is_false")]
     pub auto_resume: bool,
@@ -65,6 +68,23 @@ pub enum OnTimeout {
     Kill,
     /// It is paused, and can be resumed.
     Pause,
+}
+
+/// What becomes of a sandbox whose host is down.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnHostDown {
+    /// It is lost.
+    #[default]
+    Lose,
+    /// It goes back to what it was sealed as last, if it ever was, and is resumed where that is kept.
+    Resume,
+}
+
+impl OnHostDown {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What a placed sandbox is made of: the request with the template's values filled in.

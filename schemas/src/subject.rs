@@ -4,6 +4,7 @@
 //! roost.evt.<tenant>.<aggregate>.<id>          stream EVENTS
 //! roost.cmd.<tenant>.<host|any>.<sandbox>      stream COMMANDS
 //! roost.out.<tenant>.<sandbox>.<process>       stream OUTPUT
+//! roost.lease.<host>                           stream LEASES (see `lease`)
 //! ```
 
 use std::fmt;

@@ -2,10 +2,13 @@
 //!
 //! ```text
 //! (unknown) ── register ──▶ Taking ── drain ──▶ Drained ── register ──▶ Taking
+//!                              └────────┬──────────┘
+//!                                    silent ──▶ Down ── register ──▶ Taking
 //! ```
 
+use roost_schemas::LifeId;
 use roost_schemas::command::Envelope;
-use roost_schemas::event::{HostEvent, HostRegistered};
+use roost_schemas::event::{HostDown, HostEvent, HostRegistered};
 use serde::{Deserialize, Serialize};
 
 use crate::{Aggregate, Rejection};
@@ -17,6 +20,8 @@ pub struct Host {
     pub registered: Option<HostRegistered>,
     /// Whether it takes no more sandboxes.
     pub drained: bool,
+    /// The life of its agent that was silent for longer than its lease, until it registers again.
+    pub down: Option<LifeId>,
 }
 
 /// What may be asked of a host.
@@ -26,12 +31,15 @@ pub enum Command {
     Register(HostRegistered),
     /// It is to take no more sandboxes.
     Drain,
+    /// This life of its agent has lost its lease.
+    Down(LifeId),
 }
 
 impl Host {
     /// What it is, if sandboxes may be placed on it.
     pub fn taking(&self) -> Option<&HostRegistered> {
-        self.registered.as_ref().filter(|_| !self.drained)
+        let takes = !self.drained && self.down.is_none();
+        self.registered.as_ref().filter(|_| takes)
     }
 }
 
@@ -43,8 +51,10 @@ impl Aggregate for Host {
         Ok(match &command.command {
             Command::Register(new) if self.taking() == Some(new) => Vec::new(),
             Command::Register(new) => vec![HostEvent::Registered(new.clone())],
-            Command::Drain if self.taking().is_none() => Vec::new(),
+            Command::Drain if self.drained || self.registered.is_none() => Vec::new(),
             Command::Drain => vec![HostEvent::Drained],
+            Command::Down(_) if self.down.is_some() || self.registered.is_none() => Vec::new(),
+            Command::Down(life) => vec![HostEvent::Down(HostDown { life: life.clone() })],
         })
     }
 
@@ -54,9 +64,11 @@ impl Aggregate for Host {
                 *self = Self {
                     registered: Some(registered.clone()),
                     drained: false,
+                    down: None,
                 };
             }
             HostEvent::Drained => self.drained = true,
+            HostEvent::Down(down) => self.down = Some(down.life.clone()),
         }
     }
 }

@@ -1,25 +1,41 @@
-//! Reconciliation: what must be commanded so that the observed fleet becomes the desired one, a pure function.
+//! Reconciliation: what must be done so that the observed fleet becomes the desired one, a pure function.
+//!
+//! ```text
+//!   fleet (desired: the log) ─┐
+//!   observed: leases, clock ──┴─▶ plan ─▶ revoke a lease │ say in the log that a host is down │ commands
+//! ```
+//!
+//! What is planned twice has the same id, so it takes effect once; what was not heeded is planned again under another id,
+//! each time later than before.
 
+mod due;
+mod hosts;
+mod starts;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use roost_schemas::command::{Kill, Pause, SandboxCommand, Start};
-use roost_schemas::event::{PauseReason, StopReason};
-use roost_schemas::spec::OnTimeout;
-use roost_schemas::subject::{CommandSubject, Route};
-use roost_schemas::{CommandId, SandboxId, TenantId, Timestamp};
+use roost_schemas::command::SandboxCommand;
+use roost_schemas::subject::CommandSubject;
+use roost_schemas::{CommandId, HostId, LifeId, SandboxId, TenantId, Timestamp};
 
-use crate::fleet::{Fleet, View};
-use crate::sandbox::{Phase, Sandbox};
+use crate::fleet::Fleet;
 
-/// How long a placed sandbox may wait for its host's first word before the host is told again.
-pub const START_PATIENCE: Duration = Duration::from_secs(10);
+pub use due::{EXPIRY_PATIENCE, PAUSE_PATIENCE};
+pub use starts::START_PATIENCE;
 
-/// How long a sandbox may outlive its time before it is told again, which a host whose clock is behind may need.
-pub const EXPIRY_PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long a sandbox that could not be paused at its end of time is left alone: each attempt stops it for a while, and
-/// writes as much as it has memory.
-pub const PAUSE_PATIENCE: Duration = Duration::from_mins(1);
+/// What is seen beside the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// The time of day: only for how long ago a commit was issued, never for whether a sandbox's time is over.
+    pub now: Timestamp,
+    /// Sandboxes whose time is over, and for how long, by a clock that nobody can set.
+    pub overdue: BTreeMap<(TenantId, SandboxId), Duration>,
+    /// Hosts whose lease was silent for longer than it may be, with the life that had it.
+    pub silent: BTreeMap<HostId, LifeId>,
+    /// Hosts whose lease is revoked, with the life that had it last.
+    pub revoked: BTreeMap<HostId, LifeId>,
+}
 
 /// A command that the reconciler issues. Planned twice in one round it has the same id, so it is
 /// queued once.
@@ -33,64 +49,32 @@ pub struct Correction {
     pub command: SandboxCommand,
 }
 
-/// What the fleet needs at `now`.
-pub fn plan(fleet: &Fleet, now: Timestamp) -> Vec<Correction> {
-    fleet
-        .live()
-        .filter_map(|(tenant, id, view)| correct(tenant, id, view, now))
-        .collect()
+/// What is to be done, in this order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Hosts whose lease is to be revoked, if this life still has it.
+    pub revoke: BTreeMap<HostId, LifeId>,
+    /// Hosts that the log is to know to be down, with the life that fell silent.
+    pub down: BTreeMap<HostId, LifeId>,
+    /// Commands.
+    pub corrections: Vec<Correction>,
 }
 
-fn correct(tenant: &TenantId, id: &SandboxId, view: &View<Sandbox>, now: Timestamp) -> Option<Correction> {
-    let sandbox = &view.state;
-    let generation = sandbox.generation();
-    let (fact, command) = match sandbox.phase {
-        Phase::Running => {
-            let due = sandbox.expires_at.filter(|due| *due <= now)?;
-            expire(sandbox, due, now)?
+/// What the fleet needs.
+pub fn plan(fleet: &Fleet, observed: &Observed) -> Plan {
+    let down: BTreeSet<&HostId> = hosts::down(fleet);
+    let corrections = fleet.live().filter_map(|(tenant, id, view)| {
+        let host = &view.state.placed.as_ref()?.host;
+        if down.contains(host) {
+            return hosts::correct(tenant, id, view);
         }
-        Phase::Placed => {
-            let waited = now.since(view.updated_at);
-            let round = waited.as_secs() / START_PATIENCE.as_secs();
-            (waited >= START_PATIENCE).then(|| {
-                (
-                    format!("start.{round}"),
-                    SandboxCommand::Start(Start { generation }),
-                )
-            })?
-        }
-        _ => return None,
-    };
-    let host = sandbox.placed.as_ref()?.host.clone();
-    Some(Correction {
-        subject: CommandSubject {
-            tenant: tenant.clone(),
-            route: Route::Host(host),
-            sandbox: id.clone(),
-        },
-        command_id: CommandId::system(id, generation, &fact),
-        command,
-    })
-}
-
-/// What is told to one whose time is over, and the fact that its command's id is made from.
-fn expire(sandbox: &Sandbox, due: Timestamp, now: Timestamp) -> Option<(String, SandboxCommand)> {
-    let round = |patience: Duration| now.since(due).as_secs() / patience.as_secs();
-    let expire = format!("expire.{}.{}", due.0, round(EXPIRY_PATIENCE));
-    Some(match sandbox.requested.as_ref()?.spec.on_timeout {
-        OnTimeout::Kill => {
-            let reason = StopReason::TimedOut;
-            (expire, SandboxCommand::Kill(Kill { reason }))
-        }
-        OnTimeout::Pause => {
-            let reason = PauseReason::TimedOut;
-            // A cause while it runs is that of a pause that failed.
-            let fact = match (&sandbox.cause, round(PAUSE_PATIENCE)) {
-                (None, _) => expire,
-                (Some(_), 0) => return None,
-                (Some(_), round) => format!("pause.{}.{round}", due.0),
-            };
-            (fact, SandboxCommand::Pause(Pause { reason }))
-        }
-    })
+        due::correct(tenant, id, view, observed)
+            .or_else(|| starts::correct(tenant, id, view, observed.now))
+            .or_else(|| hosts::revive(tenant, id, view, observed.now))
+    });
+    Plan {
+        revoke: observed.silent.clone(),
+        down: hosts::undeclared(fleet, &observed.revoked),
+        corrections: corrections.collect(),
+    }
 }

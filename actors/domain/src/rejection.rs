@@ -1,7 +1,7 @@
 //! Why a command was not accepted: always the caller's fault, never ours.
 
 use roost_schemas::reply::{Code, Rejected};
-use roost_schemas::{CommandId, Generation, SnapshotId};
+use roost_schemas::{CommandId, Generation, HostId, SnapshotId};
 
 /// Characters of an offending value that are shown.
 const MAX_SHOWN: usize = 80;
@@ -19,6 +19,9 @@ pub enum Rejection {
         /// What could be meant, or nothing.
         hint: String,
     },
+    /// Somebody says that a host is down which is not.
+    #[error("host {0} is not down; nothing on it is given up")]
+    HostUp(HostId),
     /// The log has nothing of the sandbox.
     #[error("there is no such sandbox; {command} needs one to be created first")]
     Absent {
@@ -137,6 +140,7 @@ impl Rejection {
             | Self::StaleGeneration { .. }
             | Self::NotHere { .. }
             | Self::BeingSaved
+            | Self::HostUp(_)
             | Self::TemplateIsImage
             | Self::TooMany { .. } => Code::InvalidState,
             Self::Invalid { .. } | Self::ReservedId(_) | Self::Unreadable(_) => Code::InvalidRequest,

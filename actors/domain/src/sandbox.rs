@@ -16,6 +16,9 @@
 //!                                         Stopping ─ended─▶ Stopped
 //! ```
 //!
+//! A host that is down ends every phase that needs it, or takes the sandbox back to what it was sealed as last, if that is
+//! its policy: then it is `Paused` again, and is resumed where that snapshot is.
+//!
 //! A kill ends every live phase, and a VM that vanishes ends `Pausing` as it ends `Running`. Snapshots that are taken
 //! while it runs on change no phase: [`Sandbox::asked`] has them until they are taken and, where a template was wanted,
 //! saved. A resume is a new placement, so it has a new generation.
@@ -28,6 +31,7 @@
 mod command;
 mod create;
 mod exec;
+mod host_down;
 mod kill;
 mod pause;
 mod process_asked;
@@ -63,10 +67,10 @@ impl Aggregate for Sandbox {
             Command::Exec { process, exec } => exec::decide(self, process, exec),
             Command::SetTimeout(set) => set_timeout::decide(self, *set, at),
             Command::SetNetwork(set) => set_network::decide(self, set),
-            Command::Pause { snapshot, pause } => pause::decide(self, snapshot, *pause, at),
+            Command::Pause { snapshot, pause } => pause::decide(self, snapshot, *pause),
             Command::Resume(resume) => resume::decide(self, *resume),
             Command::Snapshot { snapshot, take } => snapshot::decide(self, snapshot, take),
-            Command::Kill(kill) => kill::decide(self, *kill, at),
+            Command::Kill(kill) => kill::decide(self, *kill),
             Command::Started {
                 generation,
                 engine,
@@ -95,6 +99,7 @@ impl Aggregate for Sandbox {
             Command::ProcessEnded(end) => Ok(report::process_ended(self, end)),
             Command::Ended { generation } => report::ended(self, *generation),
             Command::Vanished { generation, cause } => report::vanished(self, *generation, cause),
+            Command::HostDown { generation } => host_down::decide(self, *generation),
             Command::Crashed { generation, message } => report::crashed(self, *generation, message),
         }
     }

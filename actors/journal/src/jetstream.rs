@@ -1,4 +1,4 @@
-//! The ports on NATS JetStream: one nats-server (or cluster), three streams.
+//! The ports on NATS JetStream: one nats-server (or cluster), four streams.
 //!
 //! [`connect`] refuses a server that would not keep what it acknowledges (see `fitness`) and streams that would drop
 //! or reorder what they hold (see `streams`). The connection mends itself; whenever it has been re-established the
@@ -8,6 +8,7 @@
 mod direct;
 mod fitness;
 mod journal;
+mod leases;
 mod link;
 mod output;
 mod queue;
@@ -19,9 +20,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use journal::JetStreamJournal;
+pub use leases::JetStreamLeases;
 pub use output::JetStreamOutput;
 pub use queue::JetStreamQueue;
-pub use streams::{COMMANDS, EVENTS, OUTPUT};
+pub use streams::{COMMANDS, EVENTS, LEASES, OUTPUT};
 
 use crate::port::JournalError;
 use link::Link;
@@ -74,7 +76,7 @@ impl Options {
 #[derive(Debug, Clone)]
 pub struct Connection(Arc<Link>);
 
-/// Connects, checks the server, and makes or checks the three streams.
+/// Connects, checks the server, and makes or checks the four streams.
 ///
 /// A server that cannot be reached is tried for [`Options::patience`], so that processes may start in any order.
 pub async fn connect(options: Options) -> Result<Connection, JournalError> {
@@ -97,6 +99,11 @@ impl Connection {
     /// The output of processes.
     pub fn output(&self) -> JetStreamOutput {
         JetStreamOutput::new(self.0.clone())
+    }
+
+    /// The leases of hosts.
+    pub fn leases(&self) -> JetStreamLeases {
+        JetStreamLeases::new(self.0.clone())
     }
 
     /// The NATS client below, for what is no part of the ports.

@@ -1,10 +1,10 @@
 //! The log: its ports, their JetStream and in-memory adapters, and the projections that fold it.
 //!
 //! ```text
-//!              port::Journal   port::Queue   port::OutputLog
-//!                    |              |              |
-//!   jetstream::   EVENTS        COMMANDS        OUTPUT      one nats-server, three streams
-//!   memory::      the same three in a process, for the simulator and unit tests
+//!              port::Journal   port::Queue   port::OutputLog   port::Leases
+//!                    |              |              |               |
+//!   jetstream::   EVENTS        COMMANDS        OUTPUT          LEASES     one nats-server, four streams
+//!   memory::      the same four in a process, for the simulator and unit tests
 //!
 //!   projection::  follow a Journal from a checkpoint (sled) and fold
 //! ```

@@ -4,6 +4,7 @@
 //! [`MemoryJournal::inject`] loses messages on demand.
 
 mod journal;
+mod leases;
 mod output;
 mod queue;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 use roost_schemas::Timestamp;
 
 pub use journal::{Fault, MemoryJournal};
+pub use leases::MemoryLeases;
 pub use output::MemoryOutput;
 pub use queue::MemoryQueue;
 
@@ -57,6 +59,7 @@ pub struct Memory {
     journal: MemoryJournal,
     queue: MemoryQueue,
     output: MemoryOutput,
+    leases: MemoryLeases,
 }
 
 impl Memory {
@@ -66,6 +69,7 @@ impl Memory {
             journal: MemoryJournal::new(options),
             queue: MemoryQueue::new(options),
             output: MemoryOutput::new(options),
+            leases: MemoryLeases::default(),
         }
     }
 
@@ -82,6 +86,11 @@ impl Memory {
     /// The output of processes.
     pub fn output(&self) -> MemoryOutput {
         self.output.clone()
+    }
+
+    /// The leases of hosts.
+    pub fn leases(&self) -> MemoryLeases {
+        self.leases.clone()
     }
 }
 

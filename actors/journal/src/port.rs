@@ -1,9 +1,11 @@
 //! What the rest of Roost needs of a log; each port is implemented by JetStream and in memory.
 
 mod journal;
+mod leases;
 mod output;
 mod queue;
 
 pub use journal::{Append, Journal, JournalError, Record, Records};
+pub use leases::{Found, LeaseError, Leases, Version, Written};
 pub use output::{OutputError, OutputFrames, OutputLog};
 pub use queue::{Deliveries, Delivery, Message, Queue, QueueError, Settle};

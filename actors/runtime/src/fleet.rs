@@ -22,7 +22,7 @@ pub struct FleetProjection {
 
 impl Projection for FleetProjection {
     const NAME: &'static str = "fleet";
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
 
     fn apply(&mut self, record: &Record) -> Result<(), Undecodable> {
         self.fleet

@@ -16,6 +16,7 @@ mod recover;
 mod rests;
 mod serve;
 mod supervise;
+mod tenure;
 
 pub use announce::{announce, drain};
 pub use collect::{NotCollected, collect, collect_once};
@@ -23,6 +24,7 @@ pub use context::{Context, Turns};
 pub use recover::{mine, sweep, wake};
 pub use rests::Rests;
 pub use serve::serve;
+pub use tenure::{Over, TTL, Tenure, Terms};
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

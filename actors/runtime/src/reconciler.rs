@@ -1,19 +1,39 @@
-//! The reconciler actor: on every tick, plan on the fleet and issue what is missing.
+//! The reconciler actor: on every tick, observe, plan on the fleet, and do what is missing.
+//!
+//! ```text
+//!   leases ─▶ Watch ──┐
+//!   fleet ─▶ Deadlines┴▶ Observed ─▶ plan ─▶ revoke (compare-and-set) ─▶ HostEvent::Down ─▶ commands
+//! ```
+//!
+//! It holds nothing that it could not observe anew: what it was counting when it died it counts from the beginning, so
+//! that nothing ever happens early.
+
+mod deadlines;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use roost_domain::reconcile::{self, Correction};
-use roost_journal::port::{Message, Queue, QueueError};
-use roost_schemas::command::ContentType;
+use roost_domain::host::{Command as HostCommand, Host};
+use roost_domain::reconcile::{self, Correction, Observed};
+use roost_journal::port::{Journal, LeaseError, Leases, Message, Queue, QueueError, Written};
+use roost_schemas::command::{ContentType, Envelope};
+use roost_schemas::lease::Lease;
+use roost_schemas::subject::{AggregateId, EventSubject};
+use roost_schemas::{CommandId, HostId, LifeId, TenantId};
 
 use crate::fleet::FleetHandle;
 use crate::port::Clock;
+use crate::{Ledger, Refusal};
+use deadlines::Deadlines;
+use watch::Watch;
 
 /// How often the fleet is looked at.
 pub const TICK: Duration = Duration::from_secs(1);
+/// Who it is in the log.
+const PRINCIPAL: &str = "reconciler";
 
 /// The behaviour; see the module.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,12 +42,23 @@ pub struct Reconciler;
 /// What it needs.
 #[derive(Clone)]
 pub struct Arguments {
+    /// The event log.
+    pub journal: Arc<dyn Journal>,
     /// The command queue.
     pub queue: Arc<dyn Queue>,
+    /// The leases of hosts.
+    pub leases: Arc<dyn Leases>,
     /// Everything there is.
     pub fleet: FleetHandle,
-    /// The time of day.
+    /// Time.
     pub clock: Arc<dyn Clock>,
+}
+
+/// What it holds between ticks.
+pub struct State {
+    args: Arguments,
+    watch: Watch,
+    deadlines: Deadlines,
 }
 
 /// The only message: look.
@@ -36,33 +67,104 @@ pub struct Tick;
 
 impl Actor for Reconciler {
     type Msg = Tick;
-    type State = Arguments;
+    type State = State;
     type Arguments = Arguments;
 
-    async fn pre_start(
-        &self,
-        myself: ActorRef<Tick>,
-        args: Arguments,
-    ) -> Result<Arguments, ActorProcessingErr> {
+    async fn pre_start(&self, myself: ActorRef<Tick>, args: Arguments) -> Result<State, ActorProcessingErr> {
         myself.send_message(Tick)?;
-        Ok(args)
+        Ok(State {
+            args,
+            watch: Watch::default(),
+            deadlines: Deadlines::default(),
+        })
     }
 
     async fn handle(
         &self,
         myself: ActorRef<Tick>,
         Tick: Tick,
-        args: &mut Arguments,
+        state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        for correction in args.fleet.read(|fleet| reconcile::plan(fleet, args.clock.now())) {
+        state.tick().await;
+        myself.send_after(TICK, || Tick);
+        Ok(())
+    }
+}
+
+impl State {
+    async fn tick(&mut self) {
+        let observed = self.observe().await;
+        let plan = self.args.fleet.read(|fleet| reconcile::plan(fleet, &observed));
+        for (host, life) in plan.revoke {
+            if let Err(error) = self.revoke(&host, &life).await {
+                tracing::warn!(%host, %error, "could not revoke a lease");
+            }
+        }
+        for (host, life) in plan.down {
+            if let Err(error) = self.declare(&host, life).await {
+                tracing::warn!(%host, %error, "could not say that a host is down");
+            }
+        }
+        for correction in plan.corrections {
             let subject = correction.subject.clone();
-            if let Err(error) = issue(&*args.queue, correction).await {
+            if let Err(error) = issue(&*self.args.queue, correction).await {
                 // The next tick plans it again, under the same id.
                 tracing::warn!(%subject, %error, "could not issue a correction");
             }
         }
-        myself.send_after(TICK, || Tick);
+    }
+
+    async fn observe(&mut self) -> Observed {
+        let Arguments {
+            leases, fleet, clock, ..
+        } = &self.args;
+        match leases.all().await {
+            // Read after the answer: the silence of a host is at least as long as it seems.
+            Ok(found) => self.watch.saw(found, clock.steady()),
+            Err(error) => {
+                tracing::warn!(%error, "cannot tell which hosts live");
+                self.watch.blind();
+            }
+        }
+        let (now, steady) = (clock.now(), clock.steady());
+        Observed {
+            now,
+            overdue: fleet.read(|fleet| self.deadlines.overdue(fleet, now, steady)),
+            silent: self.watch.silent(),
+            revoked: self.watch.revoked(),
+        }
+    }
+
+    /// Takes the lease from a host, unless it has renewed it.
+    async fn revoke(&mut self, host: &HostId, life: &LifeId) -> Result<(), LeaseError> {
+        let Some(version) = self.watch.version(host, life) else {
+            return Ok(());
+        };
+        let lease = Lease::Revoked {
+            life: life.clone(),
+            at: self.args.clock.now(),
+        };
+        match self.args.leases.write(host, &lease, version).await? {
+            Written::Stored(_) => tracing::error!(%host, %life, "a host is silent; its lease is revoked"),
+            Written::Overtaken(_) => tracing::info!(%host, "a host has renewed its lease just in time"),
+        }
         Ok(())
+    }
+
+    /// Says in the log that a host is down.
+    async fn declare(&self, host: &HostId, life: LifeId) -> Result<(), Refusal> {
+        let subject = EventSubject {
+            tenant: TenantId::system(),
+            aggregate: AggregateId::Host(host.clone()),
+        };
+        let mut ledger = Ledger::<Host>::load(Arc::clone(&self.args.journal), subject).await?;
+        let envelope = Envelope {
+            command_id: CommandId::of_host(host, &life, "down"),
+            at: self.args.clock.now(),
+            principal: PRINCIPAL.to_owned(),
+            command: HostCommand::Down(life),
+        };
+        ledger.execute(&envelope).await.map(|_| ())
     }
 }
 
@@ -70,7 +172,7 @@ async fn issue(queue: &dyn Queue, correction: Correction) -> Result<(), QueueErr
     tracing::info!(subject = %correction.subject, command = ?correction.command, "correcting");
     let message = Message {
         command_id: correction.command_id,
-        principal: "reconciler".to_owned(),
+        principal: PRINCIPAL.to_owned(),
         deadline: None,
         reply: None,
         content: ContentType::MessagePack,

@@ -5,11 +5,13 @@
 //!        ├─ create ─▶ place ─▶ commit Requested, Placed ─▶ answer ─▶ Start to the chosen host
 //!        ├─ delete a template ─▶ commit Deleted ─▶ answer
 //!        ├─ resume ─▶ is there room? ─▶ forward
+//!        ├─ host down ─▶ commit Lost, or Reverted ─▶ the same to that host, for when it comes back
 //!        └─ others ─▶ forward to the owner, which answers
 //! ```
 
 mod create;
 mod forward;
+mod host_down;
 mod resume;
 mod template;
 
@@ -123,6 +125,7 @@ impl Router {
             SandboxCommand::Create(create) => self.create(delivery, create).await,
             SandboxCommand::DeleteTemplate(delete) => self.delete_template(delivery, delete).await,
             SandboxCommand::Resume(resume) => self.resume(delivery, resume).await,
+            SandboxCommand::HostDown(down) => self.host_down(delivery, down).await,
             // Whether it is late is for the owner to say, who knows whether it has been done before.
             _ => self.forward(delivery).await,
         }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::EngineKind;
+use crate::id::LifeId;
 use crate::spec::Resources;
 
 /// A fact about one host.
@@ -18,6 +19,8 @@ pub enum HostEvent {
     Registered(Registered),
     /// It takes no more.
     Drained,
+    /// It was silent for longer than its lease; it runs nothing any more until it registers again.
+    Down(Down),
 }
 
 /// See [`HostEvent::Registered`].
@@ -37,4 +40,12 @@ pub struct Registered {
     /// Where gateways reach its edge, such as `http://127.0.0.1:40123`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edge: Option<String>,
+}
+
+/// See [`HostEvent::Down`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Down {
+    /// The life of its agent that fell silent.
+    pub life: LifeId,
 }

@@ -56,6 +56,8 @@ pub enum SandboxEvent {
     TemplateSaved(TemplateSaved),
     /// A snapshot was written anew, with the same content, so that it no longer needs those before it.
     SnapshotCompacted(SnapshotCompacted),
+    /// Its host is down, and it is paused again as it was sealed last; what came after that is lost.
+    Reverted(Reverted),
     /// It is being ended.
     Stopping(Stopping),
     /// It has ended, and its host holds nothing of it.
@@ -384,6 +386,18 @@ pub enum StopReason {
     TimedOut,
 }
 
+/// See [`SandboxEvent::Reverted`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reverted {
+    /// The placement that was lost.
+    pub generation: Generation,
+    /// What it is paused as.
+    pub snapshot: Snapshot,
+    /// Why.
+    pub cause: Cause,
+}
+
 /// See [`SandboxEvent::Lost`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -449,6 +463,8 @@ pub enum Cause {
     },
     /// A restarted host found nothing of it.
     HostRestarted,
+    /// Its host was silent for longer than its lease.
+    HostDown,
     /// Its actor panicked too often.
     ActorCrashed,
 }

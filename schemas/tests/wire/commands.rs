@@ -55,7 +55,8 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(
         kill,
         SandboxCommand::Kill(Kill {
-            reason: StopReason::Requested
+            reason: StopReason::Requested,
+            due: None,
         })
     );
 
@@ -154,6 +155,7 @@ fn a_body_of_the_largest_size_is_read_and_one_byte_more_is_not() {
 fn a_body_in_the_other_encoding_is_refused() {
     let kill = SandboxCommand::Kill(Kill {
         reason: StopReason::Requested,
+        due: None,
     });
     assert!(SandboxCommand::decode(ContentType::Json, &kill.encode()).is_err());
     assert!(SandboxCommand::decode(ContentType::MessagePack, br#"{"type":"kill"}"#).is_err());

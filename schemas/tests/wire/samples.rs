@@ -91,6 +91,7 @@ fn spec() -> SandboxSpec {
         memory_mb: None,
         timeout_sec: 300,
         on_timeout: OnTimeout::Kill,
+        on_host_down: roost_schemas::spec::OnHostDown::Lose,
         auto_resume: false,
         metadata: pairs(&[("owner", "Zoë")]),
         env: pairs(&[("PATH", "/bin")]),

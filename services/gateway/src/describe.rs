@@ -15,6 +15,7 @@ pub(crate) fn cause(cause: &Cause) -> String {
             format!("snapshot {snapshot} cannot be used: {detail}")
         }
         Cause::HostRestarted => "its host restarted and found nothing of it".to_owned(),
+        Cause::HostDown => "its host was silent for too long and was given up".to_owned(),
         Cause::ActorCrashed => "its actor on the host crashed too often".to_owned(),
     }
 }

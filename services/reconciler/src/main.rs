@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   EVENTS ──▶ fleet ──┬──▶ router ◀── roost.cmd.*.any.*
-//!                      └──▶ reconciler ──▶ COMMANDS
+//!   LEASES ────────────┴──▶ reconciler ──▶ COMMANDS, LEASES
 //! ```
 
 use std::path::PathBuf;
@@ -64,7 +64,9 @@ async fn run(cli: Cli) -> Result<()> {
     let fleet = FleetHandle::start(Arc::clone(&journal), Some(checkpoint)).await;
     fleet.catch_up(&*journal, FOLD_PATIENCE).await?;
     let arguments = Arguments {
+        journal: Arc::clone(&journal),
         queue: Arc::clone(&queue),
+        leases: Arc::new(connection.leases()),
         fleet: fleet.clone(),
         clock: Arc::clone(&clock),
     };

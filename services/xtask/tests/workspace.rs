@@ -9,7 +9,7 @@ use serde::Deserialize;
 use xtask::repository;
 
 /// Every package of ours, and those of ours it may depend on. Tests may reach further; they ship nowhere.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 22] = [
     ("roost-schemas", &[]),
     ("roost-guest", &["roost-schemas"]),
     ("roost-fuzz", &["roost-guest", "roost-schemas"]),
@@ -18,6 +18,15 @@ const ARROWS: [(&str, &[&str]); 19] = [
     (
         "roost-runtime",
         &["roost-schemas", "roost-domain", "roost-journal"],
+    ),
+    (
+        "roost-sim",
+        &["roost-schemas", "roost-domain", "roost-journal", "roost-runtime"],
+    ),
+    ("roost-fence", &["roost-schemas"]),
+    (
+        "roost-ctl",
+        &["roost-schemas", "roost-domain", "roost-journal", "roost-runtime"],
     ),
     ("roost-engine", &["roost-schemas"]),
     ("roost-net", &["roost-schemas"]),

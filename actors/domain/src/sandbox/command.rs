@@ -135,6 +135,11 @@ pub enum Command {
         /// Why.
         cause: Cause,
     },
+    /// Its host was silent for longer than its lease.
+    HostDown {
+        /// The placement.
+        generation: Generation,
+    },
     /// Its actor panicked.
     Crashed {
         /// The placement.

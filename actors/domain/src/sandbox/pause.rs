@@ -3,18 +3,20 @@
 use roost_schemas::command::Pause;
 use roost_schemas::event::{Cause, PauseFailed, PauseReason, Paused, Pausing, SandboxEvent, SnapshotFailed};
 use roost_schemas::snapshot::Snapshot;
-use roost_schemas::{Generation, SnapshotId, Timestamp};
+use roost_schemas::{Generation, SnapshotId};
 
 use super::{Phase, Sandbox};
 use crate::Rejection;
 
 type Decided = Result<Vec<SandboxEvent>, Rejection>;
 
-pub(super) fn decide(sandbox: &Sandbox, snapshot: &SnapshotId, pause: Pause, at: Timestamp) -> Decided {
+pub(super) fn decide(sandbox: &Sandbox, snapshot: &SnapshotId, pause: Pause) -> Decided {
     match sandbox.phase {
         Phase::Pausing | Phase::Paused => Ok(Vec::new()),
         // A timeout that was extended after the reconciler looked must not pause.
-        Phase::Running if pause.reason == PauseReason::TimedOut && !sandbox.is_due(at) => Ok(Vec::new()),
+        Phase::Running if pause.reason == PauseReason::TimedOut && !sandbox.ends_at(pause.due) => {
+            Ok(Vec::new())
+        }
         // Found sealed, it would be taken for what the sandbox is now.
         Phase::Running if sandbox.knows(snapshot) => Err(Rejection::SnapshotExists(snapshot.clone())),
         Phase::Running => Ok(vec![SandboxEvent::Pausing(Pausing {

@@ -146,7 +146,7 @@ pub(super) fn crashed(sandbox: &Sandbox, generation: Generation, message: &str) 
 }
 
 /// The last events of a sandbox: whatever still ran in it ended with it.
-fn closing(sandbox: &Sandbox, reason: &str, last: SandboxEvent) -> Vec<SandboxEvent> {
+pub(super) fn closing(sandbox: &Sandbox, reason: &str, last: SandboxEvent) -> Vec<SandboxEvent> {
     let close = |process: &roost_schemas::ProcessId| {
         SandboxEvent::ProcessExited(ProcessExited {
             process: process.clone(),

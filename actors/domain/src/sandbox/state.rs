@@ -103,6 +103,8 @@ pub struct Sandbox {
     pub compacted: BTreeMap<SnapshotId, SnapshotId>,
     /// Snapshots that were asked for and are not taken, or not yet saved as the template that they are to become.
     pub asked: BTreeMap<SnapshotId, Option<TemplateName>>,
+    /// Whether it is paused only because its host was down, and is to run again.
+    pub reverted: bool,
     /// Why it is being or was stopped.
     pub stop_reason: Option<StopReason>,
     /// Why it was lost, or failed, or could not be started, paused or resumed the last time.
@@ -146,9 +148,10 @@ impl Sandbox {
         sealed.chain(self.asked.keys()).chain(restored).chain(pausing)
     }
 
-    /// Whether its time is over.
-    pub(super) fn is_due(&self, at: Timestamp) -> bool {
-        self.expires_at.is_some_and(|due| due <= at)
+    /// Whether it still ends at `due`: it was not given more time, or less, since somebody looked. Whether that has come
+    /// is for the one who looked to say, whose clock nobody sets.
+    pub(super) fn ends_at(&self, due: Option<Timestamp>) -> bool {
+        due.is_some() && self.expires_at == due
     }
 
     /// The running programs that commands started: their host carries their output. Of the others their agent tells.
@@ -202,6 +205,7 @@ pub(super) fn evolve(sandbox: &mut Sandbox, event: &SandboxEvent) {
             sandbox.expires_at = Some(running.expires_at);
             sandbox.running = Some(running.clone());
             sandbox.cause = None;
+            sandbox.reverted = false;
         }
         SandboxEvent::Pausing(pausing) => {
             sandbox.phase = Phase::Pausing;
@@ -251,6 +255,14 @@ pub(super) fn evolve(sandbox: &mut Sandbox, event: &SandboxEvent) {
         }
         SandboxEvent::TimeoutSet(set) => sandbox.expires_at = Some(set.expires_at),
         SandboxEvent::NetworkSet(set) => sandbox.network = set.policy.clone(),
+        SandboxEvent::Reverted(reverted) => {
+            sandbox.phase = Phase::Paused;
+            sandbox.expires_at = None;
+            sandbox.asked.clear();
+            sandbox.base = Some(reverted.snapshot.clone());
+            sandbox.cause = Some(reverted.cause.clone());
+            sandbox.reverted = true;
+        }
         SandboxEvent::Stopping(stopping) => {
             sandbox.phase = Phase::Stopping;
             sandbox.stop_reason = Some(stopping.reason);

@@ -60,6 +60,7 @@ pub(crate) fn spec() -> SandboxSpec {
         memory_mb: None,
         timeout_sec: 60,
         on_timeout: OnTimeout::Kill,
+        on_host_down: roost_schemas::spec::OnHostDown::Lose,
         auto_resume: false,
         metadata: BTreeMap::new(),
         env: BTreeMap::new(),
@@ -148,7 +149,7 @@ pub(crate) fn start_failed() -> Command {
 }
 
 pub(crate) fn kill(reason: StopReason) -> Command {
-    Command::Kill(Kill { reason })
+    Command::Kill(Kill { reason, due: None })
 }
 
 pub(crate) fn ended() -> Command {

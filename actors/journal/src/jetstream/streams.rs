@@ -1,4 +1,4 @@
-//! The three streams: made as the design says, and refused when found otherwise.
+//! The four streams: made as the design says, and refused when found otherwise.
 //!
 //! An existing stream is never changed here. One that differs may be somebody's decision, or hold what a stricter
 //! setting would drop; the message names each difference, and a person settles it.
@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_nats::jetstream::context::CreateStreamErrorKind;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, PersistenceMode, RetentionPolicy, StorageType};
 use async_nats::jetstream::{Context, ErrorCode};
+use roost_schemas::lease::ALL_LEASES;
 use roost_schemas::subject::{ALL_EVENTS, ALL_OUTPUT};
 use tokio::time::Instant;
 
@@ -22,6 +23,9 @@ pub const EVENTS: &str = "EVENTS";
 pub const COMMANDS: &str = "COMMANDS";
 /// The stream of process output.
 pub const OUTPUT: &str = "OUTPUT";
+
+/// The stream of leases.
+pub const LEASES: &str = "LEASES";
 
 /// The shape of a command's subject. Not `roost.cmd.>`: a message that no consumer's filter can match would wait for
 /// ever, so it is refused at once by finding no stream.
@@ -49,6 +53,7 @@ async fn ensure_once(link: &Link) -> Result<(), JournalError> {
         events(&link.options),
         commands(&link.options),
         output(&link.options),
+        leases(&link.options),
     ] {
         let found = make(&context, &link.server, &wanted).await?;
         let faults = faults(&wanted, &found);
@@ -105,6 +110,20 @@ fn output(options: &Options) -> Config {
         discard: DiscardPolicy::Old,
         max_age: OUTPUT_AGE,
         max_bytes: signed(options.output_bytes),
+        ..file(options)
+    }
+}
+
+/// The last record of each host; nobody needs those before it.
+fn leases(options: &Options) -> Config {
+    Config {
+        name: LEASES.to_owned(),
+        description: Some("Roost: which hosts live".to_owned()),
+        subjects: vec![ALL_LEASES.to_owned()],
+        retention: RetentionPolicy::Limits,
+        discard: DiscardPolicy::Old,
+        max_messages_per_subject: 1,
+        allow_direct: true,
         ..file(options)
     }
 }

@@ -20,8 +20,10 @@ pub async fn announce(
     templates: Vec<(TemplateName, TemplateRegistered)>,
 ) -> Result<(), Refusal> {
     for (name, template) in templates {
+        let fact = format!("template.{name}");
         tell::<Template>(
             context,
+            &fact,
             AggregateId::Template(name),
             TemplateCommand::Register(template),
         )
@@ -29,6 +31,7 @@ pub async fn announce(
     }
     tell::<Host>(
         context,
+        "registered",
         AggregateId::Host(context.host.clone()),
         HostCommand::Register(host),
     )
@@ -39,14 +42,17 @@ pub async fn announce(
 pub async fn drain(context: &Context) -> Result<(), Refusal> {
     tell::<Host>(
         context,
+        "drained",
         AggregateId::Host(context.host.clone()),
         HostCommand::Drain,
     )
     .await
 }
 
+/// What one life of the agent says, it says once: `fact` names it.
 async fn tell<A: Aggregate>(
     context: &Context,
+    fact: &str,
     aggregate: AggregateId,
     command: A::Command,
 ) -> Result<(), Refusal> {
@@ -54,7 +60,7 @@ async fn tell<A: Aggregate>(
     let subject = EventSubject { tenant, aggregate };
     let mut ledger = Ledger::<A>::load(Arc::clone(&context.journal), subject).await?;
     let envelope = Envelope {
-        command_id: CommandId::random(),
+        command_id: CommandId::of_host(&context.host, &context.life, fact),
         at: context.clock.now(),
         principal: format!("host:{}", context.host),
         command,

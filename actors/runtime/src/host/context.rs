@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use roost_journal::port::{Journal, OutputLog, Queue};
-use roost_schemas::{HostId, Owner};
+use roost_schemas::{HostId, LifeId, Owner};
 use tokio::sync::OwnedMutexGuard;
 
 use super::rests::Rests;
@@ -15,6 +15,8 @@ use crate::port::{Clock, Disks, Edge, Engines, Fault, Guests, Slots, Snapshots};
 pub struct Context {
     /// This host.
     pub host: HostId,
+    /// This life of its agent.
+    pub life: LifeId,
     /// The event log.
     pub journal: Arc<dyn Journal>,
     /// The command queue.

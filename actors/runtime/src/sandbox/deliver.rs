@@ -100,6 +100,10 @@ impl State {
             SandboxCommand::Resume(resume) => Command::Resume(resume),
             SandboxCommand::Snapshot(take) => Command::Snapshot { snapshot, take },
             SandboxCommand::Kill(kill) => Command::Kill(kill),
+            // The router has decided it; this host comes to the same when it looks at the log anew.
+            SandboxCommand::HostDown(down) => Command::HostDown {
+                generation: down.generation,
+            },
             SandboxCommand::Create(_) | SandboxCommand::DeleteTemplate(_) => {
                 return Err(Rejection::Invalid {
                     field: "route",

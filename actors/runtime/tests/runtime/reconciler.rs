@@ -16,6 +16,8 @@ use crate::world::{World, accepted, create, id};
 
 async fn reconciler(world: &World) -> ActorRef<Tick> {
     let args = Arguments {
+        journal: Arc::new(world.memory.journal()),
+        leases: Arc::new(world.memory.leases()),
         queue: Arc::new(world.memory.queue()),
         fleet: world.fleet.clone(),
         clock: Arc::clone(&world.clock) as _,

@@ -132,6 +132,7 @@ impl World {
         });
         let context = Arc::new(Context {
             host: host_id(),
+            life: roost_schemas::LifeId::random(),
             journal,
             queue: Arc::new(self.memory.queue()),
             output: Arc::new(self.memory.output()),

@@ -53,6 +53,7 @@ fn creates() -> Vec<Named> {
     };
     let sleeper = SandboxSpec {
         on_timeout: OnTimeout::Pause,
+        on_host_down: roost_schemas::spec::OnHostDown::Lose,
         auto_resume: true,
         ..spec()
     };
@@ -119,6 +120,7 @@ fn of_what_runs() -> Vec<Named> {
             "kill",
             SandboxCommand::Kill(Kill {
                 reason: StopReason::TimedOut,
+                due: None,
             }),
         ),
     ]
@@ -126,7 +128,7 @@ fn of_what_runs() -> Vec<Named> {
 
 fn of_snapshots() -> Vec<Named> {
     let name = TemplateName::new("warm").unwrap();
-    let pause = |reason| SandboxCommand::Pause(Pause { reason });
+    let pause = |reason| SandboxCommand::Pause(Pause { reason, due: None });
     let resume = |timeout_sec| SandboxCommand::Resume(Resume { timeout_sec });
     let take = |name| SandboxCommand::Snapshot(TakeSnapshot { name });
     vec![

@@ -15,6 +15,7 @@ impl Gateway {
         let ended = |fleet: &Fleet| ended(fleet, self, id);
         let kill = SandboxCommand::Kill(Kill {
             reason: StopReason::Requested,
+            due: None,
         });
         self.reach(Sequence::default()).await?;
         if self.fleet().read(ended).is_none() {

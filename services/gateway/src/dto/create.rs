@@ -32,6 +32,9 @@ pub(crate) struct CreateSandbox {
     /// What happens then.
     #[serde(default)]
     on_timeout: OnTimeout,
+    /// What becomes of it when its host is down.
+    #[serde(default)]
+    on_host_down: OnHostDown,
     /// Whether a request for what is in it, such as an exec or one for a port, resumes it when it is paused. It then runs
     /// for `timeout_sec`, but for 300 seconds at least.
     #[serde(default)]
@@ -80,6 +83,27 @@ impl From<OnTimeout> for roost_schemas::spec::OnTimeout {
     }
 }
 
+/// What becomes of a sandbox whose host is down.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OnHostDown {
+    /// It is lost.
+    #[default]
+    Lose,
+    /// It goes back to what it was paused as, or snapshotted as, last, and runs again where that is kept as soon as that
+    /// host is there. One that never was is lost.
+    Resume,
+}
+
+impl From<OnHostDown> for roost_schemas::spec::OnHostDown {
+    fn from(on_host_down: OnHostDown) -> Self {
+        match on_host_down {
+            OnHostDown::Lose => Self::Lose,
+            OnHostDown::Resume => Self::Resume,
+        }
+    }
+}
+
 impl From<CreateSandbox> for SandboxSpec {
     fn from(create: CreateSandbox) -> Self {
         let CreateSandbox {
@@ -88,6 +112,7 @@ impl From<CreateSandbox> for SandboxSpec {
             memory_mb,
             timeout_sec,
             on_timeout,
+            on_host_down,
             auto_resume,
             metadata,
             env,
@@ -99,6 +124,7 @@ impl From<CreateSandbox> for SandboxSpec {
             memory_mb,
             timeout_sec,
             on_timeout: on_timeout.into(),
+            on_host_down: on_host_down.into(),
             auto_resume,
             metadata,
             env,

@@ -129,6 +129,8 @@ pub(crate) enum FailureKind {
     SnapshotUnusable,
     /// A restarted host found nothing of it.
     HostRestarted,
+    /// Its host was silent for too long and was given up.
+    HostDown,
     /// Its actor on the host crashed too often.
     ActorCrashed,
 }
@@ -221,6 +223,7 @@ impl From<&Cause> for Failure {
             Cause::PagerDied { .. } => FailureKind::PagerDied,
             Cause::SnapshotUnusable { .. } => FailureKind::SnapshotUnusable,
             Cause::HostRestarted => FailureKind::HostRestarted,
+            Cause::HostDown => FailureKind::HostDown,
             Cause::ActorCrashed => FailureKind::ActorCrashed,
         };
         Self {

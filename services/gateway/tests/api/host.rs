@@ -247,7 +247,9 @@ impl Script {
                 Command::Resume(resume)
             }
             SandboxCommand::Snapshot(take) => Command::Snapshot { snapshot, take },
-            SandboxCommand::DeleteTemplate(_) => unreachable!("no sandbox is asked for it"),
+            SandboxCommand::DeleteTemplate(_) | SandboxCommand::HostDown(_) => {
+                unreachable!("no sandbox is asked for it")
+            }
         })
     }
 
@@ -317,6 +319,7 @@ impl Script {
                     id,
                     Command::Kill(Kill {
                         reason: StopReason::Requested,
+                        due: None,
                     }),
                 )
                 .await;

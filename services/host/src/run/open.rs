@@ -15,7 +15,7 @@ use roost_runtime::host::{Context, Rests, Turns};
 use roost_runtime::port::SystemClock;
 use roost_schemas::event::{HostRegistered, TemplateRegistered};
 use roost_schemas::snapshot::Machine;
-use roost_schemas::{HostId, TemplateName};
+use roost_schemas::{HostId, LifeId, TemplateName};
 use roost_snapshots::Store;
 
 use super::capacity;
@@ -100,6 +100,7 @@ pub(super) async fn open(cli: Run) -> Result<Opened> {
     let drives = DriveStore::new(paths.state.join("drives"), images.blank_drive().to_owned());
     let context = Context {
         host: host.clone(),
+        life: LifeId::random(),
         queue: Arc::new(connection.queue()),
         output: Arc::new(connection.output()),
         journal,

@@ -93,6 +93,7 @@ fn requested() -> impl Strategy<Value = Requested> {
                     memory_mb,
                     timeout_sec,
                     on_timeout,
+                    on_host_down: roost_schemas::spec::OnHostDown::Lose,
                     auto_resume,
                     metadata,
                     env,

@@ -18,7 +18,7 @@ pub(crate) fn pause(id: &str) -> Command {
 pub(crate) fn pause_for(reason: PauseReason, id: &str) -> Command {
     Command::Pause {
         snapshot: snapshot_id(id),
-        pause: Pause { reason },
+        pause: Pause { reason, due: None },
     }
 }
 

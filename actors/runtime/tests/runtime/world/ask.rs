@@ -51,6 +51,7 @@ pub(crate) fn create() -> SandboxCommand {
         memory_mb: None,
         timeout_sec: 3600,
         on_timeout: roost_schemas::spec::OnTimeout::Kill,
+        on_host_down: roost_schemas::spec::OnHostDown::Lose,
         auto_resume: false,
         metadata: std::collections::BTreeMap::default(),
         env: std::collections::BTreeMap::default(),
@@ -72,6 +73,7 @@ pub(crate) fn start(generation: u64) -> SandboxCommand {
 pub(crate) fn kill() -> SandboxCommand {
     SandboxCommand::Kill(Kill {
         reason: StopReason::Requested,
+        due: None,
     })
 }
 

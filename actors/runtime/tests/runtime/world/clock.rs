@@ -1,6 +1,7 @@
 //! A time of day that goes with tokio's, which a test pauses, and that panics where it is told to.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use roost_runtime::port::Clock;
 use roost_schemas::Timestamp;
@@ -38,5 +39,9 @@ impl Clock for TestClock {
             "the clock was told to panic"
         );
         Timestamp(EPOCH).plus(self.start.elapsed())
+    }
+
+    fn steady(&self) -> Duration {
+        self.start.elapsed()
     }
 }

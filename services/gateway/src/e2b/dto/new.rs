@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use roost_schemas::spec::{OnTimeout, SandboxSpec, TIMEOUT_SEC};
+use roost_schemas::spec::{OnHostDown, OnTimeout, SandboxSpec, TIMEOUT_SEC};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
@@ -72,6 +72,7 @@ impl NewSandbox {
             } else {
                 OnTimeout::Kill
             },
+            on_host_down: OnHostDown::Lose,
             auto_resume: self.auto_resume.is_some_and(|resume| resume.enabled),
             metadata: self.metadata.unwrap_or_default(),
             env: self.env_vars.unwrap_or_default(),

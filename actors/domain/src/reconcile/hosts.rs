@@ -1,0 +1,75 @@
+//! Hosts that are down, and what was on them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use roost_schemas::command::{HostDown, Resume, SandboxCommand};
+use roost_schemas::subject::{CommandSubject, Route};
+use roost_schemas::{CommandId, HostId, LifeId, SandboxId, TenantId, Timestamp};
+
+use super::Correction;
+use crate::fleet::{Fleet, View};
+use crate::sandbox::{Phase, Sandbox};
+
+/// How long a sandbox that went back to its last snapshot may wait before it is told again to resume.
+const REVIVE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Those that the log says are down.
+pub(super) fn down(fleet: &Fleet) -> BTreeSet<&HostId> {
+    let down = fleet.hosts().filter(|(_, view)| view.state.down.is_some());
+    down.map(|(host, _)| host).collect()
+}
+
+/// Of those whose lease is revoked, the ones that the log does not say are down.
+pub(super) fn undeclared(fleet: &Fleet, revoked: &BTreeMap<HostId, LifeId>) -> BTreeMap<HostId, LifeId> {
+    let known = |host: &HostId| fleet.hosts().find(|(other, _)| *other == host);
+    let undeclared = revoked
+        .iter()
+        .filter(|(host, _)| known(host).is_some_and(|(_, view)| view.state.down.is_none()));
+    undeclared
+        .map(|(host, life)| (host.clone(), life.clone()))
+        .collect()
+}
+
+/// For one on a host that is down.
+pub(super) fn correct(tenant: &TenantId, id: &SandboxId, view: &View<Sandbox>) -> Option<Correction> {
+    let sandbox = &view.state;
+    if matches!(sandbox.phase, Phase::Paused | Phase::Stopping) {
+        return None;
+    }
+    let generation = sandbox.generation();
+    Some(Correction {
+        subject: CommandSubject {
+            tenant: tenant.clone(),
+            route: Route::Any,
+            sandbox: id.clone(),
+        },
+        // Of each state once: a resume may follow.
+        command_id: CommandId::system(id, generation, &format!("host-down.{}", view.sequence)),
+        command: SandboxCommand::HostDown(HostDown { generation }),
+    })
+}
+
+/// For one that is paused only because its host was down, once the host of its snapshot is there.
+pub(super) fn revive(
+    tenant: &TenantId,
+    id: &SandboxId,
+    view: &View<Sandbox>,
+    now: Timestamp,
+) -> Option<Correction> {
+    let sandbox = &view.state;
+    if sandbox.phase != Phase::Paused || !sandbox.reverted {
+        return None;
+    }
+    let round = now.since(view.updated_at).as_secs() / REVIVE_PATIENCE.as_secs();
+    let generation = sandbox.generation();
+    Some(Correction {
+        subject: CommandSubject {
+            tenant: tenant.clone(),
+            route: Route::Any,
+            sandbox: id.clone(),
+        },
+        command_id: CommandId::system(id, generation, &format!("revive.{round}")),
+        command: SandboxCommand::Resume(Resume::default()),
+    })
+}

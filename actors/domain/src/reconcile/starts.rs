@@ -1,0 +1,38 @@
+//! Sandboxes whose host has not set out to start them.
+
+use std::time::Duration;
+
+use roost_schemas::command::{SandboxCommand, Start};
+use roost_schemas::subject::{CommandSubject, Route};
+use roost_schemas::{CommandId, SandboxId, TenantId, Timestamp};
+
+use super::Correction;
+use crate::fleet::View;
+use crate::sandbox::{Phase, Sandbox};
+
+/// How long a placed sandbox may wait for its host's first word before the host is told again.
+pub const START_PATIENCE: Duration = Duration::from_secs(10);
+
+pub(super) fn correct(
+    tenant: &TenantId,
+    id: &SandboxId,
+    view: &View<Sandbox>,
+    now: Timestamp,
+) -> Option<Correction> {
+    let sandbox = &view.state;
+    let waited = now.since(view.updated_at);
+    if sandbox.phase != Phase::Placed || waited < START_PATIENCE {
+        return None;
+    }
+    let round = waited.as_secs() / START_PATIENCE.as_secs();
+    let generation = sandbox.generation();
+    Some(Correction {
+        subject: CommandSubject {
+            tenant: tenant.clone(),
+            route: Route::Host(sandbox.placed.as_ref()?.host.clone()),
+            sandbox: id.clone(),
+        },
+        command_id: CommandId::system(id, generation, &format!("start.{round}")),
+        command: SandboxCommand::Start(Start { generation }),
+    })
+}
