@@ -6,6 +6,7 @@ use roost_schemas::command::Envelope;
 use roost_schemas::commit::Commit;
 use roost_schemas::{CommandId, Sequence, Timestamp};
 
+use crate::bugs::{self, Bug};
 use crate::{Aggregate, Rejection};
 
 /// Command ids an aggregate remembers, besides the one that made it. The server's own window is minutes long; this
@@ -92,6 +93,9 @@ impl<A: Aggregate> Folded<A> {
     }
 
     fn seen(&self, id: &CommandId) -> Option<Sequence> {
+        if bugs::has(Bug::ForgetDedupe) {
+            return None;
+        }
         self.first
             .iter()
             .chain(self.recent.iter().rev())

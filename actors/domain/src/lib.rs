@@ -4,6 +4,7 @@
 //! [`Aggregate::evolve`], asks [`Aggregate::decide`], appends the answer, and derives its steps from the new state.
 
 mod aggregate;
+pub mod bugs;
 pub mod fleet;
 mod folded;
 pub mod host;

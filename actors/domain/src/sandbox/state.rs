@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::snapshot::MAX_SNAPSHOTS;
 use crate::Rejection;
+use crate::bugs::{self, Bug};
 
 /// Where a sandbox stands in its life.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -162,7 +163,7 @@ impl Sandbox {
 
     pub(super) fn fence(&self, given: Generation) -> Result<(), Rejection> {
         let current = self.generation();
-        if given == current {
+        if given == current || bugs::has(Bug::SkipGenerationCheck) {
             Ok(())
         } else {
             Err(Rejection::StaleGeneration { given, current })

@@ -222,6 +222,11 @@ impl State {
         };
         self.keep_programs(&sandbox);
         self.keep_audit(&sandbox);
+        self.advance(sandbox);
+    }
+
+    /// Takes the step that `sandbox` calls for, unless one is under way.
+    pub(super) fn advance(&mut self, sandbox: Sandbox) {
         if let Some(flight) = &self.flight {
             // What is no longer wanted is told to end; its report brings us here again.
             if !flight.step.is_wanted(&sandbox) {
