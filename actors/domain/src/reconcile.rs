@@ -78,3 +78,25 @@ pub fn plan(fleet: &Fleet, observed: &Observed) -> Plan {
         corrections: corrections.collect(),
     }
 }
+
+/// In which round a wait of `late` is: the first lasts for `patience`, and each is twice as long as the one before. So what
+/// is never heeded is told ever more rarely, and its commands do not heap up in a queue that nobody reads.
+fn round(late: Duration, patience: Duration) -> u32 {
+    let waited = late.as_secs() / patience.as_secs();
+    (waited + 1).ilog2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_round_is_twice_as_long_as_the_one_before() {
+        let patience = Duration::from_secs(10);
+        let rounds = [0, 9, 10, 29, 30, 69, 70].map(|secs| round(Duration::from_secs(secs), patience));
+        assert_eq!(rounds, [0, 0, 1, 1, 2, 2, 3]);
+        let month = Duration::from_secs(30 * 86_400);
+        assert!(round(month, patience) < 20);
+        assert!(round(Duration::MAX, patience) < 64);
+    }
+}

@@ -8,11 +8,11 @@ use roost_schemas::spec::OnTimeout;
 use roost_schemas::subject::{CommandSubject, Route};
 use roost_schemas::{CommandId, SandboxId, TenantId};
 
-use super::{Correction, Observed};
+use super::{Correction, Observed, round};
 use crate::fleet::View;
 use crate::sandbox::{Phase, Sandbox};
 
-/// How long a sandbox may outlive its time before it is told again.
+/// How long a sandbox may outlive its time before it is told again; then twice as long, and so on.
 pub const EXPIRY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a sandbox that could not be paused at its end of time is left alone: each attempt stops it for a while, and
@@ -45,7 +45,7 @@ pub(super) fn correct(
 /// What is told to one whose time is over, and the fact that its command's id is made from.
 fn expire(sandbox: &Sandbox, late: Duration) -> Option<(String, SandboxCommand)> {
     let due = sandbox.expires_at?;
-    let round = |patience: Duration| late.as_secs() / patience.as_secs();
+    let round = |patience| round(late, patience);
     let expire = format!("expire.{}.{}", due.0, round(EXPIRY_PATIENCE));
     let due_at = Some(due);
     Some(match sandbox.requested.as_ref()?.spec.on_timeout {

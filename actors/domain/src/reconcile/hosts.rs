@@ -7,11 +7,12 @@ use roost_schemas::command::{HostDown, Resume, SandboxCommand};
 use roost_schemas::subject::{CommandSubject, Route};
 use roost_schemas::{CommandId, HostId, LifeId, SandboxId, TenantId, Timestamp};
 
-use super::Correction;
+use super::{Correction, round};
 use crate::fleet::{Fleet, View};
 use crate::sandbox::{Phase, Sandbox};
 
-/// How long a sandbox that went back to its last snapshot may wait before it is told again to resume.
+/// How long a sandbox that went back to its last snapshot may wait before it is told again to resume; then twice as long,
+/// and so on.
 const REVIVE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Those that the log says are down.
@@ -61,7 +62,7 @@ pub(super) fn revive(
     if sandbox.phase != Phase::Paused || !sandbox.reverted {
         return None;
     }
-    let round = now.since(view.updated_at).as_secs() / REVIVE_PATIENCE.as_secs();
+    let round = round(now.since(view.updated_at), REVIVE_PATIENCE);
     let generation = sandbox.generation();
     Some(Correction {
         subject: CommandSubject {

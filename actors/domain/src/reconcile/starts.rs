@@ -6,11 +6,11 @@ use roost_schemas::command::{SandboxCommand, Start};
 use roost_schemas::subject::{CommandSubject, Route};
 use roost_schemas::{CommandId, SandboxId, TenantId, Timestamp};
 
-use super::Correction;
+use super::{Correction, round};
 use crate::fleet::View;
 use crate::sandbox::{Phase, Sandbox};
 
-/// How long a placed sandbox may wait for its host's first word before the host is told again.
+/// How long a placed sandbox may wait for its host's first word before the host is told again; then twice as long, and so on.
 pub const START_PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) fn correct(
@@ -24,7 +24,7 @@ pub(super) fn correct(
     if sandbox.phase != Phase::Placed || waited < START_PATIENCE {
         return None;
     }
-    let round = waited.as_secs() / START_PATIENCE.as_secs();
+    let round = round(waited, START_PATIENCE);
     let generation = sandbox.generation();
     Some(Correction {
         subject: CommandSubject {
