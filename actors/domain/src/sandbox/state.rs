@@ -229,6 +229,8 @@ pub(super) fn evolve(sandbox: &mut Sandbox, event: &SandboxEvent) {
         }
         SandboxEvent::ResumeFailed(failed) => {
             sandbox.phase = Phase::Paused;
+            // Its host could not: then it is for whoever owns it to try again. A host that went down has not tried.
+            sandbox.reverted &= failed.cause == Cause::HostDown;
             sandbox.cause = Some(failed.cause.clone());
         }
         SandboxEvent::SnapshotAsked(asked) => {
