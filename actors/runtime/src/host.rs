@@ -12,6 +12,7 @@
 mod announce;
 mod collect;
 mod context;
+mod gate;
 mod recover;
 mod rests;
 mod serve;
@@ -21,6 +22,7 @@ mod tenure;
 pub use announce::{announce, drain};
 pub use collect::{NotCollected, collect, collect_once};
 pub use context::{Context, Turns};
+pub use gate::Gate;
 pub use recover::{mine, sweep, wake};
 pub use rests::Rests;
 pub use serve::serve;

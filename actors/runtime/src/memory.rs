@@ -5,8 +5,10 @@
 
 mod agent;
 mod engines;
+mod fence;
 mod guest;
 mod guests;
+mod look;
 mod places;
 mod snapshots;
 mod store;
@@ -22,7 +24,10 @@ use tokio::sync::watch;
 
 use agent::Agent;
 use engines::Engine;
+use fence::Bounds;
 use store::Store;
+
+pub use look::Inventory;
 
 use crate::port::{Fault, Output};
 
@@ -44,13 +49,15 @@ struct Inner {
     agents: BTreeMap<Owner, Agent>,
     failures: BTreeMap<&'static str, u32>,
     hanging_greetings: bool,
+    /// Nothing if there is no fence around it.
+    fence: Option<Bounds>,
     store: Store,
 }
 
 impl Machine {
     /// Lets the next `times` takings of `step` fail: `claim`, `apply`, `create`, `boot`, `greet`, `run`, `audit`, `adopt`,
     /// `destroy`, `remove`, `release`; of snapshots `await`, `quiesce`, `pause`, `draft`, `dump`, `collect`, `seal`, `find`,
-    /// `discard`, `resume`, `wake`, `open`, `drive`, `restore`, `follow`, `compact`, `sweep`.
+    /// `discard`, `resume`, `wake`, `open`, `drive`, `restore`, `follow`, `compact`, `sweep`; and `fence`.
     pub fn fail(&self, step: &'static str, times: u32) {
         self.lock().failures.insert(step, times);
     }
@@ -76,10 +83,11 @@ impl Machine {
     }
 
     fn act(&self, owner: &Owner, process: &ProcessId, output: Output) {
-        if let Ok(engine) = self.lock().engine(owner)
-            && !engine.paused
         {
-            engine.guest.act(process, output);
+            let mut inner = self.lock();
+            if let Ok(engine) = inner.moving(owner) {
+                engine.guest.act(process, output);
+            }
         }
         self.changed();
     }
@@ -94,8 +102,7 @@ impl Machine {
     /// Whether the vCPUs of `owner` run, and its users' programs with them.
     pub fn moves(&self, owner: &Owner) -> bool {
         let mut inner = self.lock();
-        let engine = inner.engine(owner);
-        engine.is_ok_and(|engine| !engine.paused && !engine.guest.quiet)
+        inner.moving(owner).is_ok_and(|engine| !engine.guest.quiet)
     }
 
     /// Lets the agent in the guest of `owner` tell its host something, and again until it is answered. Answers the number

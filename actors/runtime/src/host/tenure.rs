@@ -119,7 +119,7 @@ impl Tenure {
     /// this host is destroyed. It ends only with the tenure.
     pub async fn keep(mut self) -> Over {
         loop {
-            if let Err(fault) = self.terms.fence.extend(self.until) {
+            if let Err(fault) = self.terms.fence.extend(self.until).await {
                 return Over::Fence(fault);
             }
             tokio::time::sleep(self.terms.ttl / 3).await;

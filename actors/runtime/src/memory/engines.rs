@@ -48,6 +48,19 @@ impl Inner {
         engine.ok_or_else(|| Fault::new("speak to the engine", format!("{owner} has none")))
     }
 
+    /// One whose vCPUs run.
+    pub(super) fn moving(&mut self, owner: &Owner) -> Result<&mut Engine, Fault> {
+        self.unfenced()?;
+        let engine = self.engine(owner)?;
+        if engine.paused {
+            return Err(Fault::timed_out(
+                "speak to the guest",
+                format!("nothing moves in {owner}"),
+            ));
+        }
+        Ok(engine)
+    }
+
     fn spawn(&mut self, owner: &Owner, paused: bool, guest: Guest) -> Arc<dyn Vm> {
         self.end(owner);
         let vm = Arc::new(MemoryVm {
@@ -73,23 +86,29 @@ impl Inner {
 #[async_trait]
 impl Engines for Machine {
     async fn boot(&self, owner: &Owner, _spec: &VmSpec) -> Result<Arc<dyn Vm>, Fault> {
-        Ok(self.step("boot")?.spawn(owner, false, Guest::default()))
+        let mut inner = self.step("boot")?;
+        inner.unfenced()?;
+        Ok(inner.spawn(owner, false, Guest::default()))
     }
 
     async fn restore(&self, owner: &Owner, _spec: &VmSpec, image: &Image) -> Result<Arc<dyn Vm>, Fault> {
         let mut inner = self.step("restore")?;
+        inner.unfenced()?;
         let frozen = inner.frozen(&image.snapshot.id)?;
         Ok(inner.spawn(owner, true, frozen))
     }
 
     async fn pause(&self, owner: &Owner) -> Result<(), Fault> {
-        self.step("pause")?.engine(owner)?.paused = true;
+        let mut inner = self.step("pause")?;
+        inner.unfenced()?;
+        inner.engine(owner)?.paused = true;
         Ok(())
     }
 
     /// A guest that is not itself yet must not be able to speak to anybody.
     async fn resume(&self, owner: &Owner) -> Result<(), Fault> {
         let mut inner = self.step("resume")?;
+        inner.unfenced()?;
         let open = inner
             .policies
             .get(owner)
@@ -107,11 +126,14 @@ impl Engines for Machine {
     }
 
     async fn is_paused(&self, owner: &Owner) -> Result<bool, Fault> {
-        Ok(self.lock().engine(owner)?.paused)
+        let mut inner = self.lock();
+        inner.unfenced()?;
+        Ok(inner.engine(owner)?.paused)
     }
 
     async fn dump(&self, owner: &Owner, draft: &Draft) -> Result<Dumped, Fault> {
         let mut inner = self.step("dump")?;
+        inner.unfenced()?;
         let engine = inner.engine(owner)?;
         if !engine.paused || !engine.guest.quiet {
             return Err(Fault::new(

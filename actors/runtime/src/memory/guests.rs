@@ -16,7 +16,7 @@ use super::{Inner, Machine};
 use crate::port::{AuditFeed, Fault, Greeting, Guests, Output, Outputs, Program};
 
 impl Inner {
-    /// Whose engine runs at `address`; fails if none does, or if its vCPUs stand still.
+    /// Whose engine runs at `address`; fails if none does, or if it stands still.
     fn connect(&self, address: IpAddr) -> Result<Owner, Fault> {
         const STEP: &str = "connect to the guest";
         let at = |owner: &Owner| {
@@ -24,8 +24,9 @@ impl Inner {
                 .get(owner)
                 .is_some_and(|number| slot(*number).address == address)
         };
+        let fenced = self.is_fenced();
         match self.engines.iter().find(|(owner, _)| at(owner)) {
-            Some((_, engine)) if engine.paused => {
+            Some((_, engine)) if engine.paused || fenced => {
                 Err(Fault::timed_out(STEP, format!("nothing moves at {address}")))
             }
             Some((owner, _)) => Ok(owner.clone()),
@@ -59,8 +60,8 @@ impl Machine {
     }
 
     fn output(&self, owner: &Owner, process: &ProcessId, number: usize) -> Option<Output> {
-        let inner = self.lock();
-        let engine = inner.engines.get(owner).filter(|engine| !engine.paused)?;
+        let mut inner = self.lock();
+        let engine = inner.moving(owner).ok()?;
         engine.guest.outputs(process)?.get(number).cloned()
     }
 }
