@@ -1,1 +1,16 @@
 //! The simulator: a seeded world in virtual time that runs the real domain and runtime over a faulty log, machine and network.
+//!
+//! ```text
+//!   run ─▶ World ──▶ processes: hosts, control (router + reconciler), readers; clients
+//!            │            │ every call of a port
+//!            │            ▼
+//!            │          Gate ── one at a time, by seed ──▶ memory::{journal, queue, …}, memory::Machine
+//!            ▼            │
+//!          faults         └── after each: trace, Checker::after_step
+//! ```
+
+pub mod run;
+pub mod trace;
+pub mod world;
+
+pub use world::{Checker, Violation, World};

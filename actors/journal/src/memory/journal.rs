@@ -74,6 +74,13 @@ impl MemoryJournal {
         locked(&self.0.log).faults.push_back(fault);
     }
 
+    /// Every commit after `after`, as it is.
+    pub fn stored(&self, after: Sequence) -> Vec<Record> {
+        let log = locked(&self.0.log);
+        let from = usize::try_from(after.0).unwrap_or(usize::MAX);
+        log.records.get(from..).unwrap_or_default().to_vec()
+    }
+
     /// Forgets every commit after `last`, as a server does that acknowledged before it had synced.
     pub fn lose_after(&self, last: Sequence) {
         let mut log = locked(&self.0.log);
