@@ -26,7 +26,7 @@ pub use gate::Gate;
 pub use recover::{mine, sweep, wake};
 pub use rests::Rests;
 pub use serve::serve;
-pub use tenure::{Over, TTL, Tenure, Terms};
+pub use tenure::{MARGIN, Over, TTL, Tenure, Terms};
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

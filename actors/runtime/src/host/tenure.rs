@@ -1,15 +1,18 @@
 //! A host's tenure: its lease, renewed for as long as it can be, and the fence that closes when it cannot.
 //!
 //! ```text
-//!   take ─▶ begin: the fence opens ─▶ renew every third of its time ─▶ fence moved on ─┐
-//!                                        ▲        │  └─ not reachable: tried again ────┤
-//!                                        └────────┴────────────────────────────────────┘
-//!                                                 └─ overtaken: the tenure is over, and with it this life of the agent
+//!   read ─▶ free, or of an earlier life ──────────────▶ take ─▶ keep: renew every third of its time ─▶ fence moved on ─┐
+//!     ▲ └─▶ somebody else's: wait ─ stood still ───────▶ ▲          ▲   │  └─ not reachable: tried again ───────────────┤
+//!     └────────────────┘ └─ renewed: the tenure is over             └───┼──────────────────────────────────────────────┘
+//!                                                                       └─ overtaken: the tenure is over,
+//!                                                                          and with it this life of the agent
 //! ```
 //!
 //! The fence is moved to when the lease ends, counted from before the renewal was sent: whoever sees the lease stand still
 //! for its time counts from later.
 
+use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +25,10 @@ use crate::port::{Clock, Fault, Fence};
 /// How long a lease lasts that is not renewed. Long enough for a restart of nats-server, short enough for whoever waits
 /// for what was on a host that is gone.
 pub const TTL: Duration = Duration::from_secs(20);
-/// How long to wait before a store that did not answer is asked again.
+/// How much longer than its time a lease must stand still for others to call it over: for clocks that go at different
+/// speeds, and for the fence to close.
+pub const MARGIN: Duration = Duration::from_secs(5);
+/// How long to wait before a store that did not answer, or somebody else's lease, is asked again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// What a tenure stands on.
@@ -38,6 +44,8 @@ pub struct Terms {
     pub host: HostId,
     /// This life of its agent.
     pub life: LifeId,
+    /// Earlier lives of this agent, which are known to be over: only what they hold is taken without waiting.
+    pub before: BTreeSet<LifeId>,
     /// How long the lease lasts without a renewal; see [`TTL`].
     pub ttl: Duration,
 }
@@ -62,9 +70,9 @@ pub enum Over {
         /// This host.
         host: HostId,
     },
-    /// Another agent has begun under the same name.
+    /// Another agent runs under the same name.
     #[error(
-        "another agent ({life}) has taken the lease of host {host}: only one may run under a name; \
+        "another agent ({life}) holds the lease of host {host}: only one may run under a name; \
          stop one of them, or give it another --host-id"
     )]
     Taken {
@@ -81,12 +89,19 @@ pub enum Over {
     Fence(#[from] Fault),
 }
 
+/// Somebody else's lease while it is waited for.
+struct Standing {
+    version: Version,
+    /// When it was first seen.
+    since: Duration,
+}
+
 impl Tenure {
-    /// Takes the lease from whoever has it: the life of the agent before this one, as a rule. The fence stays as it is, so
-    /// that nothing runs on that is not to.
-    pub async fn take(terms: Terms) -> Result<Self, LeaseError> {
+    /// Takes the lease. The fence stays as it is, so that nothing runs on that is not to.
+    pub async fn take(terms: Terms) -> Result<Self, Over> {
+        let mut standing = None;
         loop {
-            match Self::try_take(&terms).await {
+            match Self::try_take(&terms, &mut standing).await {
                 Ok(Some((version, until))) => {
                     return Ok(Self {
                         terms,
@@ -95,17 +110,27 @@ impl Tenure {
                     });
                 }
                 Ok(None) => {}
-                Err(error @ LeaseError::Unavailable { .. }) => {
+                Err(Over::Lease(error @ LeaseError::Unavailable { .. })) => {
                     tracing::warn!(%error, "the lease cannot be taken yet");
+                    // Whoever holds it could not renew it either.
+                    standing = None;
                 }
-                Err(error) => return Err(error),
+                Err(over) => return Err(over),
             }
             tokio::time::sleep(RETRY_AFTER).await;
         }
     }
 
-    async fn try_take(terms: &Terms) -> Result<Option<(Version, Duration)>, LeaseError> {
+    async fn try_take(
+        terms: &Terms,
+        standing: &mut Option<Standing>,
+    ) -> Result<Option<(Version, Duration)>, Over> {
         let found = terms.leases.read(&terms.host).await?;
+        if let Some(found) = &found
+            && !terms.may_take(found, standing)?
+        {
+            return Ok(None);
+        }
         let over = found.map(|found| found.version).unwrap_or_default();
         let until = terms.clock.steady() + terms.ttl;
         let written = terms.leases.write(&terms.host, &terms.held(), over).await?;
@@ -115,14 +140,20 @@ impl Tenure {
         })
     }
 
-    /// Opens the fence, and keeps it open for as long as the lease can be renewed. To be begun once what is not to run on
-    /// this host is destroyed. It ends only with the tenure.
-    pub async fn keep(mut self) -> Over {
+    /// Renews the lease for as long as it can be renewed, and keeps the fence open once `swept` is through: once what is
+    /// not to run on this host is destroyed. It ends only with the tenure.
+    pub async fn keep(mut self, swept: impl Future<Output = ()>) -> Over {
+        let mut swept = pin!(swept);
+        let mut opens = false;
         loop {
-            if let Err(fault) = self.terms.fence.extend(self.until).await {
+            if opens && let Err(fault) = self.terms.fence.extend(self.until).await {
                 return Over::Fence(fault);
             }
-            tokio::time::sleep(self.terms.ttl / 3).await;
+            tokio::select! {
+                biased;
+                () = &mut swept, if !opens => opens = true,
+                () = tokio::time::sleep(self.terms.ttl / 3) => {}
+            }
             if let Err(over) = self.renewed().await {
                 return over;
             }
@@ -165,6 +196,34 @@ impl Tenure {
 }
 
 impl Terms {
+    /// Whether what stands there may be replaced. Somebody else's may when it has stood still for as long as the reconciler
+    /// would wait; if it is renewed meanwhile, two agents have one name.
+    fn may_take(&self, found: &Found, standing: &mut Option<Standing>) -> Result<bool, Over> {
+        let Lease::Held { life, ttl_ms } = &found.lease else {
+            return Ok(true);
+        };
+        if *life == self.life || self.before.contains(life) {
+            return Ok(true);
+        }
+        let now = self.clock.steady();
+        let Some(Standing { version, since }) = standing else {
+            tracing::warn!(host = %self.host, %life, "another agent may have the lease; waiting until it is over");
+            *standing = Some(Standing {
+                version: found.version,
+                since: now,
+            });
+            return Ok(false);
+        };
+        if *version != found.version {
+            return Err(Over::Taken {
+                host: self.host.clone(),
+                life: life.clone(),
+            });
+        }
+        let time = Duration::from_millis(*ttl_ms).saturating_add(MARGIN);
+        Ok(now.saturating_sub(*since) >= time)
+    }
+
     fn held(&self) -> Lease {
         Lease::Held {
             life: self.life.clone(),

@@ -10,8 +10,7 @@ use roost_journal::port::{Found, Version};
 use roost_schemas::lease::Lease;
 use roost_schemas::{HostId, LifeId};
 
-/// What is added to a lease's time: for clocks that go at different speeds, and for the fence to close.
-const MARGIN: Duration = Duration::from_secs(5);
+use crate::host::MARGIN;
 
 /// The leases as far as they are known.
 #[derive(Debug, Default)]
