@@ -35,6 +35,8 @@ pub struct Options {
 enum Figure {
     /// Durable commits and replay, against raw JetStream.
     Journal,
+    /// Acknowledged commits and the first append after `kill -9` of nats-server, a hundred times.
+    Nats,
     /// Create to first output, booted, against the bare engine.
     Overhead,
     /// The same, restored from the template's snapshot, and against a boot.
@@ -55,6 +57,7 @@ enum Figure {
 pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> {
     match options.figure {
         Figure::Journal => example("roost-journal", "journal_bench", cancelled).await,
+        Figure::Nats => example("roost-journal", "nats_bench", cancelled).await,
         Figure::Idle => example("roost-runtime", "idle_actors", cancelled).await,
         Figure::Pager => example("roost-pager", "pager_bench", cancelled).await,
         Figure::Data => data::run(options.rounds, options.mib, cancelled).await,
