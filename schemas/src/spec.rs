@@ -82,6 +82,7 @@ pub enum OnHostDown {
 }
 
 impl OnHostDown {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -15,7 +15,11 @@ pub enum Bug {
 
 impl Bug {
     /// Every bug.
-    pub const ALL: [Self; 3] = [Self::SkipGenerationCheck, Self::ForgetDedupe, Self::ActBeforeCommit];
+    pub const ALL: [Self; 3] = [
+        Self::SkipGenerationCheck,
+        Self::ForgetDedupe,
+        Self::ActBeforeCommit,
+    ];
 
     /// Its name on a command line.
     pub fn name(self) -> &'static str {

@@ -95,7 +95,7 @@ mod tests {
         let patience = Duration::from_secs(10);
         let rounds = [0, 9, 10, 29, 30, 69, 70].map(|secs| round(Duration::from_secs(secs), patience));
         assert_eq!(rounds, [0, 0, 1, 1, 2, 2, 3]);
-        let month = Duration::from_secs(30 * 86_400);
+        let month = Duration::from_hours(30 * 24);
         assert!(round(month, patience) < 20);
         assert!(round(Duration::MAX, patience) < 64);
     }

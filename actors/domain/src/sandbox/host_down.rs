@@ -1,11 +1,15 @@
 //! `HostDown`: what becomes of a sandbox whose host was silent for longer than its lease.
 
 use roost_schemas::Generation;
-use roost_schemas::event::{Cause, Lost, ResumeFailed, Reverted, SandboxEvent};
+use roost_schemas::event::{Cause, Lost, ResumeFailed, Reverted, SandboxEvent, SnapshotFailed};
+use roost_schemas::snapshot::Snapshot;
 use roost_schemas::spec::OnHostDown;
 
 use super::{Phase, Sandbox, report};
 use crate::Rejection;
+
+/// How whatever ran in it is said to have ended.
+const REASON: &str = "its host is down";
 
 /// What is paused stays so: it needs its host only when it is resumed.
 pub(super) fn decide(sandbox: &Sandbox, generation: Generation) -> Result<Vec<SandboxEvent>, Rejection> {
@@ -24,22 +28,33 @@ pub(super) fn decide(sandbox: &Sandbox, generation: Generation) -> Result<Vec<Sa
             generation,
             cause,
         })]),
-        _ => {
-            let last = match sealed_last(sandbox) {
-                Some(snapshot) => SandboxEvent::Reverted(Reverted {
-                    generation,
-                    snapshot,
-                    cause,
-                }),
-                None => SandboxEvent::Lost(Lost { generation, cause }),
-            };
-            Ok(report::closing(sandbox, "its host is down", last))
-        }
+        _ => Ok(match sealed_last(sandbox) {
+            Some(snapshot) => revert(sandbox, generation, snapshot),
+            None => report::closing(sandbox, REASON, SandboxEvent::Lost(Lost { generation, cause })),
+        }),
     }
 }
 
+/// It goes back in time: whatever was asked of it since then has come to nothing.
+fn revert(sandbox: &Sandbox, generation: Generation, snapshot: Snapshot) -> Vec<SandboxEvent> {
+    let cause = Cause::HostDown;
+    let untaken = sandbox.asked.keys().map(|asked| {
+        SandboxEvent::SnapshotFailed(SnapshotFailed {
+            snapshot: asked.clone(),
+            cause: cause.clone(),
+        })
+    });
+    let reverted = SandboxEvent::Reverted(Reverted {
+        generation,
+        snapshot,
+        cause: cause.clone(),
+    });
+    let closing = report::closing(sandbox, REASON, reverted);
+    untaken.chain(closing).collect()
+}
+
 /// What it goes back to, if it is to.
-fn sealed_last(sandbox: &Sandbox) -> Option<roost_schemas::snapshot::Snapshot> {
+fn sealed_last(sandbox: &Sandbox) -> Option<Snapshot> {
     let requested = sandbox.requested.as_ref()?;
     let wanted = requested.spec.on_host_down == OnHostDown::Resume;
     sandbox.snapshots.last().filter(|_| wanted).cloned()

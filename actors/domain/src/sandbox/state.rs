@@ -261,7 +261,6 @@ pub(super) fn evolve(sandbox: &mut Sandbox, event: &SandboxEvent) {
         SandboxEvent::Reverted(reverted) => {
             sandbox.phase = Phase::Paused;
             sandbox.expires_at = None;
-            sandbox.asked.clear();
             sandbox.base = Some(reverted.snapshot.clone());
             sandbox.cause = Some(reverted.cause.clone());
             sandbox.reverted = true;

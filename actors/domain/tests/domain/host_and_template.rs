@@ -11,7 +11,7 @@ use roost_schemas::reply::Code;
 use roost_schemas::spec::Resources;
 use roost_schemas::{Sequence, Timestamp};
 
-use crate::support::{RESOURCES, command_id, sandbox_id, snapshot, template_name};
+use crate::support::{RESOURCES, command_id, life_id, sandbox_id, snapshot, template_name};
 
 /// Asks, folds in what follows, and tells whether anything did.
 fn tell<A: Aggregate>(folded: &mut Folded<A>, command: A::Command) -> Result<bool, Rejection> {
@@ -53,16 +53,30 @@ fn content(digest: &str, vcpus: u32, memory_mb: u32) -> template::Command {
 
 proptest! {
     #[test]
-    fn a_host_takes_sandboxes_exactly_after_a_register(commands in vec(0..3u32, 0..20)) {
+    fn a_host_takes_sandboxes_exactly_after_a_register(commands in vec(0..4u32, 0..20)) {
         let mut folded = Folded::<Host>::default();
-        let mut taking = None;
+        // What it said of itself, whether it was drained since, and whether it was given up.
+        let (mut said, mut drained, mut down) = (None, false, false);
         for command in commands {
-            let (command, then) = match command {
-                0 => (host::Command::Drain, None),
-                memory_mb => (host::Command::Register(registered(memory_mb)), Some(registered(memory_mb))),
+            let (command, news) = match command {
+                0 => {
+                    let news = said.is_some() && !drained;
+                    drained |= news;
+                    (host::Command::Drain, news)
+                }
+                1 => {
+                    let news = said.is_some() && !down;
+                    down |= news;
+                    (host::Command::Down(life_id("life1")), news)
+                }
+                memory_mb => {
+                    let is_so = said == Some(memory_mb) && !drained && !down;
+                    (said, drained, down) = (Some(memory_mb), false, false);
+                    (host::Command::Register(registered(memory_mb)), !is_so)
+                }
             };
-            prop_assert_eq!(tell(&mut folded, command), Ok(then != taking), "news or not");
-            taking = then;
+            prop_assert_eq!(tell(&mut folded, command), Ok(news), "news or not");
+            let taking = said.filter(|_| !drained && !down).map(registered);
             prop_assert_eq!(folded.state.taking(), taking.as_ref());
         }
     }
@@ -151,4 +165,26 @@ fn a_host_that_comes_back_takes_sandboxes_again() {
         Ok(true)
     );
     assert_eq!(folded.state.taking(), Some(&registered(1)));
+}
+
+#[test]
+fn a_host_is_down_until_its_next_life_says_what_it_is() {
+    let mut folded = Folded::<Host>::default();
+    let down = |life| host::Command::Down(life_id(life));
+    assert_eq!(tell(&mut folded, down("a")), Ok(false), "an unknown host");
+    tell(&mut folded, host::Command::Register(registered(1))).unwrap();
+    assert_eq!(tell(&mut folded, down("a")), Ok(true));
+    assert_eq!(folded.state.down, Some(life_id("a")));
+    assert_eq!(tell(&mut folded, down("b")), Ok(false), "it is down already");
+    assert_eq!(
+        tell(&mut folded, host::Command::Drain),
+        Ok(true),
+        "it is to stay away"
+    );
+    assert_eq!(
+        tell(&mut folded, host::Command::Register(registered(1))),
+        Ok(true),
+        "the same as before, but that it is there is news"
+    );
+    assert_eq!((&folded.state.down, folded.state.drained), (&None, false));
 }

@@ -4,6 +4,7 @@ mod any_events;
 mod asked;
 mod changes;
 mod exactly_once;
+mod host_down;
 mod life;
 mod pauses;
 mod processes;

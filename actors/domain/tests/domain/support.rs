@@ -13,9 +13,10 @@ use roost_schemas::command::{Create, Exec, Kill, Placement, Start};
 use roost_schemas::event::{Cause, EngineKind, ProcessOrigin, ProcessStarted, StopReason};
 use roost_schemas::network::NetworkPolicy;
 use roost_schemas::snapshot::Snapshot;
-use roost_schemas::spec::{OnTimeout, Resources, SandboxSpec};
+use roost_schemas::spec::{OnHostDown, OnTimeout, Resources, SandboxSpec};
 use roost_schemas::{
-    CommandId, Digest, Generation, HostId, ProcessId, SandboxId, SnapshotId, TemplateName, TenantId,
+    CommandId, Digest, Generation, HostId, LifeId, ProcessId, SandboxId, SnapshotId, TemplateName, TenantId,
+    Timestamp,
 };
 
 pub(crate) const RESOURCES: Resources = Resources {
@@ -35,6 +36,10 @@ pub(crate) fn sandbox_id(name: &str) -> SandboxId {
 
 pub(crate) fn host_id(name: &str) -> HostId {
     HostId::new(name).unwrap()
+}
+
+pub(crate) fn life_id(name: &str) -> LifeId {
+    LifeId::new(name).unwrap()
 }
 
 pub(crate) fn process_id(name: &str) -> ProcessId {
@@ -60,7 +65,7 @@ pub(crate) fn spec() -> SandboxSpec {
         memory_mb: None,
         timeout_sec: 60,
         on_timeout: OnTimeout::Kill,
-        on_host_down: roost_schemas::spec::OnHostDown::Lose,
+        on_host_down: OnHostDown::Lose,
         auto_resume: false,
         metadata: BTreeMap::new(),
         env: BTreeMap::new(),
@@ -150,6 +155,16 @@ pub(crate) fn start_failed() -> Command {
 
 pub(crate) fn kill(reason: StopReason) -> Command {
     Command::Kill(Kill { reason, due: None })
+}
+
+/// Of one whose time was over at `due`.
+pub(crate) fn expired(due: Timestamp) -> Command {
+    let (reason, due) = (StopReason::TimedOut, Some(due));
+    Command::Kill(Kill { reason, due })
+}
+
+pub(crate) fn host_down(generation: Generation) -> Command {
+    Command::HostDown { generation }
 }
 
 pub(crate) fn ended() -> Command {

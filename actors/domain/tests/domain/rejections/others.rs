@@ -109,19 +109,6 @@ fn kill_ends_what_is_live_and_is_no_news_to_what_ends() {
 }
 
 #[test]
-fn a_time_that_is_over_kills_and_one_millisecond_before_it_does_not() {
-    let mut history = History::in_phase(Phase::Running);
-    history.now.0 += 60_000 - 1;
-    assert_eq!(
-        history.tell(kill(StopReason::TimedOut)),
-        Ok(Decision::Nothing(history.folded.sequence))
-    );
-    history.now.0 += 1;
-    history.tell(kill(StopReason::TimedOut)).unwrap();
-    assert_eq!(history.folded.state.stop_reason, Some(StopReason::TimedOut));
-}
-
-#[test]
 fn what_shells_refuse_has_its_word_and_remedy() {
     let not_here = Rejection::NotHere {
         owner: "h1".into(),

@@ -1,15 +1,18 @@
 //! A log that no release of ours would write does not bring a reader down.
 
+use std::time::Duration;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use roost_domain::fleet::Fleet;
+use roost_domain::reconcile::{self, Observed};
 use roost_domain::sandbox::{MAX_SNAPSHOTS, Sandbox};
-use roost_domain::{Aggregate, placement, reconcile};
+use roost_domain::{Aggregate, placement};
 use roost_schemas::command::{Envelope, Fork};
 use roost_schemas::commit::Commit;
 use roost_schemas::event::SandboxEvent;
 use roost_schemas::subject::EventSubject;
-use roost_schemas::{Sequence, Timestamp};
+use roost_schemas::{SandboxId, Sequence, Timestamp};
 
 use crate::support::commands::command;
 use crate::support::events::{commit, sandbox_event};
@@ -51,7 +54,10 @@ proptest! {
             let payload = commit("c", Timestamp(1), events).encode();
             fleet.apply(&subject, Sequence(n as u64 + 1), &payload).unwrap();
         }
-        reconcile::plan(&fleet, Timestamp(now));
+        let key = |id: &SandboxId| (tenant(), id.clone());
+        let overdue = fleet.sandboxes().map(|(_, id, _)| (key(id), Duration::from_millis(now)));
+        let observed = Observed { now: Timestamp(now), overdue: overdue.collect(), ..Observed::default() };
+        reconcile::plan(&fleet, &observed);
         placement::place(&fleet, &tenant(), &spec()).unwrap_err();
         for (_, id, view) in fleet.live() {
             let fork = Fork { sandbox: id.clone(), snapshot: snapshot_id("s1") };

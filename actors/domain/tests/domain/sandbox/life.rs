@@ -3,11 +3,11 @@
 use proptest::prelude::*;
 use roost_domain::sandbox::{Command, MAX_CRASHES, MAX_START_ATTEMPTS, Phase};
 use roost_domain::{Decision, Rejection};
-use roost_schemas::Generation;
 use roost_schemas::event::{Cause, PauseReason, SandboxEvent, StopReason};
+use roost_schemas::{Generation, Timestamp};
 
 use crate::support::commands::{generation_of, steps};
-use crate::support::{History, crashed, start_failed};
+use crate::support::{History, crashed, expired, kill, start_failed};
 
 /// What the diagram in `sandbox.rs` shows, and what becomes of one whose actor keeps panicking.
 fn in_the_diagram(from: Phase, to: Phase) -> bool {
@@ -24,7 +24,8 @@ fn in_the_diagram(from: Phase, to: Phase) -> bool {
         Phase::Starting => from == Phase::Placed,
         Phase::Running => [Phase::Starting, Phase::Pausing, Phase::Resuming].contains(&from),
         Phase::Pausing => from == Phase::Running,
-        Phase::Paused => [Phase::Pausing, Phase::Resuming].contains(&from),
+        // From running without a pause: back to what it was sealed as last, when its host is down.
+        Phase::Paused => [Phase::Running, Phase::Pausing, Phase::Resuming].contains(&from),
         Phase::Resuming => from == Phase::Paused,
         Phase::Failed => from == Phase::Starting,
         Phase::Stopping => {
@@ -111,20 +112,34 @@ proptest! {
     }
 
     #[test]
-    fn a_time_that_is_not_over_ends_nothing(steps in steps()) {
+    fn a_time_that_was_moved_ends_nothing(steps in steps()) {
         History::watched(&steps, |before, envelope, answer, after| {
-            let timed_out = match &envelope.command {
-                Command::Kill(kill) => kill.reason == StopReason::TimedOut,
-                Command::Pause { pause, .. } => pause.reason == PauseReason::TimedOut,
-                _ => false,
+            let due = match &envelope.command {
+                Command::Kill(kill) if kill.reason == StopReason::TimedOut => kill.due,
+                Command::Pause { pause, .. } if pause.reason == PauseReason::TimedOut => pause.due,
+                _ => return,
             };
-            let early = before.state.expires_at.is_none_or(|due| envelope.at < due);
-            if timed_out && early {
+            if due.is_none() || before.state.expires_at != due {
                 assert!(!matches!(answer, Ok(Decision::Commit(_))));
                 assert_eq!(before, after);
             }
         });
     }
+}
+
+#[test]
+fn a_time_that_is_over_ends_it_and_one_that_was_moved_does_not() {
+    let mut history = History::in_phase(Phase::Running);
+    let due = history.folded.state.expires_at.unwrap();
+    let nothing = Ok(Decision::Nothing(history.folded.sequence));
+    for other in [Timestamp(due.0 - 1), Timestamp(due.0 + 1)] {
+        assert_eq!(history.tell(expired(other)), nothing);
+    }
+    assert_eq!(history.tell(kill(StopReason::TimedOut)), nothing, "when?");
+    history.now = Timestamp(0);
+    history.tell(expired(due)).unwrap();
+    assert_eq!(history.folded.state.phase, Phase::Stopping);
+    assert_eq!(history.folded.state.stop_reason, Some(StopReason::TimedOut));
 }
 
 #[test]

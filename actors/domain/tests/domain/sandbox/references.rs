@@ -45,6 +45,11 @@ impl Store {
                 self.needs(Some(&paused.snapshot.id));
                 self.under_vm = None;
             }
+            // Its host destroys the VM when it is back; nobody misses its pages.
+            SandboxEvent::Reverted(reverted) => {
+                self.needs(Some(&reverted.snapshot.id));
+                self.under_vm = None;
+            }
             SandboxEvent::Stopped | SandboxEvent::Lost(_) | SandboxEvent::Failed(_) => self.under_vm = None,
             _ => {}
         }

@@ -9,7 +9,7 @@ use roost_schemas::Generation;
 use roost_schemas::command::{Resume, SetNetwork, SetTimeout, Start};
 use roost_schemas::event::{EngineKind, PauseReason, StopReason};
 use roost_schemas::network::NetworkPolicy;
-use roost_schemas::spec::OnTimeout;
+use roost_schemas::spec::{OnHostDown, OnTimeout};
 
 use super::events::{cause, exit_status};
 use super::pauses::{pause, pause_for, resume, sealed, take};
@@ -50,6 +50,7 @@ pub(crate) fn generation_of(command: &mut Command) -> Option<&mut Generation> {
         | Command::SnapshotTaken { generation, .. }
         | Command::Ended { generation }
         | Command::Vanished { generation, .. }
+        | Command::HostDown { generation }
         | Command::ProcessAsked { generation, .. }
         | Command::Crashed { generation, .. } => Some(generation),
         Command::Create(_)
@@ -98,6 +99,7 @@ fn reported() -> impl Strategy<Value = Command> {
         4 => generation().prop_map(|generation| Command::ProcessAsked { generation, started: asked("never") }),
         2 => generation().prop_map(|generation| Command::Ended { generation }),
         1 => (generation(), cause()).prop_map(|(generation, cause)| Command::Vanished { generation, cause }),
+        2 => generation().prop_map(|generation| Command::HostDown { generation }),
         2 => (generation(), ".{0,9}").prop_map(|(generation, message)| Command::Crashed { generation, message }),
         12 => reported_of_snapshots(),
     ]
@@ -142,8 +144,10 @@ fn requested() -> impl Strategy<Value = Command> {
 fn created() -> impl Strategy<Value = Command> {
     let from = prop_oneof![2 => Just(create()), 1 => Just(create_from(snapshot("base")))];
     let on_timeout = prop_oneof![Just(OnTimeout::Kill), Just(OnTimeout::Pause)];
-    (from, on_timeout).prop_map(|(mut create, on_timeout)| {
+    let on_host_down = prop_oneof![Just(OnHostDown::Lose), Just(OnHostDown::Resume)];
+    (from, on_timeout, on_host_down).prop_map(|(mut create, on_timeout, on_host_down)| {
         create.spec.on_timeout = on_timeout;
+        create.spec.on_host_down = on_host_down;
         Command::Create(create)
     })
 }

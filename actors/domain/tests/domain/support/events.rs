@@ -5,18 +5,18 @@ use proptest::option::of;
 use proptest::prelude::*;
 use roost_schemas::commit::{Commit, SCHEMA_VERSION};
 use roost_schemas::event::{
-    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, HostEvent, HostRegistered, Lost, NetworkSet,
-    PauseFailed, PauseReason, Paused, Pausing, Placed, ProcessExited, ProcessOrigin, ProcessStarted,
-    Requested, ResumeFailed, Resuming, Running, SandboxEvent, SnapshotAsked, SnapshotCompacted,
-    SnapshotFailed, SnapshotTaken, StartFailed, Starting, StopReason, Stopping, TemplateEvent,
-    TemplateFromSnapshot, TemplateRegistered, TemplateSaved, TimeoutSet,
+    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, HostDown, HostEvent, HostRegistered, Lost,
+    NetworkSet, PauseFailed, PauseReason, Paused, Pausing, Placed, ProcessExited, ProcessOrigin,
+    ProcessStarted, Requested, ResumeFailed, Resuming, Reverted, Running, SandboxEvent, SnapshotAsked,
+    SnapshotCompacted, SnapshotFailed, SnapshotTaken, StartFailed, Starting, StopReason, Stopping,
+    TemplateEvent, TemplateFromSnapshot, TemplateRegistered, TemplateSaved, TimeoutSet,
 };
 use roost_schemas::network::NetworkPolicy;
 use roost_schemas::snapshot::Snapshot;
-use roost_schemas::spec::{OnTimeout, Resources, SandboxSpec};
+use roost_schemas::spec::{OnHostDown, OnTimeout, Resources, SandboxSpec};
 use roost_schemas::{Generation, ProcessId, SnapshotId, TemplateName, Timestamp};
 
-use super::{command_id, host_id, process_id, sandbox_id, template_name};
+use super::{command_id, host_id, life_id, process_id, sandbox_id, template_name};
 
 pub(crate) fn cause() -> impl Strategy<Value = Cause> {
     prop_oneof![
@@ -26,6 +26,7 @@ pub(crate) fn cause() -> impl Strategy<Value = Cause> {
         ".{0,9}".prop_map(|detail| Cause::PagerDied { detail }),
         (snapshot_id(), ".{0,9}").prop_map(|(snapshot, detail)| Cause::SnapshotUnusable { snapshot, detail }),
         Just(Cause::HostRestarted),
+        Just(Cause::HostDown),
         Just(Cause::ActorCrashed),
     ]
 }
@@ -81,10 +82,18 @@ fn requested() -> impl Strategy<Value = Requested> {
     let sizes = (of(any::<u32>()), of(any::<u32>()), any::<u32>());
     let ends = (
         prop_oneof![Just(OnTimeout::Kill), Just(OnTimeout::Pause)],
+        prop_oneof![Just(OnHostDown::Lose), Just(OnHostDown::Resume)],
         any::<bool>(),
     );
     (sizes, pairs(), pairs(), resources(), ends, of(snapshot())).prop_map(
-        |((vcpus, memory_mb, timeout_sec), metadata, env, resources, (on_timeout, auto_resume), from)| {
+        |(
+            (vcpus, memory_mb, timeout_sec),
+            metadata,
+            env,
+            resources,
+            (on_timeout, on_host_down, auto_resume),
+            from,
+        )| {
             let template = template_name("base");
             Requested {
                 spec: SandboxSpec {
@@ -93,7 +102,7 @@ fn requested() -> impl Strategy<Value = Requested> {
                     memory_mb,
                     timeout_sec,
                     on_timeout,
-                    on_host_down: roost_schemas::spec::OnHostDown::Lose,
+                    on_host_down,
                     auto_resume,
                     metadata,
                     env,
@@ -242,6 +251,13 @@ fn life_event() -> impl Strategy<Value = SandboxEvent> {
         Just(SandboxEvent::Stopped),
         (generation(), cause())
             .prop_map(|(generation, cause)| SandboxEvent::Lost(Lost { generation, cause })),
+        (generation(), snapshot(), cause()).prop_map(|(generation, snapshot, cause)| {
+            SandboxEvent::Reverted(Reverted {
+                generation,
+                snapshot,
+                cause,
+            })
+        }),
         cause().prop_map(|cause| SandboxEvent::Failed(Failed { cause })),
         (generation(), count(), ".{0,9}").prop_map(
             |(generation, count, message)| SandboxEvent::ActorCrashed(ActorCrashed {
@@ -266,7 +282,10 @@ pub(crate) fn host_event() -> impl Strategy<Value = HostEvent> {
             edge: None,
         })
     });
-    prop_oneof![2 => registered, 1 => Just(HostEvent::Drained)]
+    let down = HostEvent::Down(HostDown {
+        life: life_id("life1"),
+    });
+    prop_oneof![2 => registered, 1 => Just(HostEvent::Drained), 1 => Just(down)]
 }
 
 /// Any event of a template.

@@ -5,7 +5,7 @@ use roost_domain::sandbox::{Command, Phase, Sandbox};
 use roost_domain::{Decision, Folded, Rejection};
 use roost_schemas::command::Envelope;
 use roost_schemas::commit::Commit;
-use roost_schemas::event::{SandboxEvent, StopReason};
+use roost_schemas::event::{PauseReason, SandboxEvent, StopReason};
 use roost_schemas::{ProcessId, Sequence, SnapshotId, Timestamp};
 
 use super::commands::{Id, Step, generation_of};
@@ -144,6 +144,13 @@ impl History {
         if let Some(generation) = generation_of(&mut command) {
             // What steps call the first placement is the current one.
             generation.0 = (state.generation().0 + generation.0).saturating_sub(FIRST.0);
+        }
+        // Mostly the end of time that is so.
+        let due = state.expires_at.filter(|_| step.which.index(4) > 0);
+        match &mut command {
+            Command::Kill(kill) if kill.reason == StopReason::TimedOut => kill.due = due,
+            Command::Pause { pause, .. } if pause.reason == PauseReason::TimedOut => pause.due = due,
+            _ => {}
         }
         match &mut command {
             // As shells make it.

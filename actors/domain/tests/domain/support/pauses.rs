@@ -1,10 +1,10 @@
 //! Commands and reports of pauses, resumes and snapshots.
 
 use roost_domain::sandbox::Command;
-use roost_schemas::Generation;
 use roost_schemas::command::{Pause, Resume, TakeSnapshot};
 use roost_schemas::event::{Cause, EngineKind, PauseReason};
 use roost_schemas::snapshot::Snapshot;
+use roost_schemas::{Generation, Timestamp};
 
 use super::{FIRST, snapshot, snapshot_id, template_name};
 
@@ -19,6 +19,15 @@ pub(crate) fn pause_for(reason: PauseReason, id: &str) -> Command {
     Command::Pause {
         snapshot: snapshot_id(id),
         pause: Pause { reason, due: None },
+    }
+}
+
+/// For one whose time was over at `due`.
+pub(crate) fn pause_expired(due: Timestamp, id: &str) -> Command {
+    let (reason, due) = (PauseReason::TimedOut, Some(due));
+    Command::Pause {
+        snapshot: snapshot_id(id),
+        pause: Pause { reason, due },
     }
 }
 
