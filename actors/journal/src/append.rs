@@ -20,7 +20,7 @@ use roost_schemas::{CommandId, Sequence};
 use tokio::time::Instant;
 
 use crate::pause::Pause;
-use crate::port::{Append, JournalError, Record};
+use crate::port::{Append, JournalError, Page, Record};
 
 /// Refusals for a wrong sequence, each with nothing newer in the log, after which the log must have lost commits.
 /// One can be a late copy of our own first try that a read has just missed; three in a row cannot.
@@ -55,7 +55,7 @@ pub(crate) trait Store: Sync {
         &self,
         subject: &EventSubject,
         after: Sequence,
-    ) -> impl Future<Output = Result<Vec<Record>, JournalError>> + Send;
+    ) -> impl Future<Output = Result<Page, JournalError>> + Send;
     fn at(&self, sequence: Sequence) -> impl Future<Output = Result<Record, JournalError>> + Send;
 }
 
@@ -106,9 +106,9 @@ pub(crate) async fn append<S: Store>(
 /// What the subject's tail says of an append in doubt; nothing if it says nothing, or cannot be read now.
 async fn resolve<S: Store>(store: &S, request: &Request<'_>) -> Result<Option<Append>, JournalError> {
     match store.tail(request.subject, request.expected).await {
-        Ok(tail) => Ok(match tail.first() {
+        Ok(Page { records, .. }) => Ok(match records.first() {
             Some(first) if is_this(request, first) => Some(Append::Stored(first.sequence)),
-            Some(_) => Some(Append::Conflict(tail)),
+            Some(_) => Some(Append::Conflict(records)),
             None => None,
         }),
         Err(JournalError::Unavailable { .. }) => Ok(None),

@@ -7,7 +7,7 @@ mod memory;
 mod on_sled;
 
 use async_trait::async_trait;
-use roost_schemas::Sequence;
+use roost_schemas::{Digest, Sequence};
 
 pub use memory::MemoryCheckpoint;
 pub use on_sled::SledCheckpoint;
@@ -15,13 +15,29 @@ pub use on_sled::SledCheckpoint;
 /// One entry of a projection that was set, or removed.
 pub type Change = (Vec<u8>, Option<Vec<u8>>);
 
-/// What a projection saved.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Saved {
-    /// The last commit that the entries include.
-    pub sequence: Sequence,
+/// What saved entries are, and how much of which log they stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
     /// The layout that the entries have; a projection ignores entries of another than its own.
     pub version: u32,
+    /// The last commit that the entries include.
+    pub seen: Seen,
+}
+
+/// A commit that was seen in the log. A log that does not have it is not the one that was read, or lost a part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Where it stands.
+    pub sequence: Sequence,
+    /// Its [`crate::port::Record::digest`].
+    pub digest: Digest,
+}
+
+/// What a projection saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saved {
+    /// What the entries are.
+    pub mark: Mark,
     /// Keys and values.
     pub entries: Vec<(Vec<u8>, Vec<u8>)>,
 }
@@ -32,14 +48,9 @@ pub trait Checkpoint: Send + Sync + 'static {
     /// What was saved last under `name`, if anything.
     async fn load(&self, name: &'static str) -> Result<Option<Saved>, CheckpointError>;
 
-    /// Makes `changes`, and notes that they are of `version` and stand for the log up to `sequence`: all, or nothing.
-    async fn save(
-        &self,
-        name: &'static str,
-        version: u32,
-        sequence: Sequence,
-        changes: Vec<Change>,
-    ) -> Result<(), CheckpointError>;
+    /// Makes `changes`, and notes what the entries are now: all, or nothing.
+    async fn save(&self, name: &'static str, mark: Mark, changes: Vec<Change>)
+    -> Result<(), CheckpointError>;
 
     /// Forgets everything under `name`.
     async fn clear(&self, name: &'static str) -> Result<(), CheckpointError>;

@@ -5,7 +5,7 @@ mod leases;
 mod output;
 mod queue;
 
-pub use journal::{Append, Journal, JournalError, Record, Records};
+pub use journal::{Append, Foreign, Journal, JournalError, Page, Record, Records};
 pub use leases::{Found, LeaseError, Leases, Version, Written};
 pub use output::{OutputError, OutputFrames, OutputLog};
 pub use queue::{Deliveries, Delivery, Message, Queue, QueueError, Settle};

@@ -77,14 +77,21 @@ impl Refusal {
 impl<A: Aggregate> Ledger<A> {
     /// Folds what the log has of `subject`.
     pub async fn load(journal: Arc<dyn Journal>, subject: EventSubject) -> Result<Self, Refusal> {
-        let records = journal.read(&subject, Sequence::default()).await?;
         let mut ledger = Self {
             journal,
             subject,
             folded: Folded::default(),
         };
-        ledger.fold(&records)?;
-        Ok(ledger)
+        loop {
+            let page = ledger
+                .journal
+                .read(&ledger.subject, ledger.folded.sequence)
+                .await?;
+            ledger.fold(&page.records)?;
+            if !page.more {
+                return Ok(ledger);
+            }
+        }
     }
 
     /// The aggregate's state.

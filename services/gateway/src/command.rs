@@ -124,13 +124,14 @@ impl Gateway {
         {
             return Ok(());
         }
-        let records = self
-            .ports()
-            .journal
-            .read(&self.subject(id), Sequence::default())
-            .await?;
-        match records.last() {
-            Some(last) => self.reach(last.sequence).await,
+        let mut last = None;
+        self.search(&self.subject(id), Sequence::default(), |record| {
+            last = Some(record.sequence);
+            Ok(None::<()>)
+        })
+        .await?;
+        match last {
+            Some(last) => self.reach(last).await,
             None => Err(ApiError::no_sandbox(id)),
         }
     }
@@ -164,8 +165,10 @@ impl Gateway {
         subject: &EventSubject,
         command: &CommandId,
     ) -> Result<Option<Record>, ApiError> {
-        let records = self.ports().journal.read(subject, Sequence::default()).await?;
-        Ok(records.into_iter().find(|record| record.command_id == *command))
+        self.search(subject, Sequence::default(), |record| {
+            Ok(Some(record).filter(|record| record.command_id == *command))
+        })
+        .await
     }
 
     /// A host that no longer has a sandbox because it has ended says so in its own words; ours name the end. Of one that is

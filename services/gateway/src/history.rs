@@ -6,8 +6,11 @@
 use std::time::Duration;
 
 use roost_domain::sandbox::{Phase, Sandbox};
+use roost_journal::port::Record;
+use roost_schemas::codec::Undecodable;
 use roost_schemas::commit::Commit;
 use roost_schemas::event::{Cause, SandboxEvent};
+use roost_schemas::subject::EventSubject;
 use roost_schemas::{SandboxId, Sequence};
 use tokio::time::Instant;
 
@@ -26,18 +29,37 @@ pub(crate) struct Words {
 }
 
 impl Gateway {
-    /// The commits of `id` after `after`, each with its place.
-    pub(crate) async fn commits(
+    /// Shows `look` the records of `subject` after `after` until it finds something. They are read by the page, so that a
+    /// long history costs no memory.
+    pub(crate) async fn search<R>(
+        &self,
+        subject: &EventSubject,
+        mut after: Sequence,
+        mut look: impl FnMut(Record) -> Result<Option<R>, Undecodable>,
+    ) -> Result<Option<R>, ApiError> {
+        loop {
+            let page = self.ports().journal.read(subject, after).await?;
+            for record in page.records {
+                after = record.sequence;
+                if let Some(found) = look(record)? {
+                    return Ok(Some(found));
+                }
+            }
+            if !page.more {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Shows `look` the commits of `id` after `after`, each with its place, until it finds something.
+    pub(crate) async fn walk<R>(
         &self,
         id: &SandboxId,
         after: Sequence,
-    ) -> Result<Vec<(Sequence, Commit<SandboxEvent>)>, ApiError> {
-        let records = self.ports().journal.read(&self.subject(id), after).await?;
-        let decode = |record: &roost_journal::port::Record| {
-            let commit = Commit::decode(&record.payload)?;
-            Ok((record.sequence, commit))
-        };
-        records.iter().map(decode).collect()
+        mut look: impl FnMut(Sequence, &Commit<SandboxEvent>) -> Option<R>,
+    ) -> Result<Option<R>, ApiError> {
+        let look = |record: Record| Ok(look(record.sequence, &Commit::decode(&record.payload)?));
+        self.search(&self.subject(id), after, look).await
     }
 
     /// The first event of `id` after `after` in which `look` finds something, and its place, which reads show from then on.
@@ -51,12 +73,13 @@ impl Gateway {
     ) -> Result<Option<(Sequence, R)>, ApiError> {
         let deadline = Instant::now() + patience;
         loop {
-            for (sequence, commit) in self.commits(id, after).await? {
+            let found = self.walk(id, after, |sequence, commit| {
                 after = sequence;
-                if let Some(found) = commit.events.iter().find_map(&look) {
-                    self.reach(sequence).await?;
-                    return Ok(Some((sequence, found)));
-                }
+                commit.events.iter().find_map(&look)
+            });
+            if let Some(found) = found.await? {
+                self.reach(after).await?;
+                return Ok(Some((after, found)));
             }
             let left = deadline.saturating_duration_since(Instant::now());
             let news = self

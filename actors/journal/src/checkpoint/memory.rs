@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use roost_schemas::Sequence;
 
-use super::{Change, Checkpoint, CheckpointError, Saved};
+use super::{Change, Checkpoint, CheckpointError, Mark, Saved};
 
 /// Entries in process, for tests.
 #[derive(Debug, Default)]
@@ -14,8 +13,8 @@ pub struct MemoryCheckpoint(Mutex<HashMap<&'static str, Kept>>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    sequence: Sequence,
-    version: u32,
+    /// None before the first save.
+    mark: Option<Mark>,
     entries: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
@@ -28,18 +27,18 @@ impl MemoryCheckpoint {
 #[async_trait]
 impl Checkpoint for MemoryCheckpoint {
     async fn load(&self, name: &'static str) -> Result<Option<Saved>, CheckpointError> {
-        Ok(self.kept().get(name).map(|kept| Saved {
-            sequence: kept.sequence,
-            version: kept.version,
-            entries: kept.entries.clone().into_iter().collect(),
+        Ok(self.kept().get(name).and_then(|kept| {
+            Some(Saved {
+                mark: kept.mark?,
+                entries: kept.entries.clone().into_iter().collect(),
+            })
         }))
     }
 
     async fn save(
         &self,
         name: &'static str,
-        version: u32,
-        sequence: Sequence,
+        mark: Mark,
         changes: Vec<Change>,
     ) -> Result<(), CheckpointError> {
         let mut all = self.kept();
@@ -50,7 +49,7 @@ impl Checkpoint for MemoryCheckpoint {
                 None => kept.entries.remove(&key),
             };
         }
-        (kept.version, kept.sequence) = (version, sequence);
+        kept.mark = Some(mark);
         Ok(())
     }
 

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use roost_schemas::Sequence;
+use roost_schemas::{Digest, Sequence};
 use sled::{Batch, Db, IVec, Tree};
 use tokio::time::Instant;
 
-use super::{Change, Checkpoint, CheckpointError, Saved};
+use super::{Change, Checkpoint, CheckpointError, Mark, Saved, Seen};
 
 /// How long another holder's lock is waited for.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
@@ -20,7 +20,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// sled's default of 1 GiB is far more than any projection of one host.
 const CACHE_BYTES: u64 = 32 << 20;
 
-/// The key of version and sequence. Entries have keys that begin with [`ENTRY`].
+/// The key of the [`Mark`]. Entries have keys that begin with [`ENTRY`].
 const MARK: &[u8] = b"mark";
 const ENTRY: u8 = b'=';
 
@@ -81,17 +81,13 @@ impl Checkpoint for SledCheckpoint {
             let Some(mark) = tree.get(MARK).map_err(|error| error.to_string())? else {
                 return Ok(None);
             };
-            let (version, sequence) = read_mark(&mark).ok_or("its mark is malformed")?;
+            let mark = read_mark(&mark).ok_or("its mark is malformed")?;
             let entries = tree.scan_prefix([ENTRY]).map(|entry| {
                 let (key, value) = entry.map_err(|error| error.to_string())?;
                 Ok((key[1..].to_vec(), value.to_vec()))
             });
             let entries = entries.collect::<Result<_, String>>()?;
-            Ok(Some(Saved {
-                sequence,
-                version,
-                entries,
-            }))
+            Ok(Some(Saved { mark, entries }))
         })
         .await
     }
@@ -99,8 +95,7 @@ impl Checkpoint for SledCheckpoint {
     async fn save(
         &self,
         name: &'static str,
-        version: u32,
-        sequence: Sequence,
+        mark: Mark,
         changes: Vec<Change>,
     ) -> Result<(), CheckpointError> {
         self.on_tree(name, "written", move |tree| {
@@ -112,7 +107,7 @@ impl Checkpoint for SledCheckpoint {
                     None => batch.remove(key),
                 }
             }
-            batch.insert(MARK, mark(version, sequence));
+            batch.insert(MARK, write_mark(mark));
             tree.apply_batch(batch).map_err(|error| error.to_string())
         })
         .await?;
@@ -138,16 +133,26 @@ fn entry_key(key: &[u8]) -> Vec<u8> {
     prefixed
 }
 
-fn mark(version: u32, sequence: Sequence) -> Vec<u8> {
-    [version.to_be_bytes().as_slice(), &sequence.0.to_be_bytes()].concat()
+/// The version and the sequence, big-endian, then the digest.
+fn write_mark(Mark { version, seen }: Mark) -> Vec<u8> {
+    let Seen { sequence, digest } = seen;
+    [
+        version.to_be_bytes().as_slice(),
+        &sequence.0.to_be_bytes(),
+        digest.as_bytes(),
+    ]
+    .concat()
 }
 
-fn read_mark(mark: &IVec) -> Option<(u32, Sequence)> {
-    let (version, sequence) = mark.split_first_chunk::<4>()?;
-    Some((
-        u32::from_be_bytes(*version),
-        Sequence(u64::from_be_bytes(sequence.try_into().ok()?)),
-    ))
+fn read_mark(mark: &IVec) -> Option<Mark> {
+    let (version, rest) = mark.split_first_chunk::<4>()?;
+    let (sequence, digest) = rest.split_first_chunk::<8>()?;
+    let seen = Seen {
+        sequence: Sequence(u64::from_be_bytes(*sequence)),
+        digest: Digest::from_bytes(digest.try_into().ok()?),
+    };
+    let version = u32::from_be_bytes(*version);
+    Some(Mark { version, seen })
 }
 
 /// One try; sled can panic over a damaged file, which is one more way of not opening.

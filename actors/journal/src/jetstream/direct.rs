@@ -1,4 +1,4 @@
-//! All messages of one subject by batched direct gets (NATS ADR-31), which async-nats does not offer.
+//! The messages of a subject by batched direct gets (NATS ADR-31), which async-nats does not offer.
 //!
 //! ```text
 //!   request  $JS.API.DIRECT.GET.<stream>  {"seq":5,"next_by_subj":"..","batch":256,"max_bytes":..}
@@ -11,7 +11,9 @@
 //! client may drop some; the chain of `Nats-Last-Sequence` shows that none is missing.
 
 use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::stream::DirectGetErrorKind;
 use async_nats::{Message, StatusCode, Subscriber};
+use bytes::Bytes;
 use futures::StreamExt;
 use serde::Serialize;
 
@@ -31,12 +33,13 @@ struct Request<'a> {
 }
 
 /// One answer.
-struct Page {
-    messages: Vec<StreamMessage>,
-    more: bool,
+pub(super) struct Page {
+    pub(super) messages: Vec<StreamMessage>,
+    /// Whether there are more behind them.
+    pub(super) more: bool,
 }
 
-/// The messages of `subject` after `after`, in order. The error says what was seen instead of a whole answer.
+/// All messages of `subject` after `after`, in order; for subjects of which little is kept.
 pub(super) async fn read(
     link: &Link,
     stream: &str,
@@ -45,22 +48,19 @@ pub(super) async fn read(
 ) -> Result<Vec<StreamMessage>, String> {
     let mut all: Vec<StreamMessage> = Vec::new();
     loop {
-        let from = all.last().map_or(after, |last| last.sequence) + 1;
-        let mut page = page(link, stream, subject, from).await?;
-        if all.is_empty() {
-            all = page.messages;
-        } else {
-            all.append(&mut page.messages);
-        }
+        let after = all.last().map_or(after, |last| last.sequence);
+        let mut page = page(link, stream, subject, after).await?;
+        all.append(&mut page.messages);
         if !page.more {
             return Ok(all);
         }
     }
 }
 
-async fn page(link: &Link, stream: &str, subject: &str, from: u64) -> Result<Page, String> {
+/// The first messages of `subject` after `after`, in order. The error says what was seen instead of a whole answer.
+pub(super) async fn page(link: &Link, stream: &str, subject: &str, after: u64) -> Result<Page, String> {
     let request = Request {
-        seq: from,
+        seq: after + 1,
         next_by_subj: subject,
         batch: BATCH,
         max_bytes: BATCH_BYTES,
@@ -80,6 +80,16 @@ async fn page(link: &Link, stream: &str, subject: &str, from: u64) -> Result<Pag
     tokio::time::timeout(link.options.ack_wait, collect(answers))
         .await
         .map_err(|_| format!("no whole answer to a read in {:?}", link.options.ack_wait))?
+}
+
+/// What the message at `sequence` says; nothing if there is none. The error says what was seen instead of an answer.
+pub(super) async fn at(link: &Link, stream: &str, sequence: u64) -> Result<Option<Bytes>, String> {
+    let stream = link.context.get_stream_no_info(stream).await;
+    match stream.map_err(|e| e.to_string())?.direct_get(sequence).await {
+        Ok(message) => Ok(Some(message.payload)),
+        Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 async fn collect(mut answers: Subscriber) -> Result<Page, String> {

@@ -17,10 +17,10 @@ use super::direct;
 use super::link::{Link, answered, not_now};
 use super::record::{record, timestamp};
 use super::streams::EVENTS;
-use super::tail::Tail;
+use super::tail::{Keeps, Tail};
 use crate::append::{self, Attempt, Request, Store};
 use crate::pause::Pause;
-use crate::port::{Append, Journal, JournalError, Record, Records};
+use crate::port::{Append, Journal, JournalError, Page, Record, Records};
 
 /// The event log in JetStream; clones share the connection.
 #[derive(Debug, Clone)]
@@ -52,7 +52,7 @@ impl Journal for JetStreamJournal {
         append::append(self, request, self.link.options.patience).await
     }
 
-    async fn read(&self, subject: &EventSubject, after: Sequence) -> Result<Vec<Record>, JournalError> {
+    async fn read(&self, subject: &EventSubject, after: Sequence) -> Result<Page, JournalError> {
         let deadline = Instant::now() + self.link.options.patience;
         let mut pause = Pause::new();
         loop {
@@ -64,7 +64,7 @@ impl Journal for JetStreamJournal {
     }
 
     async fn follow(&self, filter: &EventFilter, after: Sequence) -> Result<Records, JournalError> {
-        let tail = Tail::open(self.link.clone(), EVENTS, filter.to_string(), after.0).await?;
+        let tail = Tail::open(self.link.clone(), EVENTS, Keeps::All, filter.to_string(), after.0).await?;
         let records = futures::stream::unfold(Some(Box::new(tail)), |tail| async {
             let mut tail = tail?;
             let item = tail.next().await.and_then(|item| {
@@ -76,8 +76,8 @@ impl Journal for JetStreamJournal {
                 } = item.message;
                 record(&subject, item.sequence, headers.as_ref(), item.stored_at, payload)
             });
-            // An error ends the stream: what follows it could only be read by skipping something.
-            let next = item.is_ok().then_some(tail);
+            let goes_on = matches!(item, Ok(_) | Err(JournalError::Foreign(_)));
+            let next = goes_on.then_some(tail);
             Some((item, next))
         });
         Ok(records.boxed())
@@ -124,13 +124,14 @@ impl Store for JetStreamJournal {
         }
     }
 
-    async fn tail(&self, subject: &EventSubject, after: Sequence) -> Result<Vec<Record>, JournalError> {
-        let read = direct::read(&self.link, EVENTS, &subject.to_string(), after.0).await;
-        let messages = read.map_err(|detail| JournalError::Unavailable {
+    async fn tail(&self, subject: &EventSubject, after: Sequence) -> Result<Page, JournalError> {
+        let read = direct::page(&self.link, EVENTS, &subject.to_string(), after.0).await;
+        let direct::Page { messages, more } = read.map_err(|detail| JournalError::Unavailable {
             action: "read a subject",
             detail,
         })?;
-        messages.into_iter().map(stored).collect()
+        let records = messages.into_iter().map(stored).collect::<Result<_, _>>()?;
+        Ok(Page { records, more })
     }
 
     async fn at(&self, sequence: Sequence) -> Result<Record, JournalError> {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::link::Link;
 use super::streams::OUTPUT;
-use super::tail::{Item, Tail};
+use super::tail::{Item, Keeps, Tail};
 use crate::pause::Pause;
 use crate::port::{JournalError, OutputError, OutputFrames, OutputLog};
 
@@ -64,7 +64,7 @@ impl OutputLog for JetStreamOutput {
     }
 
     async fn follow(&self, subject: &OutputSubject) -> Result<OutputFrames, OutputError> {
-        let tail = Tail::open(self.link.clone(), OUTPUT, subject.to_string(), 0)
+        let tail = Tail::open(self.link.clone(), OUTPUT, Keeps::Recent, subject.to_string(), 0)
             .await
             .map_err(unreadable)?;
         let frames = futures::stream::unfold(Some(Box::new(tail)), |tail| async {
@@ -82,7 +82,8 @@ impl OutputLog for JetStreamOutput {
             return Ok(Vec::new());
         };
         let read = async {
-            let mut tail = Tail::open(self.link.clone(), OUTPUT, subject.to_string(), 0).await?;
+            let mut tail =
+                Tail::open(self.link.clone(), OUTPUT, Keeps::Recent, subject.to_string(), 0).await?;
             let mut items = Vec::new();
             // The last one may expire meanwhile: then whoever asks has to ask again.
             while items.last().is_none_or(|item: &Item| item.sequence < last) {

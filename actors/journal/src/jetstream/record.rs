@@ -6,7 +6,7 @@ use bytes::Bytes;
 use roost_schemas::subject::EventSubject;
 use roost_schemas::{CommandId, Sequence, Timestamp};
 
-use crate::port::{JournalError, Record};
+use crate::port::{Foreign, JournalError, Record};
 
 /// Reads a message of `EVENTS`; one that we did not write is [`JournalError::Foreign`].
 pub(super) fn record(
@@ -17,10 +17,13 @@ pub(super) fn record(
     payload: Bytes,
 ) -> Result<Record, JournalError> {
     let sequence = Sequence(sequence);
-    let foreign = |detail: String| JournalError::Foreign {
-        sequence,
-        subject: subject.to_owned(),
-        detail,
+    let foreign = |detail: String| {
+        let subject = subject.to_owned();
+        Foreign {
+            sequence,
+            subject,
+            detail,
+        }
     };
     let subject: EventSubject = subject.parse().map_err(|error| foreign(format!("{error}")))?;
     let id = headers

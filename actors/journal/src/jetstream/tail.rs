@@ -9,8 +9,9 @@
 //! ```
 //!
 //! async-nats has an ordered consumer too. This one differs where a fold of the log needs it: whenever it begins anew it
-//! compares the log's end with what it has read, so that a log that lost commits is noticed and not waited for; it
-//! begins anew as soon as the connection is back, not when a heartbeat was missed; and a replay costs less.
+//! compares the log's end with what it has read, so that a log that lost commits, or became another, is noticed and not
+//! waited for; it begins anew as soon as the connection is back, not when a heartbeat was missed; and a replay costs
+//! less.
 
 mod place;
 
@@ -25,6 +26,7 @@ use roost_schemas::{Sequence, Timestamp};
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, interval_at};
 
+use super::direct;
 use super::link::Link;
 use crate::pause::Pause;
 use crate::port::JournalError;
@@ -46,10 +48,20 @@ pub(super) struct Tail {
     filter: String,
     /// The last sequence that was yielded, or the one to begin after.
     last: u64,
+    /// What was yielded there, if the stream never drops what it holds.
+    witness: Option<Bytes>,
+    keeps: Keeps,
     feed: Option<Feed>,
     /// One timer for good: making one for every wait would cost more than the messages.
     look: Interval,
     epoch: watch::Receiver<u64>,
+}
+
+/// Whether a stream holds all that it ever held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keeps {
+    All,
+    Recent,
 }
 
 /// What a consumer sends.
@@ -59,6 +71,14 @@ struct Feed {
     delivered: u64,
     /// Whether anything came since the last look.
     heard: bool,
+}
+
+/// Why a consumer could not be begun.
+enum NoFeed {
+    /// The stream is not the one that was read.
+    Another,
+    /// What was seen; it may work later.
+    NotNow(String),
 }
 
 /// One message of the stream.
@@ -73,6 +93,7 @@ impl Tail {
     pub(super) async fn open(
         link: Arc<Link>,
         stream: &'static str,
+        keeps: Keeps,
         filter: String,
         after: u64,
     ) -> Result<Self, JournalError> {
@@ -83,6 +104,8 @@ impl Tail {
             stream,
             filter,
             last: after,
+            witness: None,
+            keeps,
             feed: None,
             look,
             epoch,
@@ -92,7 +115,7 @@ impl Tail {
         Ok(tail)
     }
 
-    /// The next message. Only [`JournalError::Behind`] comes out, and it is final.
+    /// The next message. Only [`JournalError::Behind`] and [`JournalError::Another`] come out, and are final.
     pub(super) async fn next(&mut self) -> Result<Item, JournalError> {
         loop {
             let Some(feed) = &mut self.feed else {
@@ -132,6 +155,9 @@ impl Tail {
         match message.reply.as_deref().and_then(Place::parse) {
             Some(place) if place.delivery == feed.delivered && place.sequence > self.last => {
                 self.last = place.sequence;
+                if self.keeps == Keeps::All {
+                    self.witness = Some(message.payload.clone());
+                }
                 Some(Item {
                     sequence: place.sequence,
                     stored_at: place.stored_at,
@@ -192,16 +218,13 @@ impl Tail {
             self.epoch.mark_unchanged();
             let detail = match self.link.last_sequence(self.stream).await {
                 Ok(head) if head < self.last => return Err(self.behind(head)),
-                Ok(_) => match self.consumer().await {
-                    Ok(messages) => {
-                        self.feed = Some(Feed {
-                            messages,
-                            delivered: 0,
-                            heard: true,
-                        });
+                Ok(_) => match self.feed().await {
+                    Ok(feed) => {
+                        self.feed = Some(feed);
                         return Ok(());
                     }
-                    Err(detail) => detail,
+                    Err(NoFeed::Another) => return Err(self.another()),
+                    Err(NoFeed::NotNow(detail)) => detail,
                 },
                 Err(detail) => detail,
             };
@@ -214,6 +237,21 @@ impl Tail {
             tracing::debug!(stream = self.stream, detail, "cannot read yet");
             pause.wait().await;
         }
+    }
+
+    /// Begins to be sent what follows, unless another message stands where the last one stood.
+    async fn feed(&self) -> Result<Feed, NoFeed> {
+        if let Some(witness) = &self.witness {
+            let found = direct::at(&self.link, self.stream, self.last).await;
+            if found.map_err(NoFeed::NotNow)?.as_ref() != Some(witness) {
+                return Err(NoFeed::Another);
+            }
+        }
+        Ok(Feed {
+            messages: self.consumer().await.map_err(NoFeed::NotNow)?,
+            delivered: 0,
+            heard: true,
+        })
     }
 
     /// A consumer in the server's memory, which goes soon after nobody listens to it.
@@ -247,6 +285,13 @@ impl Tail {
             .await;
         let _: PushConsumer = made.map_err(|error| error.to_string())?;
         Ok(messages)
+    }
+
+    fn another(&self) -> JournalError {
+        JournalError::Another {
+            seen: Sequence(self.last),
+            detail: format!("the stream {} has another message", self.stream),
+        }
     }
 
     fn behind(&self, head: u64) -> JournalError {

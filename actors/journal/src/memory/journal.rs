@@ -12,7 +12,10 @@ use tokio::sync::watch;
 
 use super::{Options, Recent, locked};
 use crate::append::{self, Attempt, Request, Store};
-use crate::port::{Append, Journal, JournalError, Record, Records};
+use crate::port::{Append, Journal, JournalError, Page, Record, Records};
+
+/// Commits in one page.
+const PAGE: usize = 256;
 
 /// What happens to the next append's message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +114,7 @@ impl Journal for MemoryJournal {
         append::append(self, request, self.0.options.patience).await
     }
 
-    async fn read(&self, subject: &EventSubject, after: Sequence) -> Result<Vec<Record>, JournalError> {
+    async fn read(&self, subject: &EventSubject, after: Sequence) -> Result<Page, JournalError> {
         self.tail(subject, after).await
     }
 
@@ -175,17 +178,20 @@ impl Store for MemoryJournal {
         })
     }
 
-    async fn tail(&self, subject: &EventSubject, after: Sequence) -> Result<Vec<Record>, JournalError> {
+    async fn tail(&self, subject: &EventSubject, after: Sequence) -> Result<Page, JournalError> {
         let log = locked(&self.0.log);
         let Some(sequences) = log.subjects.get(subject) else {
-            return Ok(Vec::new());
+            return Ok(Page::default());
         };
         let from = sequences.partition_point(|sequence| *sequence <= after);
-        Ok(sequences[from..]
-            .iter()
+        let newer = sequences[from..].iter();
+        let records: Vec<Record> = newer
+            .take(PAGE)
             .filter_map(|sequence| log.at(*sequence))
             .cloned()
-            .collect())
+            .collect();
+        let more = sequences.len() - from > PAGE;
+        Ok(Page { records, more })
     }
 
     async fn at(&self, sequence: Sequence) -> Result<Record, JournalError> {

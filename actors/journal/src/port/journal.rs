@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use roost_schemas::subject::{EventFilter, EventSubject};
-use roost_schemas::{CommandId, Sequence, Timestamp};
+use roost_schemas::{CommandId, Digest, Sequence, Timestamp};
 
 /// One stored commit, still encoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,17 +21,36 @@ pub struct Record {
     pub payload: Bytes,
 }
 
+impl Record {
+    /// What tells it from every other commit that could stand at its sequence, in this log or another. When it was stored
+    /// does not count: that changes when a log is imported.
+    pub fn digest(&self) -> Digest {
+        let head = format!("{} {} ", self.subject, self.command_id);
+        Digest::of(&[head.as_bytes(), &self.payload].concat())
+    }
+}
+
+/// Commits of one subject, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The commits.
+    pub records: Vec<Record>,
+    /// Whether there are more behind them.
+    pub more: bool,
+}
+
 /// How an append ended when the log could be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Append {
     /// The commit stands at this sequence: stored now, or by an earlier try whose answer was lost.
     Stored(Sequence),
-    /// Others came first. The subject's commits after the expected sequence, to fold before deciding again.
+    /// Others came first. The subject's first commits after the expected sequence, to fold before deciding again.
     Conflict(Vec<Record>),
 }
 
-/// Commits in order, without gaps, without end: an unreachable log is waited for. Only [`JournalError::Foreign`] and
-/// [`JournalError::Behind`] come out of it, and end it.
+/// Commits in order, without gaps, without end: an unreachable log is waited for. [`JournalError::Behind`]
+/// and [`JournalError::Another`] come out of it, and end it; [`JournalError::Foreign`] does, and whoever can do without
+/// that message may go on.
 pub type Records = BoxStream<'static, Result<Record, JournalError>>;
 
 /// The event log.
@@ -50,8 +69,8 @@ pub trait Journal: Send + Sync + 'static {
         payload: Bytes,
     ) -> Result<Append, JournalError>;
 
-    /// All commits of `subject` after `after`, in order.
-    async fn read(&self, subject: &EventSubject, after: Sequence) -> Result<Vec<Record>, JournalError>;
+    /// The first commits of `subject` after `after`, in order; at most some hundred, or some MiB.
+    async fn read(&self, subject: &EventSubject, after: Sequence) -> Result<Page, JournalError>;
 
     /// Follows every commit that `filter` admits after `after`: first what is stored, then what comes.
     async fn follow(&self, filter: &EventFilter, after: Sequence) -> Result<Records, JournalError>;
@@ -95,6 +114,17 @@ pub enum JournalError {
         /// What the log says now.
         detail: String,
     },
+    /// The log has another commit than the one that was seen in it. Nobody may act on what it holds.
+    #[error(
+        "the event log is not the one that was read: at sequence {seen}, {detail}; bring the log back that was read, or, \
+         when the other one is to be used from now on, delete the state folders of its readers"
+    )]
+    Another {
+        /// The sequence of the commit that was seen.
+        seen: Sequence,
+        /// What stands there now.
+        detail: String,
+    },
     /// The server will not store this commit, however often it is tried.
     #[error("nats-server refuses the commit of {bytes} bytes on {subject}: {detail}")]
     Refused {
@@ -106,17 +136,8 @@ pub enum JournalError {
         detail: String,
     },
     /// A stored message is not one of ours.
-    #[error(
-        "message {sequence} on {subject} is not a commit of ours: {detail}; readers stop here until it is explained"
-    )]
-    Foreign {
-        /// Where it stands.
-        sequence: Sequence,
-        /// Its subject.
-        subject: String,
-        /// What is wrong with it.
-        detail: String,
-    },
+    #[error(transparent)]
+    Foreign(#[from] Foreign),
     /// The server or stream is not one that Roost may trust.
     #[error("nats-server at {server} is refused: {reason}; {remedy}")]
     Unfit {
@@ -127,4 +148,16 @@ pub enum JournalError {
         /// What to do.
         remedy: String,
     },
+}
+
+/// A message in the log that is not a commit of ours: somebody else may publish there, or a newer release does.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("message {sequence} on {subject} is not a commit of ours: {detail}")]
+pub struct Foreign {
+    /// Where it stands.
+    pub sequence: Sequence,
+    /// Its subject.
+    pub subject: String,
+    /// What is wrong with it.
+    pub detail: String,
 }

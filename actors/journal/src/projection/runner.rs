@@ -11,9 +11,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Interval, interval_at};
 
 use super::handle::{Alarm, Progress, ProjectionHandle, State, Task};
-use super::saver::{self, Saver};
-use super::{Pace, Projection};
-use crate::checkpoint::{Checkpoint, CheckpointError};
+use super::saver::{self, Restored, Saver};
+use super::{Pace, Projection, seen};
+use crate::checkpoint::{Checkpoint, CheckpointError, Seen};
 use crate::pause::Pause;
 use crate::port::{Journal, JournalError, Record, Records};
 
@@ -28,9 +28,14 @@ pub async fn start<P: Projection>(
     checkpoint: Option<Arc<dyn Checkpoint>>,
     pace: Pace,
 ) -> ProjectionHandle<P> {
-    let (saver, value, applied) = match checkpoint {
+    let Restored {
+        saver,
+        value,
+        applied,
+        seen,
+    } = match checkpoint {
         Some(checkpoint) => saver::restore::<P>(checkpoint, pace).await,
-        None => Default::default(),
+        None => Restored::default(),
     };
     let value = Arc::new(RwLock::new(value));
     let (sender, progress) = watch::channel(Progress {
@@ -44,6 +49,8 @@ pub async fn start<P: Projection>(
         value: value.clone(),
         progress: sender,
         saver,
+        seen,
+        last: None,
         stopped,
         tick,
     };
@@ -65,6 +72,10 @@ struct Runner<P> {
     value: Arc<RwLock<P>>,
     progress: watch::Sender<Progress>,
     saver: Option<Saver>,
+    /// What an earlier run has seen in the log.
+    seen: Option<Seen>,
+    /// The last commit that was applied in this run.
+    last: Option<Record>,
     /// True when it shall end; closed when the last handle is gone.
     stopped: watch::Receiver<bool>,
     /// When to save. One timer for good: making one for every wait would cost more than the fold.
@@ -107,7 +118,7 @@ impl<P: Projection> Runner<P> {
         }
     }
 
-    /// The commits after `from`, once the log can be read and is not behind.
+    /// The commits after `from`, once the log can be read and is the one that was read before.
     async fn open(&self, from: Sequence) -> Result<Records, Alarm> {
         let mut pause = Pause::new();
         loop {
@@ -123,17 +134,8 @@ impl<P: Projection> Runner<P> {
     }
 
     async fn try_open(&self, from: Sequence) -> Result<Records, JournalError> {
-        let head = self.journal.head().await?;
-        if head < from {
-            let detail = format!(
-                "it ends at {head}, behind the checkpoint of the projection {}",
-                P::NAME
-            );
-            return Err(JournalError::Behind {
-                subject: EventFilter::All.to_string(),
-                seen: from,
-                detail,
-            });
+        if let Some(seen) = &self.seen {
+            seen::confirm(&*self.journal, seen).await?;
         }
         self.journal.follow(&EventFilter::All, from).await
     }
@@ -159,7 +161,11 @@ impl<P: Projection> Runner<P> {
         let outcome = loop {
             let Some(item) = next else { break Ok(()) };
             match apply_one(&mut *value, item) {
-                Ok(sequence) => applied = Some(sequence),
+                Ok(Applied::Commit(record)) => {
+                    applied = Some(record.sequence);
+                    self.last = Some(record);
+                }
+                Ok(Applied::Passed(sequence)) => applied = Some(sequence),
                 Err(alarm) => break Err(alarm),
             }
             count += 1;
@@ -181,15 +187,20 @@ impl<P: Projection> Runner<P> {
 
     /// Begins to save what has changed, if there is a checkpoint and it works.
     async fn save(&mut self) {
-        let Some(saver) = &mut self.saver else { return };
-        let applied = self.progress.borrow().applied;
+        let (Some(saver), Some(last)) = (&mut self.saver, &self.last) else {
+            return;
+        };
+        let seen = || Seen {
+            sequence: last.sequence,
+            digest: last.digest(),
+        };
         let drain = || {
             self.value
                 .write()
                 .unwrap_or_else(PoisonError::into_inner)
                 .drain_changes()
         };
-        if let Err(error) = saver.begin(applied, drain).await {
+        if let Err(error) = saver.begin(seen, drain).await {
             self.give_up_saving(&error);
         }
     }
@@ -216,10 +227,27 @@ impl<P: Projection> Runner<P> {
     }
 }
 
-fn apply_one<P: Projection>(value: &mut P, item: Result<Record, JournalError>) -> Result<Sequence, Alarm> {
-    let record = item.map_err(|error| Alarm::Log(error.to_string()))?;
+/// What became of an item of the log.
+enum Applied {
+    Commit(Record),
+    /// It is no commit of ours, and the projection goes on without it.
+    Passed(Sequence),
+}
+
+fn apply_one<P: Projection>(value: &mut P, item: Result<Record, JournalError>) -> Result<Applied, Alarm> {
+    let record = match item {
+        Ok(record) => record,
+        Err(JournalError::Foreign(foreign)) => {
+            return if value.pass(&foreign) {
+                Ok(Applied::Passed(foreign.sequence))
+            } else {
+                Err(Alarm::Log(foreign.to_string()))
+            };
+        }
+        Err(error) => return Err(Alarm::Log(error.to_string())),
+    };
     match value.apply(&record) {
-        Ok(()) => Ok(record.sequence),
+        Ok(()) => Ok(Applied::Commit(record)),
         Err(reason) => Err(Alarm::Undecodable {
             sequence: record.sequence,
             subject: record.subject.to_string(),
@@ -229,7 +257,7 @@ fn apply_one<P: Projection>(value: &mut P, item: Result<Record, JournalError>) -
 }
 
 /// A journal's records do not end without an error; one that does would leave the projection waiting for nothing.
-fn ended() -> JournalError {
+pub(super) fn ended() -> JournalError {
     JournalError::Unavailable {
         action: "go on being followed",
         detail: "its records ended".to_owned(),

@@ -9,7 +9,7 @@ use roost_schemas::Sequence;
 use tokio::task::JoinHandle;
 
 use super::{Pace, Projection};
-use crate::checkpoint::{Change, Checkpoint, CheckpointError, Saved};
+use crate::checkpoint::{Change, Checkpoint, CheckpointError, Mark, Saved, Seen};
 
 /// Decides when to save, and does.
 pub(super) struct Saver {
@@ -36,11 +36,11 @@ impl Saver {
         self.unsaved += commits;
     }
 
-    /// Begins to save what `drain` gives, which brings what was saved before up to `applied`; not now, if a save is
+    /// Begins to save what `drain` gives, which brings what was saved before up to what is `seen`; not now, if a save is
     /// still under way. The error is the one of the save before.
     pub(super) async fn begin(
         &mut self,
-        applied: Sequence,
+        seen: impl FnOnce() -> Seen,
         drain: impl FnOnce() -> Vec<Change>,
     ) -> Result<(), CheckpointError> {
         if self.is_under_way() {
@@ -51,9 +51,9 @@ impl Saver {
             return Ok(());
         }
         self.unsaved = 0;
-        let (checkpoint, name, version, changes) =
-            (self.checkpoint.clone(), self.name, self.version, drain());
-        let save = async move { checkpoint.save(name, version, applied, changes).await };
+        let (checkpoint, name, changes) = (self.checkpoint.clone(), self.name, drain());
+        let (version, seen) = (self.version, seen());
+        let save = async move { checkpoint.save(name, Mark { version, seen }, changes).await };
         self.under_way = Some(tokio::spawn(save));
         Ok(())
     }
@@ -74,11 +74,20 @@ impl Saver {
     }
 }
 
-/// The projection as `checkpoint` has it, or a new one where that is of no use. No saver, if it cannot be used at all.
-pub(super) async fn restore<P: Projection>(
-    checkpoint: Arc<dyn Checkpoint>,
-    pace: Pace,
-) -> (Option<Saver>, P, Sequence) {
+/// What a projection begins with.
+#[derive(Default)]
+pub(super) struct Restored<P> {
+    /// None, if the checkpoint cannot be used at all.
+    pub(super) saver: Option<Saver>,
+    /// As the checkpoint has it, or a new one where that is of no use.
+    pub(super) value: P,
+    /// The last commit that the value includes.
+    pub(super) applied: Sequence,
+    /// What an earlier run has seen in the log, even if its entries are of no use.
+    pub(super) seen: Option<Seen>,
+}
+
+pub(super) async fn restore<P: Projection>(checkpoint: Arc<dyn Checkpoint>, pace: Pace) -> Restored<P> {
     let saver = Saver {
         checkpoint: checkpoint.clone(),
         name: P::NAME,
@@ -87,19 +96,22 @@ pub(super) async fn restore<P: Projection>(
         unsaved: 0,
         under_way: None,
     };
-    let reason = match checkpoint.load(P::NAME).await {
-        Ok(None) => return (Some(saver), P::default(), Sequence::default()),
-        Ok(Some(Saved { version, .. })) if version != P::VERSION => {
-            format!("it is of version {version}, not {}", P::VERSION)
+    let (seen, found) = match checkpoint.load(P::NAME).await {
+        Ok(None) => (None, Ok((P::default(), Sequence::default()))),
+        Ok(Some(Saved { mark, entries })) => (Some(mark.seen), read(mark, entries)),
+        Err(error) => (None, Err(error.to_string())),
+    };
+    let reason = match found {
+        Ok((value, applied)) => {
+            let saver = Some(saver);
+            return Restored {
+                saver,
+                value,
+                applied,
+                seen,
+            };
         }
-        Ok(Some(found)) => {
-            let mut value = P::default();
-            match value.restore(found.entries) {
-                Ok(()) => return (Some(saver), value, found.sequence),
-                Err(error) => error.to_string(),
-            }
-        }
-        Err(error) => error.to_string(),
+        Err(reason) => reason,
     };
     tracing::warn!(
         projection = P::NAME,
@@ -111,9 +123,20 @@ pub(super) async fn restore<P: Projection>(
         // New entries among old ones would look like a whole checkpoint.
         tracing::warn!(projection = P::NAME, %error, "no checkpoints: the old one cannot be cleared away");
     }
-    (
-        cleared.is_ok().then_some(saver),
-        P::default(),
-        Sequence::default(),
-    )
+    Restored {
+        saver: cleared.is_ok().then_some(saver),
+        value: P::default(),
+        applied: Sequence::default(),
+        seen,
+    }
+}
+
+/// The value that saved entries stand for, and how far it came; or why they are of no use.
+fn read<P: Projection>(mark: Mark, entries: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(P, Sequence), String> {
+    if mark.version != P::VERSION {
+        return Err(format!("it is of version {}, not {}", mark.version, P::VERSION));
+    }
+    let mut value = P::default();
+    value.restore(entries).map_err(|error| error.to_string())?;
+    Ok((value, mark.seen.sequence))
 }

@@ -1,7 +1,7 @@
 //! A wire between a client and a server that can lose what it carries.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
+    server: Arc<AtomicU16>,
     faults: Faults,
     accept: JoinHandle<()>,
 }
@@ -38,9 +39,11 @@ impl Proxy {
             mute: Arc::default(),
             cut: broadcast::channel(1).0,
         };
-        let accept = tokio::spawn(serve(listener, port, faults.clone()));
+        let server = Arc::new(AtomicU16::new(port));
+        let accept = tokio::spawn(serve(listener, server.clone(), faults.clone()));
         Self {
             port: own,
+            server,
             faults,
             accept,
         }
@@ -54,6 +57,12 @@ impl Proxy {
     /// From now on, what the server says is lost; what clients say still arrives.
     pub fn mute(&self) {
         self.faults.mute.store(true, Ordering::SeqCst);
+    }
+
+    /// Breaks every connection; new ones reach the server at `port` instead.
+    pub fn divert(&self, port: u16) {
+        self.server.store(port, Ordering::SeqCst);
+        self.cut();
     }
 
     /// Breaks every connection; new ones carry everything again.
@@ -71,10 +80,10 @@ impl Drop for Proxy {
     }
 }
 
-async fn serve(listener: TcpListener, port: u16, faults: Faults) {
+async fn serve(listener: TcpListener, server: Arc<AtomicU16>, faults: Faults) {
     while let Ok((client, _)) = listener.accept().await {
         // A server that is down refuses, and the client sees its connection closed at once.
-        let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else {
+        let Ok(server) = TcpStream::connect(("127.0.0.1", server.load(Ordering::SeqCst))).await else {
             continue;
         };
         let mut cut = faults.cut.subscribe();

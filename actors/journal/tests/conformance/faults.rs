@@ -13,7 +13,7 @@ use roost_schemas::command::ContentType;
 use roost_schemas::subject::{EventFilter, Route};
 
 use crate::queue;
-use crate::world::{PATIENCE, append, id, ids, next, stored, subject};
+use crate::world::{PATIENCE, append, id, ids, next, read_all, stored, subject};
 
 /// A connection to `server` through a wire that can fail, and one that cannot.
 async fn through_proxy(server: &NatsServer) -> (Proxy, jetstream::Connection, jetstream::Connection) {
@@ -50,10 +50,7 @@ async fn an_append_whose_answer_is_lost_has_succeeded() {
     until_head(&sound.journal(), 2).await;
     proxy.cut();
     assert_eq!(doubtful.await.unwrap(), 2);
-    assert_eq!(
-        ids(&sound.journal().read(&a, Sequence(0)).await.unwrap()),
-        ["c1", "c2"]
-    );
+    assert_eq!(ids(&read_all(&sound.journal(), &a, 0).await), ["c1", "c2"]);
 }
 
 /// The hard one: the commit is on disk, its acknowledgement is not out, and the server dies.
@@ -69,7 +66,7 @@ async fn an_append_is_resolved_when_the_server_dies_before_it_answers() {
     proxy.cut();
     server.restart();
     assert_eq!(doubtful.await.unwrap(), 1);
-    assert_eq!(ids(&sound.journal().read(&a, Sequence(0)).await.unwrap()), ["c1"]);
+    assert_eq!(ids(&read_all(&sound.journal(), &a, 0).await), ["c1"]);
 }
 
 #[tokio::test]
@@ -106,7 +103,7 @@ async fn appends_wait_for_a_dead_server_and_lose_nothing() {
     }
     writer.await.unwrap();
     let log = jetstream::connect(server.options()).await.unwrap();
-    let records = log.journal().read(&subject("a"), Sequence(0)).await.unwrap();
+    let records = read_all(&log.journal(), &subject("a"), 0).await;
     let expected: Vec<String> = (0..400).map(|number| format!("c{number}")).collect();
     assert_eq!(ids(&records), expected, "each commit stands once and in order");
 }
@@ -128,10 +125,7 @@ async fn an_append_gives_up_when_the_server_stays_away() {
     while append(&log.journal(), &subject("a"), 0, "c1").await.is_err() {
         assert!(tokio::time::Instant::now() < deadline);
     }
-    assert_eq!(
-        ids(&log.journal().read(&subject("a"), Sequence(0)).await.unwrap()),
-        ["c1"]
-    );
+    assert_eq!(ids(&read_all(&log.journal(), &subject("a"), 0).await), ["c1"]);
 }
 
 #[tokio::test]
@@ -194,7 +188,7 @@ async fn a_follower_notices_that_the_log_lost_commits() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_not_ours_ends_its_readers() {
+async fn a_message_that_is_not_ours_is_shown_to_its_readers() {
     let server = NatsServer::start();
     let log = jetstream::connect(server.options()).await.unwrap();
     let journal = log.journal();
@@ -207,12 +201,17 @@ async fn a_message_that_is_not_ours_ends_its_readers() {
     let mut records = journal.follow(&EventFilter::All, Sequence(0)).await.unwrap();
     assert_eq!(next(&mut records).await.unwrap().command_id, id("c1"));
     match next(&mut records).await {
-        Err(JournalError::Foreign { sequence, .. }) => assert_eq!(sequence, Sequence(2)),
+        Err(JournalError::Foreign(foreign)) => assert_eq!(foreign.sequence, Sequence(2)),
         other => panic!("{other:?}"),
     }
-    assert!(records.next().await.is_none());
+    stored(&journal, &subject("b"), 0, "c2").await;
+    assert_eq!(
+        next(&mut records).await.unwrap().command_id,
+        id("c2"),
+        "who can do without it goes on"
+    );
     let read = journal.read(&subject("a"), Sequence(0)).await;
-    assert!(matches!(&read, Err(JournalError::Foreign { .. })), "{read:?}");
+    assert!(matches!(&read, Err(JournalError::Foreign(_))), "{read:?}");
 }
 
 #[tokio::test]
@@ -270,6 +269,26 @@ async fn commands_survive_a_dead_server() {
             began.elapsed()
         );
     }
+}
+
+#[tokio::test]
+async fn a_follower_notices_that_the_log_is_another() {
+    let (one, other) = (NatsServer::start(), NatsServer::start());
+    let (proxy, through, _direct) = through_proxy(&one).await;
+    let journal = through.journal();
+    let first = stored(&journal, &subject("a"), 0, "c1").await;
+    let mut records = journal.follow(&EventFilter::All, Sequence(0)).await.unwrap();
+    next(&mut records).await.unwrap();
+
+    let longer = jetstream::connect(other.options()).await.unwrap().journal();
+    let last = stored(&longer, &subject("a"), 0, "another").await;
+    stored(&longer, &subject("a"), last, "c2").await;
+    proxy.divert(other.port());
+    match next(&mut records).await {
+        Err(JournalError::Another { seen, .. }) => assert_eq!(seen, Sequence(first)),
+        other => panic!("{other:?}"),
+    }
+    assert!(records.next().await.is_none());
 }
 
 #[tokio::test]

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use roost_journal::checkpoint::{Change, Checkpoint, MemoryCheckpoint};
+use roost_journal::checkpoint::{Change, Checkpoint, Mark, MemoryCheckpoint, Seen};
 use roost_journal::memory::Memory;
 use roost_journal::port::{Append, Journal, Record};
 use roost_journal::projection::{self, Alarm, Pace, Projection, ProjectionHandle, State, Waited};
 use roost_schemas::codec::{self, Undecodable};
-use roost_schemas::subject::EventSubject;
-use roost_schemas::{CommandId, Sequence};
+use roost_schemas::subject::{EventFilter, EventSubject};
+use roost_schemas::{CommandId, Digest, Sequence};
 use tokio::time::Instant;
 
 use crate::on_both;
-use crate::world::{PATIENCE, World, subject};
+use crate::world::{PATIENCE, World, next, subject};
 
 on_both!(
     it_follows_the_log,
@@ -23,6 +23,7 @@ on_both!(
     it_is_saved_while_it_follows,
     a_commit_that_does_not_decode_stops_it,
     a_log_behind_its_checkpoint_stops_it,
+    a_log_that_is_another_than_its_checkpoints_stops_it,
     entries_of_another_version_are_not_read,
 );
 
@@ -180,7 +181,7 @@ async fn it_is_saved_while_it_follows(world: World) {
             .load("sums")
             .await
             .unwrap()
-            .is_none_or(|saved| saved.sequence < Sequence(second))
+            .is_none_or(|saved| saved.mark.seen.sequence < Sequence(second))
         {
             assert!(Instant::now() < deadline, "nothing is saved");
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -217,10 +218,56 @@ async fn a_commit_that_does_not_decode_stops_it(world: World) {
     }
 }
 
+fn mark(version: u32, sequence: u64) -> Mark {
+    let seen = Seen {
+        sequence: Sequence(sequence),
+        digest: Digest::of(b"of no commit"),
+    };
+    Mark { version, seen }
+}
+
+/// What was seen by who has read the commit at `sequence`.
+async fn seen(world: &World, sequence: u64) -> Seen {
+    let mut records = world
+        .journal
+        .follow(&EventFilter::All, Sequence(sequence - 1))
+        .await
+        .unwrap();
+    let record = next(&mut records).await.unwrap();
+    assert_eq!(record.sequence, Sequence(sequence));
+    Seen {
+        sequence: record.sequence,
+        digest: record.digest(),
+    }
+}
+
+async fn a_log_that_is_another_than_its_checkpoints_stops_it(world: World) {
+    for version in [Sums::VERSION, Sums::VERSION - 1] {
+        let checkpoint = Arc::new(MemoryCheckpoint::default());
+        let first = commit(world.journal.as_ref(), &subject(&format!("v{version}")), 0, 1).await;
+        checkpoint
+            .save(Sums::NAME, mark(version, first), Vec::new())
+            .await
+            .unwrap();
+        let handle = start(&world.journal, &checkpoint).await;
+        let stopped = handle
+            .wait_for(Sequence(first + 1), Instant::now() + PATIENCE)
+            .await;
+        match stopped {
+            Err(Waited::Stopped {
+                alarm: Some(Alarm::Log(message)),
+                ..
+            }) => assert!(message.contains("not the one that was read"), "{message}"),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(handle.read(Sums::total), 0, "nothing of it is applied");
+    }
+}
+
 async fn a_log_behind_its_checkpoint_stops_it(world: World) {
     let checkpoint = Arc::new(MemoryCheckpoint::default());
     checkpoint
-        .save(Sums::NAME, Sums::VERSION, Sequence(5), Vec::new())
+        .save(Sums::NAME, mark(Sums::VERSION, 5), Vec::new())
         .await
         .unwrap();
     commit(world.journal.as_ref(), &subject("a"), 0, 1).await;
@@ -242,22 +289,23 @@ async fn a_log_behind_its_checkpoint_stops_it(world: World) {
 
 async fn entries_of_another_version_are_not_read(world: World) {
     let checkpoint = Arc::new(MemoryCheckpoint::default());
+    let first = commit(world.journal.as_ref(), &subject("a"), 0, 1).await;
+    let other = Mark {
+        version: Sums::VERSION - 1,
+        seen: seen(&world, first).await,
+    };
     let entries = vec![(
         b"roost.evt.default.sandbox.z".to_vec(),
         Some(codec::encode(&99_u64)),
     )];
-    checkpoint
-        .save(Sums::NAME, Sums::VERSION - 1, Sequence(5), entries)
-        .await
-        .unwrap();
-    let first = commit(world.journal.as_ref(), &subject("a"), 0, 1).await;
+    checkpoint.save(Sums::NAME, other, entries).await.unwrap();
     let handle = start(&world.journal, &checkpoint).await;
     reach(&handle, first).await;
     assert_eq!(handle.read(Sums::total), 1);
     handle.stop().await;
     let saved = checkpoint.load(Sums::NAME).await.unwrap().unwrap();
     assert_eq!(
-        (saved.version, saved.sequence, saved.entries.len()),
+        (saved.mark.version, saved.mark.seen.sequence, saved.entries.len()),
         (Sums::VERSION, Sequence(first), 1)
     );
 }

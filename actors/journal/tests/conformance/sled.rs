@@ -1,9 +1,17 @@
 //! The checkpoint on sled: what it keeps, and how it meets sled's faults.
 
-use roost_journal::checkpoint::{Checkpoint, SledCheckpoint};
-use roost_schemas::Sequence;
+use roost_journal::checkpoint::{Checkpoint, Mark, Seen, SledCheckpoint};
+use roost_schemas::{Digest, Sequence};
 
 const NAME: &str = "test";
+
+fn mark(sequence: u64) -> Mark {
+    let seen = Seen {
+        sequence: Sequence(sequence),
+        digest: Digest::of(&sequence.to_be_bytes()),
+    };
+    Mark { version: 1, seen }
+}
 
 fn entry(key: &str, value: &str) -> (Vec<u8>, Vec<u8>) {
     (key.into(), value.into())
@@ -14,9 +22,9 @@ async fn fill(checkpoint: &SledCheckpoint) {
         (b"a".to_vec(), Some(b"1".to_vec())),
         (b"b".to_vec(), Some(b"2".to_vec())),
     ];
-    checkpoint.save(NAME, 1, Sequence(2), changes).await.unwrap();
+    checkpoint.save(NAME, mark(2), changes).await.unwrap();
     let changes = vec![(b"a".to_vec(), None), (b"mark".to_vec(), Some(b"3".to_vec()))];
-    checkpoint.save(NAME, 1, Sequence(3), changes).await.unwrap();
+    checkpoint.save(NAME, mark(3), changes).await.unwrap();
 }
 
 #[tokio::test]
@@ -31,7 +39,7 @@ async fn what_was_saved_is_there_after_a_restart() {
             fill(&checkpoint).await;
         }
         let saved = checkpoint.load(NAME).await.unwrap().unwrap();
-        assert_eq!((saved.version, saved.sequence), (1, Sequence(3)));
+        assert_eq!(saved.mark, mark(3));
         assert_eq!(saved.entries, [entry("b", "2"), entry("mark", "3")]);
         assert_eq!(checkpoint.load("another").await.unwrap(), None);
     }

@@ -135,6 +135,19 @@ pub(crate) async fn stored(
     }
 }
 
+/// All commits of `subject` after `after`.
+pub(crate) async fn read_all(journal: &dyn Journal, subject: &EventSubject, after: u64) -> Vec<Record> {
+    let (mut all, mut after) = (Vec::new(), Sequence(after));
+    loop {
+        let page = journal.read(subject, after).await.unwrap();
+        after = page.records.last().map_or(after, |last| last.sequence);
+        all.extend(page.records);
+        if !page.more {
+            return all;
+        }
+    }
+}
+
 /// The command ids of `records`.
 pub(crate) fn ids(records: &[Record]) -> Vec<&str> {
     records.iter().map(|record| record.command_id.as_str()).collect()

@@ -130,7 +130,7 @@ async fn a_host_that_dies_between_the_two_commits_tells_the_second_in_its_next_l
         tenant: tenant(),
         aggregate: roost_schemas::subject::AggregateId::Template(template_name("mine")),
     };
-    let commits = world.memory.journal().read(&subject, Sequence(0)).await.unwrap();
-    assert_eq!(commits.len(), 1);
+    let page = world.memory.journal().read(&subject, Sequence(0)).await.unwrap();
+    assert_eq!(page.records.len(), 1);
     assert!(world.now(&sandbox).snapshot(&snapshot.id).is_some());
 }

@@ -64,14 +64,16 @@ impl Gateway {
             return Err(ApiError::invalid(message));
         }
         let mut past = Past::default();
-        for (sequence, commit) in self.commits(id, Sequence::default()).await? {
+        self.walk(id, Sequence::default(), |sequence, commit| {
             for event in &commit.events {
                 past.fold(sequence, event);
             }
             if sequence <= at {
                 past.then = past.now.snapshots.last().map(|snapshot| snapshot.id.clone());
             }
-        }
+            None::<()>
+        })
+        .await?;
         let found = past.then.as_ref().and_then(|then| past.now.snapshot(then));
         found.map(|snapshot| snapshot.id.clone()).ok_or_else(|| {
             let (what, kept) = (

@@ -81,14 +81,14 @@ impl Gateway {
         asked: Sequence,
     ) -> Result<(SnapshotId, bool), ApiError> {
         let mut sandbox = Sandbox::default();
-        for (_, commit) in self
-            .commits(id, Sequence::default())
-            .await?
-            .into_iter()
-            .take_while(|(sequence, _)| *sequence <= asked)
-        {
+        self.walk(id, Sequence::default(), |sequence, commit| {
+            if sequence > asked {
+                return Some(());
+            }
             commit.events.iter().for_each(|event| sandbox.evolve(event));
-        }
+            None
+        })
+        .await?;
         let meant = match (sandbox.phase, &sandbox.base) {
             (Phase::Paused, Some(base)) => base.id.clone(),
             _ => SnapshotId::from_command(id, &key.id),

@@ -26,9 +26,10 @@ impl From<JournalError> for ApiError {
         let code = match &error {
             JournalError::Unavailable { .. } | JournalError::Unfit { .. } => Code::Unavailable,
             JournalError::CommandIdReused { .. } => Code::Conflict,
-            JournalError::Behind { .. } | JournalError::Refused { .. } | JournalError::Foreign { .. } => {
-                Code::Internal
-            }
+            JournalError::Behind { .. }
+            | JournalError::Another { .. }
+            | JournalError::Refused { .. }
+            | JournalError::Foreign(_) => Code::Internal,
         };
         Self::new(code, error.to_string())
     }

@@ -6,7 +6,6 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use roost_domain::sandbox::Phase;
 use roost_journal::port::{OutputError, OutputFrames};
-use roost_schemas::commit::Commit;
 use roost_schemas::event::{ProcessExited, SandboxEvent};
 use roost_schemas::output::Frame;
 use roost_schemas::subject::OutputSubject;
@@ -159,18 +158,18 @@ async fn ended(
 /// The end as the log has it.
 async fn from_log(gateway: &Gateway, subject: &OutputSubject, admitted: Sequence) -> Result<Frame, ApiError> {
     let OutputSubject { sandbox, process, .. } = subject;
-    let journal = &gateway.ports().journal;
-    for record in journal.read(&gateway.subject(sandbox), admitted).await? {
-        for event in Commit::<SandboxEvent>::decode(&record.payload)?.events {
-            if let SandboxEvent::ProcessExited(exited) = event
-                && exited.process == *process
-            {
-                return Ok(end(exited, record.sequence));
+    let found = gateway.walk(sandbox, admitted, |sequence, commit| {
+        commit.events.iter().find_map(|event| match event {
+            SandboxEvent::ProcessExited(exited) if exited.process == *process => {
+                Some(end(exited.clone(), sequence))
             }
-        }
-    }
-    let message = format!("the log does not tell how process {process} of sandbox {sandbox} ended");
-    Err(ApiError::new(Code::ProcessLost, message))
+            _ => None,
+        })
+    });
+    found.await?.ok_or_else(|| {
+        let message = format!("the log does not tell how process {process} of sandbox {sandbox} ended");
+        ApiError::new(Code::ProcessLost, message)
+    })
 }
 
 fn end(exited: ProcessExited, sequence: Sequence) -> Frame {

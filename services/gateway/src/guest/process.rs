@@ -8,7 +8,6 @@ use connectrpc::{ConnectError, ErrorCode};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use roost_schemas::command::{MAX_EXEC_TIMEOUT_SEC, PtySize};
-use roost_schemas::commit::Commit;
 use roost_schemas::envd::process::__buffa::oneof::process_input::Input;
 use roost_schemas::envd::process::__buffa::oneof::process_selector::Selector;
 use roost_schemas::envd::process::pty::Size;
@@ -126,18 +125,15 @@ impl Gateway {
         sandbox: &SandboxId,
         process: &ProcessId,
     ) -> Result<Option<(Sequence, ProcessStarted)>, ApiError> {
-        let subject = self.subject(sandbox);
-        let records = self.ports().journal.read(&subject, Sequence::default()).await?;
-        for record in records {
-            for event in Commit::<SandboxEvent>::decode(&record.payload)?.events {
-                if let SandboxEvent::ProcessStarted(started) = event
-                    && started.process == *process
-                {
-                    return Ok(Some((record.sequence, started)));
+        self.walk(sandbox, Sequence::default(), |sequence, commit| {
+            commit.events.iter().find_map(|event| match event {
+                SandboxEvent::ProcessStarted(started) if started.process == *process => {
+                    Some((sequence, started.clone()))
                 }
-            }
-        }
-        Ok(None)
+                _ => None,
+            })
+        })
+        .await
     }
 }
 

@@ -54,22 +54,18 @@ pub(crate) async fn list(
         more: false,
     };
     // A reader that has seen all that this gateway has seen is not worth asking the log for.
-    let records = if Sequence(after) < known {
-        gateway
-            .ports()
-            .journal
-            .read(&gateway.subject(&id), Sequence(after))
+    if Sequence(after) < known {
+        page.more = gateway
+            .search(&gateway.subject(&id), Sequence(after), |record| {
+                if page.events.len() >= limit {
+                    return Ok(Some(()));
+                }
+                page.events.extend(events(&record)?);
+                page.next_after = record.sequence.0;
+                Ok(None)
+            })
             .await?
-    } else {
-        Vec::new()
-    };
-    for record in &records {
-        if page.events.len() >= limit {
-            page.more = true;
-            break;
-        }
-        page.events.extend(events(record)?);
-        page.next_after = record.sequence.0;
+            .is_some();
     }
     Ok(answer(StatusCode::OK, known.max(Sequence(page.next_after)), page))
 }

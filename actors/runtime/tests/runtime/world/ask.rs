@@ -231,8 +231,9 @@ impl World {
 
     pub(crate) async fn events(&self, sandbox: &SandboxId) -> Vec<SandboxEvent> {
         let subject = EventSubject::sandbox(tenant(), sandbox.clone());
-        let records = self.memory.journal().read(&subject, Sequence(0)).await.unwrap();
-        let commits = records
+        let page = self.memory.journal().read(&subject, Sequence(0)).await.unwrap();
+        let commits = page
+            .records
             .iter()
             .map(|record| Commit::<SandboxEvent>::decode(&record.payload));
         commits.flat_map(|commit| commit.unwrap().events).collect()

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use roost_journal::memory::MemoryJournal;
-use roost_journal::port::{Append, Journal, JournalError, Record, Records};
+use roost_journal::port::{Append, Journal, JournalError, Page, Records};
 use roost_schemas::subject::{EventFilter, EventSubject};
 use roost_schemas::{CommandId, Sequence};
 
@@ -97,14 +97,14 @@ impl Journal for Wire {
         }
     }
 
-    async fn read(&self, subject: &EventSubject, after: Sequence) -> Result<Vec<Record>, JournalError> {
+    async fn read(&self, subject: &EventSubject, after: Sequence) -> Result<Page, JournalError> {
         self.pass("read").await?;
-        let records = self.journal.read(subject, after).await;
+        let page = self.journal.read(subject, after).await;
         self.trouble.reads.fetch_add(1, Ordering::SeqCst);
         if let Some(script) = &self.script {
             script.play("read").await;
         }
-        records
+        page
     }
 
     async fn follow(&self, filter: &EventFilter, after: Sequence) -> Result<Records, JournalError> {
