@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use roost_schemas::Owner;
+use roost_schemas::{Owner, SnapshotId};
 
 use super::Machine;
 
@@ -40,4 +40,29 @@ impl Machine {
             doors: inner.doors.keys().cloned().collect(),
         }
     }
+}
+
+impl Machine {
+    /// Sealed snapshots that were damaged; opened, they are put away.
+    pub fn damaged(&self) -> BTreeSet<SnapshotId> {
+        self.lock().store.damaged.clone()
+    }
+
+    /// Sealed snapshots that neither `referenced` nor anything that these need names; without what belongs to templates of
+    /// this host.
+    pub fn unneeded(&self, referenced: &BTreeSet<SnapshotId>) -> BTreeSet<SnapshotId> {
+        let store = &self.lock().store;
+        let sealed = &store.sealed;
+        let needs = referenced.iter().filter_map(|id| sealed.get(id));
+        let needed: BTreeSet<_> = needs.flat_map(|sealed| &sealed.needs).collect();
+        let unneeded = sealed
+            .keys()
+            .filter(|id| !referenced.contains(*id) && !needed.contains(*id) && !is_of_boot(id));
+        unneeded.cloned().collect()
+    }
+}
+
+/// Whether it is the snapshot of a booted template.
+fn is_of_boot(id: &SnapshotId) -> bool {
+    id.as_str().starts_with("boot")
 }
