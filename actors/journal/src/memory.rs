@@ -7,6 +7,7 @@ mod journal;
 mod leases;
 mod output;
 mod queue;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ pub use journal::{Fault, MemoryJournal};
 pub use leases::MemoryLeases;
 pub use output::MemoryOutput;
 pub use queue::MemoryQueue;
+pub use wire::{Passage, Wire, WiredJournal};
 
 /// The bounds to keep, and the clock to stamp with.
 #[derive(Clone)]

@@ -34,7 +34,13 @@ impl Leases for MemoryLeases {
         let mut state = locked(&self.0);
         let found = state.found.get(host);
         if found.map(|found| found.version).unwrap_or_default() != over {
-            return Ok(Written::Overtaken(found.cloned()));
+            // What came since and is like ours is taken for ours, as where an answer can be lost.
+            return Ok(match found {
+                Some(found) if found.lease == *lease && found.version > over => {
+                    Written::Stored(found.version)
+                }
+                found => Written::Overtaken(found.cloned()),
+            });
         }
         state.last += 1;
         let version = Version(state.last);
