@@ -24,7 +24,7 @@ use roost_schemas::event::{EngineKind, HostRegistered, TemplateRegistered};
 use roost_schemas::reply::Reply;
 use roost_schemas::spec::Resources;
 use roost_schemas::subject::{CommandSubject, Route};
-use roost_schemas::{CommandId, HostId, SandboxId, TemplateName, TenantId};
+use roost_schemas::{CommandId, HostId, LifeId, SandboxId, TemplateName, TenantId};
 
 const SANDBOXES: usize = 1000;
 /// Bytes that one may cost.
@@ -55,6 +55,7 @@ async fn start(memory: &Memory, fleet: &FleetHandle) -> Result<()> {
     let machine = Arc::new(Machine::default());
     let context = Arc::new(Context {
         host: HostId::new("h1")?,
+        life: LifeId::random(),
         journal: Arc::new(memory.journal()),
         queue: Arc::new(memory.queue()),
         output: Arc::new(memory.output()),

@@ -72,6 +72,13 @@ impl Machine {
         self.lock().end(owner);
     }
 
+    /// Lets the engine of `owner` answer nobody any more, although it is there.
+    pub fn silence_engine(&self, owner: &Owner) {
+        if let Ok(engine) = self.lock().engine(owner) {
+            engine.silent = true;
+        }
+    }
+
     /// Lets a `sleep` in the guest of `owner` write, unless it stands still.
     pub fn write(&self, owner: &Owner, process: &ProcessId, text: &str) {
         self.act(owner, process, guest::text(text));

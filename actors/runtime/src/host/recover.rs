@@ -1,13 +1,22 @@
 //! Starting after an earlier life: what the log says is ours gets its actor, what nobody owns is destroyed.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
+use futures::{StreamExt, future, stream};
 use ractor::ActorRef;
 use roost_domain::fleet::Fleet;
 use roost_schemas::{Owner, TenantId};
 
 use super::{Context, HostMessage};
 use crate::port::Fault;
+
+/// Leftovers that are destroyed at a time: those whose VMs run on wait for it.
+const AT_ONCE: usize = 8;
+/// The pause before what could not be destroyed is tried again; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LAST_PAUSE: Duration = Duration::from_mins(1);
 
 /// The sandboxes of this host that have not ended, with their tenants.
 pub fn mine(context: &Context, fleet: &Fleet) -> Vec<(TenantId, Owner)> {
@@ -31,26 +40,51 @@ pub fn mine(context: &Context, fleet: &Fleet) -> Vec<(TenantId, Owner)> {
 /// Destroys everything on this machine that belongs to none of `mine`.
 ///
 /// To be called before commands are taken, with a fleet that has caught up with the log: what is not in it is not ours.
-pub async fn sweep(context: &Context, mine: &[(TenantId, Owner)]) -> Result<(), Fault> {
+/// What cannot be destroyed now is tried again for as long as this life of the host lasts; nobody waits for it.
+pub async fn sweep(context: &Arc<Context>, mine: &[(TenantId, Owner)]) -> Result<(), Fault> {
     let owners: BTreeSet<&Owner> = mine.iter().map(|(_, owner)| owner).collect();
     let mut found = BTreeSet::new();
     found.extend(context.engines.owners().await?);
     found.extend(context.disks.owners().await?);
     found.extend(context.slots.owners().await?);
-    for orphan in found.iter().filter(|owner| !owners.contains(owner)) {
+    found.retain(|owner| !owners.contains(owner));
+    let sweeping = found.into_iter().map(|orphan| async {
         tracing::warn!(owner = %orphan, "destroying what no sandbox owns");
-        // Whatever one of them does, the others must not wait for a person to look at it.
-        if let Err(fault) = destroy(context, orphan).await {
-            tracing::error!(owner = %orphan, %fault, "could not destroy it; the next start tries again");
-        }
+        let destroyed = destroy(context, &orphan).await;
+        (!destroyed).then_some(orphan)
+    });
+    let sweeping = stream::iter(sweeping).buffer_unordered(AT_ONCE);
+    let left: Vec<Owner> = sweeping.filter_map(future::ready).collect().await;
+    for orphan in left {
+        tokio::spawn(insist(Arc::clone(context), orphan));
     }
     Ok(())
 }
 
-async fn destroy(context: &Context, owner: &Owner) -> Result<(), Fault> {
-    context.engines.destroy(owner).await?;
-    context.disks.remove(owner).await?;
-    context.slots.release(owner).await
+async fn insist(context: Arc<Context>, orphan: Owner) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        tokio::time::sleep(pause).await;
+        // Boot snapshots are made under the same name in each life.
+        let _turn = context.turns.take(&orphan).await;
+        if destroy(&context, &orphan).await {
+            return;
+        }
+        pause = (pause * 2).min(LAST_PAUSE);
+    }
+}
+
+/// Answers whether nothing is left; each part is tried whatever became of the others.
+async fn destroy(context: &Context, owner: &Owner) -> bool {
+    let results = [
+        context.engines.destroy(owner).await,
+        context.disks.remove(owner).await,
+        context.slots.release(owner).await,
+    ];
+    for fault in results.iter().filter_map(|result| result.as_ref().err()) {
+        tracing::error!(%owner, %fault, "could not destroy what no sandbox owns; it is tried again");
+    }
+    results.iter().all(Result::is_ok)
 }
 
 /// Starts the actors of `mine`, which look themselves what became of theirs.

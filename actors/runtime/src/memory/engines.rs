@@ -16,6 +16,8 @@ pub(super) struct Engine {
     vm: Arc<MemoryVm>,
     /// Whether its vCPUs stand still.
     pub paused: bool,
+    /// Whether it answers nobody any more.
+    pub silent: bool,
     pub guest: Guest,
 }
 
@@ -48,6 +50,19 @@ impl Inner {
         engine.ok_or_else(|| Fault::new("speak to the engine", format!("{owner} has none")))
     }
 
+    /// One that answers.
+    fn answering(&mut self, owner: &Owner) -> Result<&mut Engine, Fault> {
+        self.unfenced()?;
+        let engine = self.engine(owner)?;
+        if engine.silent {
+            return Err(Fault::timed_out(
+                "speak to the engine",
+                format!("that of {owner} is silent"),
+            ));
+        }
+        Ok(engine)
+    }
+
     /// One whose vCPUs run.
     pub(super) fn moving(&mut self, owner: &Owner) -> Result<&mut Engine, Fault> {
         self.unfenced()?;
@@ -69,6 +84,7 @@ impl Inner {
         let engine = Engine {
             vm: Arc::clone(&vm),
             paused,
+            silent: false,
             guest,
         };
         self.engines.insert(owner.clone(), engine);
@@ -100,20 +116,18 @@ impl Engines for Machine {
 
     async fn pause(&self, owner: &Owner) -> Result<(), Fault> {
         let mut inner = self.step("pause")?;
-        inner.unfenced()?;
-        inner.engine(owner)?.paused = true;
+        inner.answering(owner)?.paused = true;
         Ok(())
     }
 
     /// A guest that is not itself yet must not be able to speak to anybody.
     async fn resume(&self, owner: &Owner) -> Result<(), Fault> {
         let mut inner = self.step("resume")?;
-        inner.unfenced()?;
         let open = inner
             .policies
             .get(owner)
             .is_none_or(|policy| policy.internet || policy.public);
-        let engine = inner.engine(owner)?;
+        let engine = inner.answering(owner)?;
         if open && engine.guest.nameless {
             return Err(Fault::new(
                 "resume the vCPUs",
@@ -126,15 +140,12 @@ impl Engines for Machine {
     }
 
     async fn is_paused(&self, owner: &Owner) -> Result<bool, Fault> {
-        let mut inner = self.lock();
-        inner.unfenced()?;
-        Ok(inner.engine(owner)?.paused)
+        Ok(self.lock().answering(owner)?.paused)
     }
 
     async fn dump(&self, owner: &Owner, draft: &Draft) -> Result<Dumped, Fault> {
         let mut inner = self.step("dump")?;
-        inner.unfenced()?;
-        let engine = inner.engine(owner)?;
+        let engine = inner.answering(owner)?;
         if !engine.paused || !engine.guest.quiet {
             return Err(Fault::new(
                 "write the memory",

@@ -74,7 +74,13 @@ impl Snapshots for Machine {
             id: id.clone(),
             state: "state".into(),
             memory: "memory".into(),
+            alone: false,
         })
+    }
+
+    async fn draft_alone(&self, id: &SnapshotId, _parent: &SnapshotId) -> Result<Draft, Fault> {
+        let draft = self.draft(id).await?;
+        Ok(Draft { alone: true, ..draft })
     }
 
     async fn collect(&self, _draft: &Draft, _of: &Portrayed) -> Result<(), Fault> {

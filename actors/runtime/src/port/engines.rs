@@ -48,7 +48,7 @@ pub trait Engines: Send + Sync + 'static {
     async fn resume(&self, owner: &Owner) -> Result<(), Fault>;
     /// Whether they stand still.
     async fn is_paused(&self, owner: &Owner) -> Result<bool, Fault>;
-    /// Writes state and memory of the paused VM of `owner` into `draft`, and keeps its working set for the next resume.
+    /// Writes state and memory, or what has changed of it, of the paused VM of `owner` into `draft`, and keeps its working set for the next resume.
     async fn dump(&self, owner: &Owner, draft: &Draft) -> Result<Dumped, Fault>;
     /// The VM of `owner` that an earlier life of this host started, if it still runs.
     async fn adopt(&self, owner: &Owner) -> Result<Option<Arc<dyn Vm>>, Fault>;

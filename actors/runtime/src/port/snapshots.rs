@@ -22,6 +22,8 @@ pub struct Draft {
     pub state: PathBuf,
     /// Where the engine writes the guest's memory.
     pub memory: PathBuf,
+    /// Whether it needs no other snapshot: then all of the memory has to be written.
+    pub alone: bool,
 }
 
 /// What a snapshot is of.
@@ -80,6 +82,9 @@ pub struct Image {
 pub trait Snapshots: Send + Sync + 'static {
     /// Begins a snapshot; an earlier draft of it is thrown away.
     async fn draft(&self, id: &SnapshotId) -> Result<Draft, Fault>;
+    /// The same for one that is to stand alone although its VM was restored from `parent`, which is damaged. Refused unless
+    /// the memory of `parent` is sound: a VM reads from it what it has not read yet.
+    async fn draft_alone(&self, id: &SnapshotId, parent: &SnapshotId) -> Result<Draft, Fault>;
     /// Takes over what the drive has that the parent's has not. The VM has to stand still from the dump until this is done.
     async fn collect(&self, draft: &Draft, of: &Portrayed) -> Result<(), Fault>;
     /// Compares the memory with the parent's, makes everything durable, and gives it its name. When this fails, nothing

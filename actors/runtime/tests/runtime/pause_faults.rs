@@ -143,3 +143,19 @@ async fn an_actor_that_panics_in_a_pause_ends_it_in_its_next_life() {
         world.resumed(&sandbox).await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_compared_with_a_damaged_parent_is_sealed_without() {
+    let world = World::new().await;
+    let sandbox = world.running("s1").await;
+    let parent = world.paused(&sandbox).await;
+    world.resumed(&sandbox).await;
+    world.machine.damage(&parent.id);
+    let taken = world.taken(&sandbox).await;
+    let paused = world.paused(&sandbox).await;
+    assert_eq!(world.script.count("draft_alone"), 2);
+    assert_eq!(count(&world, &sandbox).await, 0);
+    assert!(!world.machine.sealed().contains(&parent.id), "it is put away");
+    let vm = world.resumed(&sandbox).await;
+    assert!(world.machine.moves(&vm) && taken.id != paused.id);
+}

@@ -1,5 +1,7 @@
 //! A host that is killed and started again on the same machine and log.
 
+use std::time::Duration;
+
 use roost_domain::sandbox::Phase;
 use roost_runtime::port::{Disks, Slots};
 use roost_schemas::event::{Cause, ExitStatus, SandboxEvent};
@@ -7,6 +9,9 @@ use roost_schemas::output::Frame;
 use roost_schemas::{Generation, Owner, TemplateName};
 
 use crate::world::{World, accepted, create, eventually, id, owner};
+
+/// When every sandbox of a restarted host is adopted or declared lost.
+const SETTLED: Duration = Duration::from_secs(10);
 
 #[tokio::test(start_paused = true)]
 async fn running_vms_are_adopted_and_none_is_booted() {
@@ -179,6 +184,58 @@ async fn a_host_whose_machine_cannot_tell_yet_asks_again() {
     world.exec(&sandbox, "echo", &[]).await;
     world.kill(&sandbox).await;
     world.gone(&sandbox, Phase::Stopped).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vm_of_which_nothing_can_be_told_is_given_up() {
+    let mut world = World::new().await;
+    let sandbox = world.running("s1").await;
+    world.kill_host().await;
+    world.machine.fail("adopt", u32::MAX);
+    let began = tokio::time::Instant::now();
+    world.start_host().await;
+    world.gone(&sandbox, Phase::Lost).await;
+    assert!(began.elapsed() < SETTLED, "{:?}", began.elapsed());
+    let cause = world.now(&sandbox).cause;
+    assert!(matches!(cause, Some(Cause::StepFailed { .. })), "{cause:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vm_whose_engine_is_silent_is_lost_and_the_others_are_not() {
+    let mut world = World::new().await;
+    let (silent, other) = (world.running("s1").await, world.running("s2").await);
+    world.kill_host().await;
+    world.machine.silence_engine(&owner(&silent));
+    let began = tokio::time::Instant::now();
+    world.start_host().await;
+    world.gone(&silent, Phase::Lost).await;
+    assert!(began.elapsed() < SETTLED, "{:?}", began.elapsed());
+    let cause = world.now(&silent).cause;
+    assert!(matches!(cause, Some(Cause::Unresponsive { .. })), "{cause:?}");
+    world.exec(&other, "echo", &[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_swept_is_swept_later_and_nobody_waits_for_it() {
+    for step in ["destroy", "remove", "release"] {
+        let mut world = World::new().await;
+        let sandbox = world.running("s1").await;
+        world.kill_host().await;
+        let stranger = Owner {
+            sandbox: id("stranger"),
+            generation: Generation(1),
+        };
+        let base = TemplateName::new("base").unwrap();
+        world.machine.claim(&stranger).await.unwrap();
+        world.machine.create(&stranger, &base).await.unwrap();
+        world.machine.fail(step, 3);
+        world.start_host().await;
+        world.exec(&sandbox, "echo", &[]).await;
+        assert!(world.script.count("destroy") < 4, "{step}");
+        eventually("it is swept in the end", || world.script.count("destroy") == 4).await;
+        let swept = || !world.machine.holders().contains(&stranger);
+        eventually("nothing is left of it", swept).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

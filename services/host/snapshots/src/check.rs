@@ -13,6 +13,7 @@ use crate::error::{StoreError, Trouble, failed};
 use crate::file;
 use crate::loaded::Loaded;
 use crate::store::Store;
+use crate::verified::Need;
 use crate::words::Opened;
 
 /// The file in a snapshot's folder that keeps it in quarantine, and says why.
@@ -32,6 +33,16 @@ impl Store {
             seal: loaded.seal,
             pin,
         })
+    }
+
+    /// Makes sure that all memory of `id` that a pager may still read is what was sealed, in quarantine or not. What is
+    /// damaged otherwise, such as its drive, is no trouble to a VM that was restored from it.
+    pub fn vouch_for_memory(&self, id: &SnapshotId) -> Result<(), StoreError> {
+        let _pin = self.pin(id);
+        let memory = Loaded::read_memory(&self.root, id);
+        let needs = memory.map(|memory| Need::of(&memory).collect());
+        let compared = needs.and_then(|needs| self.verified.require(&self.root, needs));
+        compared.map_err(|trouble| self.quarantine(id, trouble))
     }
 
     /// What [`Self::check`] has made sure of. To be called with the snapshot pinned.

@@ -34,20 +34,7 @@ impl Loaded {
 
     /// Reads the snapshot `id`, which must be there; its seal must have the digest `seal`, if one is known.
     pub(crate) fn read(root: &Root, id: &SnapshotId, seal: Option<Digest>) -> Result<Self, Trouble> {
-        let plain = root.plain(id.as_str(), file::SEAL)?;
-        let bytes = read(&plain, None)?;
-        let own = Part::of(&bytes);
-        if let Some(expected) = seal.filter(|expected| *expected != own.digest) {
-            let found = own.digest;
-            return Err(damaged(&plain, Damage::Digest { found, expected }));
-        }
-        let seal = Seal::decode(&bytes).map_err(|error| match error {
-            Undecodable::TooNew { found, .. } => too_new(id, "seals of version", found, SEAL_VERSION),
-            malformed @ Undecodable::Malformed { .. } => damaged(&plain, Damage::Seal(malformed.to_string())),
-        })?;
-        if seal.snapshot != *id {
-            return Err(says(&plain, "snapshot", &seal.snapshot, id));
-        }
+        let (seal, own) = read_seal(root, id, seal)?;
         let memory = decode(root, id, Kind::Memory, seal.memory)?;
         let disk = decode(root, id, Kind::Disk, seal.disk)?;
         let wanted = u64::from(seal.resources.memory_mb) * (1 << 20) / PAGE;
@@ -61,6 +48,12 @@ impl Loaded {
             disk,
             own,
         })
+    }
+
+    /// Reads where the memory of the snapshot `id` is, which must be there, and nothing else of it.
+    pub(crate) fn read_memory(root: &Root, id: &SnapshotId) -> Result<Manifest, Trouble> {
+        let (seal, _) = read_seal(root, id, None)?;
+        decode(root, id, Kind::Memory, seal.memory)
     }
 
     /// As the log knows it.
@@ -100,6 +93,25 @@ impl Loaded {
         };
         Content::open(root, manifest)
     }
+}
+
+/// The seal of `id`, which must have the digest `expected` if one is known, and the file that it is in.
+fn read_seal(root: &Root, id: &SnapshotId, expected: Option<Digest>) -> Result<(Seal, Part), Trouble> {
+    let plain = root.plain(id.as_str(), file::SEAL)?;
+    let bytes = read(&plain, None)?;
+    let own = Part::of(&bytes);
+    if let Some(expected) = expected.filter(|expected| *expected != own.digest) {
+        let found = own.digest;
+        return Err(damaged(&plain, Damage::Digest { found, expected }));
+    }
+    let seal = Seal::decode(&bytes).map_err(|error| match error {
+        Undecodable::TooNew { found, .. } => too_new(id, "seals of version", found, SEAL_VERSION),
+        malformed @ Undecodable::Malformed { .. } => damaged(&plain, Damage::Seal(malformed.to_string())),
+    })?;
+    if seal.snapshot != *id {
+        return Err(says(&plain, "snapshot", &seal.snapshot, id));
+    }
+    Ok((seal, own))
 }
 
 fn decode(root: &Root, id: &SnapshotId, kind: Kind, part: Part) -> Result<Manifest, Trouble> {

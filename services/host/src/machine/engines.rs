@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use roost_engine::api::InstanceState;
-use roost_engine::{Client, EngineProcess};
+use roost_engine::{Client, EngineError, EngineProcess};
 use roost_runtime::port::{Draft, Dumped, Engines, Fault, Image, Slot, Vm, VmSpec};
 use roost_schemas::Owner;
 use roost_schemas::token::TokenKey;
@@ -40,6 +40,17 @@ use pager::Pager;
 
 /// How long an engine may take from spawn to its API's first answer.
 const READY: Duration = Duration::from_secs(15);
+/// How long one may take to tell whether its vCPUs stand still, which it knows without asking anybody. With what a host's
+/// start takes besides, it must stay below the 10 s within which a restarted host has told of every sandbox.
+const DESCRIBE: Duration = Duration::from_secs(4);
+
+/// Tells an engine that was silent from one that refused.
+fn fault(step: &'static str, error: &EngineError) -> Fault {
+    Fault {
+        timed_out: matches!(error, EngineError::Deadline { .. }),
+        ..Fault::of(step, error)
+    }
+}
 
 /// The engines of this host.
 pub struct RealEngines {
@@ -106,7 +117,7 @@ impl RealEngines {
         let Some(engine) = self.find_engine(owner)? else {
             return Ok(None);
         };
-        let memory = match Pager::adopt(self.folder(owner).path())? {
+        let memory = match Pager::adopt(&self.pager, self.folder(owner).path())? {
             pager::Found::None => Memory::Whole,
             pager::Found::Running(pager) => Memory::Paged(pager),
             pager::Found::Gone(words) => Memory::Orphaned(words),
@@ -151,7 +162,10 @@ impl RealEngines {
     async fn boot_fresh(&self, owner: &Owner, spec: &VmSpec) -> Result<Held, Fault> {
         const STEP: &str = "boot the guest";
         let supply = self.supply(STEP)?;
-        let home = self.choice.home(&self.folder(owner), owner, spec.slot.number);
+        let folder = self.folder(owner);
+        // Before the jail: by its folder a restarted host finds what it has to destroy.
+        folder.make()?;
+        let home = self.choice.home(&folder, owner, spec.slot.number);
         home.make()?;
         let process = self.start(owner, &spec.slot).await?;
         let client = Client::new(process.socket());
@@ -179,7 +193,7 @@ impl RealEngines {
     /// Ends the pager of `owner`, recorded or not.
     async fn end_pager(&self, owner: &Owner) -> Result<(), Fault> {
         let folder = self.folder(owner);
-        match Pager::adopt(folder.path())? {
+        match Pager::adopt(&self.pager, folder.path())? {
             pager::Found::Running(pager) => pager.stop().await,
             pager::Found::None if folder.exists() => match Pager::find_orphan(&self.pager, folder.path())? {
                 Some(process) => pager::end(&process).await,
@@ -209,7 +223,7 @@ impl Engines for RealEngines {
         self.client(STEP, owner)?
             .pause()
             .await
-            .map_err(|error| Fault::of(STEP, &error))
+            .map_err(|error| fault(STEP, &error))
     }
 
     async fn resume(&self, owner: &Owner) -> Result<(), Fault> {
@@ -217,13 +231,14 @@ impl Engines for RealEngines {
         self.client(STEP, owner)?
             .resume()
             .await
-            .map_err(|error| Fault::of(STEP, &error))
+            .map_err(|error| fault(STEP, &error))
     }
 
     async fn is_paused(&self, owner: &Owner) -> Result<bool, Fault> {
         const STEP: &str = "look whether the vCPUs stand still";
-        let info = self.client(STEP, owner)?.describe().await;
-        Ok(info.map_err(|error| Fault::of(STEP, &error))?.state == InstanceState::Paused)
+        let client = self.client(STEP, owner)?.with_deadline(DESCRIBE);
+        let info = client.describe().await.map_err(|error| fault(STEP, &error))?;
+        Ok(info.state == InstanceState::Paused)
     }
 
     async fn dump(&self, owner: &Owner, draft: &Draft) -> Result<Dumped, Fault> {

@@ -95,7 +95,16 @@ impl Snapshots for RealSnapshots {
             id: draft.id,
             state: draft.state,
             memory: draft.memory,
+            alone: false,
         })
+    }
+
+    async fn draft_alone(&self, id: &SnapshotId, parent: &SnapshotId) -> Result<Draft, Fault> {
+        let served = parent.clone();
+        let vouch = move |store: &Store| store.vouch_for_memory(&served);
+        self.blocking("look at what the VM reads", parent, vouch).await?;
+        let draft = self.draft(id).await?;
+        Ok(Draft { alone: true, ..draft })
     }
 
     async fn collect(&self, draft: &Draft, of: &Portrayed) -> Result<(), Fault> {

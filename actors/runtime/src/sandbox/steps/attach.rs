@@ -1,13 +1,25 @@
-//! Finding the VM that an earlier life of this host started.
+//! Finding the VM that an earlier life of this host started, or giving it up: who waits for a sandbox is told soon.
+//!
+//! ```text
+//!   looked for ─▶ there ─▶ its engine answers ─▶ made to run, if it stood still over a snapshot ─▶ Attached
+//!      │            └─ it has ended, is silent, or does not run on ────────────────────────────▶ Gone
+//!      ├─ not there ──────────────────────────────────────────────────────────────────────────▶ Gone
+//!      └─ it cannot be told: a few times more, then ──────────────────────────────────────────▶ Gone
+//! ```
+//!
+//! A closed fence is no silence: engines behind it are not asked.
 
 use std::sync::Arc;
 
 use roost_schemas::event::Cause;
 
-use super::Task;
+use super::{BACKOFF, Task};
 use crate::host::Context;
 use crate::port::{Fault, Vm};
 use crate::sandbox::{Report, step};
+
+/// How often it is looked for a VM of which nothing can be told, a [`BACKOFF`] apart.
+const TRIES: u32 = 5;
 
 /// Why a VM that is there cannot be attached to.
 enum Obstacle {
@@ -17,21 +29,42 @@ enum Obstacle {
     Unknown(Fault),
 }
 
+impl Obstacle {
+    /// An engine that was asked and is silent will not do for its guest either.
+    fn of(fault: Fault) -> Self {
+        if fault.timed_out {
+            return Self::Gone(fault.into());
+        }
+        Self::Unknown(fault)
+    }
+}
+
 impl Task {
     pub(super) async fn attach(&self) -> Report {
         let generation = self.owner.generation;
-        match self.attached().await {
-            Ok(vm) => Report::Attached { generation, vm },
-            Err(Obstacle::Gone(cause)) => Report::Gone { generation, cause },
-            Err(Obstacle::Unknown(fault)) => {
-                tracing::warn!(owner = %self.owner, %fault, "cannot tell whether the VM still runs");
-                self.stuck().await
+        for left in (0..TRIES).rev() {
+            match self.attached().await {
+                Ok(vm) => return Report::Attached { generation, vm },
+                Err(Obstacle::Gone(cause)) => return Report::Gone { generation, cause },
+                Err(Obstacle::Unknown(fault)) if left == 0 => {
+                    let cause = fault.into();
+                    return Report::Gone { generation, cause };
+                }
+                Err(Obstacle::Unknown(fault)) => {
+                    tracing::warn!(owner = %self.owner, %fault, left, "cannot tell whether the VM still runs");
+                }
+            }
+            let waited = self.cancel.run_until_cancelled(tokio::time::sleep(BACKOFF)).await;
+            if waited.is_none() {
+                break;
             }
         }
+        // Whatever is wanted instead finds the VM itself.
+        Report::Stuck { generation }
     }
 
     async fn attached(&self) -> Result<Arc<dyn Vm>, Obstacle> {
-        let vm = self.adopt().await.map_err(Obstacle::Unknown)?;
+        let vm = self.adopt().await.map_err(Obstacle::of)?;
         let vm = vm.ok_or(Obstacle::Gone(Cause::HostRestarted))?;
         // It may have ended by now: then this is how it is heard of.
         tokio::select! {
@@ -59,7 +92,7 @@ impl Task {
     /// vCPUs run.
     async fn let_go(&self, vm: &dyn Vm) -> Result<(), Obstacle> {
         let stands = self.context.engines.is_paused(&self.owner).await;
-        if !stands.map_err(Obstacle::Unknown)? && step::untaken(&self.sandbox).is_none() {
+        if !stands.map_err(Obstacle::of)? && step::untaken(&self.sandbox).is_none() {
             return Ok(());
         }
         self.let_run(vm).await.map_err(Obstacle::Gone)

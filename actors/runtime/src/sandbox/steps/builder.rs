@@ -119,6 +119,7 @@ impl Task {
             address,
             id,
             of: &of,
+            damaged: None,
             cancel: &self.cancel,
             marks: None,
         };

@@ -4,6 +4,7 @@
 //!   sealed already ──────────────────────────────────▶ Sealed
 //!   VM gone ─────────────────────────────────────────▶ Gone
 //!   picture ─▶ seal ─────────────────────────────────▶ Sealed
+//!      ├─ parent damaged ─▶ picture that stands alone ─▶ seal ─▶ Sealed
 //!      └─ failed ─▶ draft thrown away ─▶ VM runs on ──▶ PauseFailed, or Gone if it does not
 //!      └─ not wanted any more: draft thrown away ─────▶ Stuck; what follows destroys the VM, or pauses it again
 //! ```
@@ -11,7 +12,7 @@
 use roost_schemas::SnapshotId;
 use roost_schemas::event::Cause;
 
-use super::portrait::{Marks, Portrait};
+use super::portrait::{Marks, Portrait, alone};
 use super::{Task, guarded};
 use crate::crash;
 use crate::host::Context;
@@ -86,14 +87,30 @@ impl Task {
             address,
             id,
             of: &of,
+            damaged: None,
             cancel: &self.cancel,
             marks: Some(&MARKS),
         };
-        let taken = portrait.take().await?;
-        let snapshots = &self.context.snapshots;
-        let sealed = snapshots.seal(&taken.draft, &of, taken.dumped).await?;
+        let sealed = match self.seal(&portrait).await {
+            Err(fault) if let Some((of, parent)) = alone(&of, &fault) => {
+                tracing::error!(owner = %self.owner, %fault, "its parent is damaged; it is sealed without");
+                let portrait = Portrait {
+                    of: &of,
+                    damaged: Some(&parent),
+                    ..portrait
+                };
+                self.seal(&portrait).await
+            }
+            sealed => sealed,
+        }?;
         crash::point("pause.sealed");
         Ok(sealed)
+    }
+
+    async fn seal(&self, portrait: &Portrait<'_>) -> Result<Sealed, Fault> {
+        let taken = portrait.take().await?;
+        let snapshots = &self.context.snapshots;
+        snapshots.seal(&taken.draft, portrait.of, taken.dumped).await
     }
 
     /// Throws a draft away; what cannot be is removed when the host starts the next time.

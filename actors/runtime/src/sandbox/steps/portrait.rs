@@ -36,6 +36,8 @@ pub(super) struct Portrait<'a> {
     pub address: IpAddr,
     pub id: &'a SnapshotId,
     pub of: &'a Portrayed,
+    /// What it was restored from, if that is damaged, so that the picture has to stand alone.
+    pub damaged: Option<&'a SnapshotId>,
     pub cancel: &'a CancellationToken,
     pub marks: Option<&'static Marks>,
 }
@@ -61,7 +63,10 @@ impl Portrait<'_> {
         let held = Instant::now();
         engines.pause(self.owner).await?;
         self.mark(|marks| marks.stopped)?;
-        let draft = snapshots.draft(self.id).await?;
+        let draft = match self.damaged {
+            None => snapshots.draft(self.id).await?,
+            Some(parent) => snapshots.draft_alone(self.id, parent).await?,
+        };
         self.mark(|marks| marks.drafted)?;
         let dumped = engines.dump(self.owner, &draft).await?;
         self.mark(|marks| marks.dumped)?;
@@ -91,6 +96,17 @@ impl Portrait<'_> {
         }
         Ok(())
     }
+}
+
+/// What was to be a diff to a parent that turned out to be damaged, as one that stands alone; and that parent.
+pub(super) fn alone(of: &Portrayed, fault: &Fault) -> Option<(Portrayed, SnapshotId)> {
+    let parent = of.parent.clone()?;
+    let damaged = fault.unusable.as_ref() == Some(&parent);
+    let alone = Portrayed {
+        parent: None,
+        ..of.clone()
+    };
+    damaged.then_some((alone, parent))
 }
 
 impl Task {

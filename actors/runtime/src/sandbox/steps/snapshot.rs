@@ -3,6 +3,7 @@
 //! ```text
 //!   sealed already ───────────────────────────────────────────────▶ SnapshotTaken
 //!   picture ─▶ VM runs on ─▶ seal ─▶ SnapshotTaken
+//!      ├─ parent damaged ─▶ VM runs on ─▶ once more, so that it stands alone
 //!      └─ failed ─▶ VM runs on ─▶ draft thrown away ──────────────▶ SnapshotFailed
 //!                      └─ it does not ────────────────────────────▶ Gone
 //! ```
@@ -10,7 +11,7 @@
 use roost_schemas::SnapshotId;
 use roost_schemas::event::Cause;
 
-use super::portrait::{Marks, Portrait};
+use super::portrait::{Marks, Portrait, alone};
 use super::{Task, guarded, ms_since};
 use crate::crash;
 use crate::host::Context;
@@ -88,9 +89,25 @@ impl Task {
             address,
             id,
             of: &of,
+            damaged: None,
             cancel: &self.cancel,
             marks: Some(&MARKS),
         };
+        match self.shot(&portrait).await {
+            Err(Obstacle::Failed(fault)) if let Some((of, parent)) = alone(&of, &fault) => {
+                tracing::error!(owner = %self.owner, %fault, "its parent is damaged; it is sealed without");
+                let portrait = Portrait {
+                    of: &of,
+                    damaged: Some(&parent),
+                    ..portrait
+                };
+                self.shot(&portrait).await
+            }
+            shot => shot,
+        }
+    }
+
+    async fn shot(&self, portrait: &Portrait<'_>) -> Result<(Sealed, u64), Obstacle> {
         let taken = guarded(portrait.take()).await;
         if self.cancel.is_cancelled() {
             // Once: what comes next ends it, pauses it, or finds it standing still and tries again.
@@ -98,12 +115,13 @@ impl Task {
                 tracing::debug!(owner = %self.owner, %fault, "left standing still");
             }
         } else {
-            self.let_run(&*vm).await.map_err(Obstacle::Stands)?;
+            self.let_run(portrait.vm).await.map_err(Obstacle::Stands)?;
         }
         crash::point("snapshot.woken");
         let taken = taken?;
         let held_ms = ms_since(taken.held);
-        let sealed = guarded(snapshots.seal(&taken.draft, &of, taken.dumped)).await?;
+        let snapshots = &self.context.snapshots;
+        let sealed = guarded(snapshots.seal(&taken.draft, portrait.of, taken.dumped)).await?;
         crash::point("snapshot.sealed");
         Ok((sealed, held_ms))
     }

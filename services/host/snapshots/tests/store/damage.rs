@@ -349,3 +349,38 @@ fn a_seal_of_another_snapshot_or_release_is_refused() {
     assert!(matches!(error, StoreError::Unfit { .. }), "{error}");
     assert!(!sealed.mark().exists());
 }
+
+#[test]
+fn a_vm_whose_parent_is_damaged_elsewhere_than_in_its_memory_is_sealed_alone() {
+    let now = Still::some(2);
+    for name in FILES {
+        let sealed = Sealed::new();
+        let (store, parent) = (&sealed.stage.store, &sealed.snapshot.id);
+        let path = sealed.stage.file(parent, name);
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let vouched = store.vouch_for_memory(parent);
+        match name {
+            // A pager reads none of these.
+            file::STATE | file::DISK_MANIFEST | file::DISK_PAGES => vouched.unwrap(),
+            _ => {
+                let error = vouched.unwrap_err();
+                assert_eq!(error.unusable(), Some(parent), "{name}: {error}");
+                assert!(sealed.mark().exists(), "{name}");
+                continue;
+            }
+        }
+        let compared = sealed.stage.try_take(&id("sn2"), &now, Some(parent));
+        // Of the others this one shares nothing.
+        if name == file::DISK_MANIFEST {
+            let error = compared.unwrap_err();
+            assert_eq!(error.unusable(), Some(parent), "{name}: {error}");
+            store.vouch_for_memory(parent).unwrap();
+        }
+        let alone = sealed.stage.take("sn3", &now, None).snapshot;
+        fs::remove_dir_all(store.folder().join(parent.as_str())).unwrap();
+        assert_eq!(sealed.stage.read(&alone), now, "{name}");
+    }
+}

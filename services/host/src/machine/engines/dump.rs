@@ -37,7 +37,7 @@ impl RealEngines {
         let memory = config.map_err(|error| Fault::of(STEP, &error))?.mem_size_mib;
         let home = self.choice.home(&self.folder(owner), owner, 0);
         let files = home.dump_files(draft)?;
-        let whole = self.sees_no_swapped_pages()?;
+        let whole = draft.alone || self.sees_no_swapped_pages()?;
         let create = SnapshotCreate {
             snapshot_type: if whole {
                 SnapshotType::Full

@@ -35,9 +35,17 @@ impl Folder {
         self.0.exists()
     }
 
-    /// Takes hold of the engine that was recorded here, if it still runs.
+    /// Takes hold of the engine that was recorded here, if it still runs and its record can be read.
     pub(super) fn adopt(&self) -> Result<Option<EngineProcess>, Fault> {
-        let record = Record::read(&self.0).map_err(|error| Fault::of(STEP, &error))?;
+        let record = match Record::read(&self.0) {
+            Ok(record) => record,
+            // Another release's, perhaps: the engine's command line tells of it as well.
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                tracing::warn!(%error, "an engine's record makes no sense; it is looked for without");
+                None
+            }
+            Err(error) => return Err(Fault::of(STEP, &error)),
+        };
         match record.map(EngineProcess::adopt) {
             Some(Ok(process)) => Ok(Some(process)),
             None

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use roost_engine::{AdoptError, Exit, Process, file_tail, find_process};
+use roost_engine::{AdoptError, Exit, Process, ProcessId, file_tail, find_process};
 use roost_runtime::port::Fault;
 use tokio::sync::Mutex;
 
@@ -56,12 +56,22 @@ impl Pager {
         }
     }
 
-    /// The pager that is recorded in `folder`.
-    pub(super) fn adopt(folder: &Path) -> Result<Found, Fault> {
+    /// The pager, of `program`, that is recorded in `folder`.
+    pub(super) fn adopt(program: &Path, folder: &Path) -> Result<Found, Fault> {
         const STEP: &str = "look for the pager";
-        let record = Record::read(folder).map_err(|error| Fault::of(STEP, &error))?;
-        let Some(record) = record else {
-            return Ok(Found::None);
+        let record = match Record::read(folder) {
+            Ok(Some(record)) => record,
+            Ok(None) => return Ok(Found::None),
+            // Another release's, perhaps: the pager's command line tells of it as well.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                tracing::warn!(%error, "a pager's record makes no sense; it is looked for without");
+                let Some(process) = Self::find_orphan(program, folder)? else {
+                    return Ok(Found::Gone(error.to_string()));
+                };
+                let record = Record::of(process.identity().clone(), folder);
+                return Ok(Found::Running(Self::new(record, process)));
+            }
+            Err(error) => return Err(Fault::of(STEP, &error)),
         };
         match Process::adopt("the pager", &record.process) {
             Ok(process) => Ok(Found::Running(Self::new(record, process))),
@@ -110,6 +120,14 @@ pub(super) async fn end(process: &Process) -> Result<(), Fault> {
 }
 
 impl Record {
+    fn of(process: ProcessId, folder: &Path) -> Self {
+        Self {
+            process,
+            control: launch::control_socket(folder),
+            log: launch::log(folder),
+        }
+    }
+
     fn last_words(&self) -> String {
         file_tail(&self.log, LAST_WORDS)
     }

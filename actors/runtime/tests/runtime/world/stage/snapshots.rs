@@ -18,6 +18,11 @@ impl Snapshots for Stage {
         self.machine.draft(id).await
     }
 
+    async fn draft_alone(&self, id: &SnapshotId, parent: &SnapshotId) -> Result<Draft, Fault> {
+        self.pass("draft_alone").await;
+        self.machine.draft_alone(id, parent).await
+    }
+
     async fn collect(&self, draft: &Draft, of: &Portrayed) -> Result<(), Fault> {
         self.pass("collect").await;
         self.machine.collect(draft, of).await

@@ -41,21 +41,16 @@ pub(in super::super) struct Starting {
 
 impl Launch<'_> {
     pub(in super::super) async fn spawn(&self) -> Result<Starting, Fault> {
-        let record_of = |process| Record {
-            process,
-            control: control_socket(self.folder),
-            log: self.folder.join("pager.log"),
-        };
         let daemon = Daemon {
             program: self.program.to_owned(),
             args: self.args(),
             dir: self.folder.to_owned(),
-            log: self.folder.join("pager.log"),
+            log: log(self.folder),
             netns: None,
             announces: true,
         };
         let spawned = daemon.spawn().await.map_err(|error| Fault::of(STEP, &error))?;
-        let record = record_of(spawned.identity().clone());
+        let record = Record::of(spawned.identity().clone(), self.folder);
         record
             .write(self.folder)
             .map_err(|error| Fault::new(STEP, format!("cannot record it: {error}")))?;
@@ -127,6 +122,11 @@ async fn first_line(stdout: ChildStdout) -> std::io::Result<String> {
 /// Where the pager of the engine in `folder` can be asked.
 pub(super) fn control_socket(folder: &Path) -> PathBuf {
     folder.join("pager.sock")
+}
+
+/// Where its output goes.
+pub(super) fn log(folder: &Path) -> PathBuf {
+    folder.join("pager.log")
 }
 
 /// Whether a command line is that of the program with `--control control`.
