@@ -9,6 +9,10 @@
 //!          faults         └── after each: trace, Checker::after_step
 //! ```
 
+pub mod client;
+pub mod invariants;
+pub mod play;
+pub mod record;
 pub mod run;
 pub mod trace;
 pub mod world;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt;
 use roost_journal::memory::Memory;
-use roost_journal::port::{Journal, OutputLog, Queue, Record};
+use roost_journal::port::{Found, Journal, Leases, OutputLog, Queue, Record};
 use roost_runtime::fleet::FleetHandle;
 use roost_runtime::memory::Machine;
 use roost_schemas::{HostId, Sequence, Timestamp};
@@ -85,6 +86,13 @@ impl World {
     /// The whole log after `after`, as it is: nothing is lost on the way.
     pub fn records(&self, after: Sequence) -> Vec<Record> {
         self.0.memory.journal().stored(after)
+    }
+
+    /// The lease of each host, as it is.
+    pub fn leases(&self) -> BTreeMap<HostId, Found> {
+        let leases = self.0.memory.leases();
+        let all = leases.all().now_or_never();
+        all.expect("memory answers at once").unwrap_or_default()
     }
 
     /// The machine of each host, as it is.

@@ -1,0 +1,101 @@
+//! What should not be sent: the same again, to whom it is not for, about what it is not, or garbage.
+
+use bytes::Bytes;
+use roost_schemas::command::{ContentType, HostDown, MAX_BODY, SandboxCommand, Start};
+use roost_schemas::subject::{CommandSubject, Route};
+use roost_schemas::{CommandId, Generation, SandboxId, TenantId};
+
+use super::{Client, Letter};
+
+impl Client {
+    /// What anybody has sent before, byte for byte.
+    pub(super) fn repeat(&mut self) -> Option<Letter> {
+        let count = self.diary.count();
+        let number = (count > 0).then(|| self.random.usize(..count))?;
+        let sending = self.diary.sending(number);
+        Some(Letter {
+            subject: sending.subject,
+            message: sending.message,
+            command: sending.command,
+        })
+    }
+
+    /// What makes sense, but not there.
+    pub(super) fn misdirect(&mut self) -> Letter {
+        let mut letter = self.compose();
+        match self.random.u8(..5) {
+            0 => letter.subject.route = Route::Host(self.any_host()),
+            1 => letter.subject.tenant = TenantId::new("other").expect("it is one"),
+            2 => {
+                // Under an id that somebody else's sandbox has.
+                let taken = self.any_sandbox();
+                letter.subject.sandbox = taken.unwrap_or_else(nobody);
+            }
+            3 => {
+                let start = Start {
+                    generation: Generation(self.random.u64(..4)),
+                };
+                let host = self.any_host();
+                return self.forge(Route::Host(host), SandboxCommand::Start(start));
+            }
+            _ => {
+                let down = HostDown {
+                    generation: Generation(self.random.u64(1..3)),
+                };
+                let route = if self.random.bool() {
+                    Route::Any
+                } else {
+                    Route::Host(self.any_host())
+                };
+                return self.forge(route, SandboxCommand::HostDown(down));
+            }
+        }
+        letter
+    }
+
+    /// What only Roost itself sends.
+    fn forge(&mut self, route: Route, command: SandboxCommand) -> Letter {
+        let id = self.next_id();
+        let message = self.message(id, &command);
+        let subject = CommandSubject {
+            tenant: Self::tenant(),
+            route,
+            sandbox: self.any_sandbox().unwrap_or_else(nobody),
+        };
+        let command = Some(command);
+        Letter {
+            subject,
+            message,
+            command,
+        }
+    }
+
+    /// What nobody can make sense of.
+    pub(super) fn garbage(&mut self) -> Letter {
+        let mut letter = self.compose();
+        letter.command = None;
+        let message = &mut letter.message;
+        match self.random.u8(..6) {
+            0 => message.body = Bytes::new(),
+            1 => message.body = std::iter::repeat_with(|| self.random.u8(..)).take(40).collect(),
+            2 => message.body = message.body.slice(..message.body.len() / 2),
+            3 => message.body = Bytes::from(vec![b'x'; MAX_BODY + 1]),
+            4 => {
+                message.content = match message.content {
+                    ContentType::Json => ContentType::MessagePack,
+                    ContentType::MessagePack => ContentType::Json,
+                };
+            }
+            _ => {
+                // An id under which only hosts report.
+                let id = CommandId::report(&letter.subject.sandbox, Generation(1), "started");
+                message.command_id = id;
+            }
+        }
+        letter
+    }
+}
+
+fn nobody() -> SandboxId {
+    SandboxId::new("nobody").expect("it is one")
+}
