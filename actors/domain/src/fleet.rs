@@ -2,51 +2,24 @@
 //!
 //! The gateway answers reads from it, the router places by it, the reconciler plans on it.
 
+mod save;
+mod unreadable;
+mod view;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use roost_schemas::codec::Undecodable;
-use roost_schemas::commit::Commit;
-use roost_schemas::event::Payload;
 use roost_schemas::spec::Resources;
 use roost_schemas::subject::{AggregateId, EventSubject};
-use roost_schemas::{HostId, SandboxId, Sequence, SnapshotId, TemplateName, TenantId, Timestamp};
-use serde::{Deserialize, Serialize};
+use roost_schemas::{HostId, SandboxId, Sequence, SnapshotId, TemplateName, TenantId};
 
-use crate::Aggregate;
+pub use unreadable::Unreadable;
+pub use view::View;
+use view::fold;
+
 use crate::host::Host;
 use crate::sandbox::{Phase, Sandbox};
 use crate::template::Template;
-
-/// An aggregate's state as a reader sees it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct View<A> {
-    /// The state.
-    pub state: A,
-    /// When its first command was issued.
-    pub created_at: Timestamp,
-    /// When its last one was.
-    pub updated_at: Timestamp,
-    /// Where its last commit stands.
-    pub sequence: Sequence,
-}
-
-impl<A: Aggregate> View<A> {
-    fn apply(&mut self, sequence: Sequence, payload: &[u8]) -> Result<(), Undecodable> {
-        if sequence <= self.sequence {
-            return Ok(());
-        }
-        let commit = Commit::<A::Event>::decode(payload)?;
-        for event in &commit.events {
-            self.state.evolve(event);
-        }
-        if self.sequence == Sequence::default() {
-            self.created_at = commit.at;
-        }
-        self.updated_at = commit.at;
-        self.sequence = sequence;
-        Ok(())
-    }
-}
 
 /// Everything there is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,12 +29,32 @@ pub struct Fleet {
     live: BTreeSet<(TenantId, SandboxId)>,
     templates: BTreeMap<(TenantId, TemplateName), View<Template>>,
     hosts: BTreeMap<HostId, View<Host>>,
+    /// Those that stand still.
+    unreadable: BTreeMap<EventSubject, Unreadable>,
 }
 
 impl Fleet {
-    /// Folds in the commit at `sequence` of `subject`; one that is already in changes nothing, and neither does one that
-    /// cannot be decoded.
+    /// Folds in the commit at `sequence` of `subject`; one that is already in changes nothing.
+    ///
+    /// One that cannot be decoded lets its aggregate stand still from here on: what follows it is not folded. The error is
+    /// for an alarm; the others go on.
     pub fn apply(
+        &mut self,
+        subject: &EventSubject,
+        sequence: Sequence,
+        payload: &[u8],
+    ) -> Result<(), Undecodable> {
+        if !self.unreadable.is_empty() && self.unreadable.contains_key(subject) {
+            return Ok(());
+        }
+        let folded = self.fold(subject, sequence, payload);
+        if let Err(reason) = &folded {
+            self.hold(subject, sequence, reason.to_string());
+        }
+        folded
+    }
+
+    fn fold(
         &mut self,
         subject: &EventSubject,
         sequence: Sequence,
@@ -119,7 +112,7 @@ impl Fleet {
     pub fn template(&self, tenant: &TenantId, name: &TemplateName) -> Option<&View<Template>> {
         let of = |tenant: &TenantId| {
             let view = self.templates.get(&(tenant.clone(), name.clone()));
-            view.filter(|view| view.state.is_there())
+            view.filter(|view| view.state.is_there() && self.unreadable_template(tenant, name).is_none())
         };
         of(&TenantId::system()).or_else(|| of(tenant))
     }
@@ -195,62 +188,4 @@ impl Fleet {
                 (sum, count + 1)
             })
     }
-
-    /// An aggregate's view in bytes, for a checkpoint; nothing if there is none.
-    pub fn save(&self, subject: &EventSubject) -> Option<Vec<u8>> {
-        fn bytes<A: Serialize>(view: &View<A>) -> Vec<u8> {
-            roost_schemas::codec::encode(view)
-        }
-        match &subject.aggregate {
-            AggregateId::Sandbox(id) => self.sandbox(&subject.tenant, id).map(bytes),
-            AggregateId::Template(name) => {
-                let key = (subject.tenant.clone(), name.clone());
-                self.templates.get(&key).map(bytes)
-            }
-            AggregateId::Host(id) => self.hosts.get(id).map(bytes),
-        }
-    }
-
-    /// Takes back what [`Fleet::save`] gave.
-    pub fn restore(&mut self, subject: &EventSubject, bytes: &[u8]) -> Result<(), Undecodable> {
-        const WHAT: &str = "checkpoint entry";
-        match &subject.aggregate {
-            AggregateId::Sandbox(id) => {
-                let key = (subject.tenant.clone(), id.clone());
-                self.sandboxes
-                    .insert(key.clone(), roost_schemas::codec::decode(WHAT, bytes)?);
-                self.index(key);
-            }
-            AggregateId::Template(name) => {
-                let key = (subject.tenant.clone(), name.clone());
-                self.templates
-                    .insert(key, roost_schemas::codec::decode(WHAT, bytes)?);
-            }
-            AggregateId::Host(id) => {
-                self.hosts
-                    .insert(id.clone(), roost_schemas::codec::decode(WHAT, bytes)?);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Folds a commit into one entry; an undecodable one leaves no trace.
-fn fold<K: Ord, A: Aggregate>(
-    views: &mut BTreeMap<K, View<A>>,
-    key: K,
-    sequence: Sequence,
-    payload: &[u8],
-) -> Result<(), Undecodable>
-where
-    A::Event: Payload,
-    View<A>: Default,
-{
-    if let Some(view) = views.get_mut(&key) {
-        return view.apply(sequence, payload);
-    }
-    let mut view = View::default();
-    view.apply(sequence, payload)?;
-    views.insert(key, view);
-    Ok(())
 }

@@ -65,7 +65,7 @@ pub fn has_room(fleet: &Fleet, sandbox: &Sandbox) -> Result<(), Rejection> {
 fn choose(fleet: &Fleet, resources: Resources, only: Option<&HostId>) -> Result<HostId, Rejection> {
     let candidates = fleet
         .hosts()
-        .filter(|(id, _)| only.is_none_or(|only| only == *id))
+        .filter(|(id, _)| only.is_none_or(|only| only == *id) && fleet.unreadable_host(id).is_none())
         .filter_map(|(id, view)| Some((id, view.state.taking()?)));
     let room = candidates.clone().filter_map(|(id, host)| {
         let (used, count) = fleet.used(id);
@@ -98,7 +98,10 @@ fn resolve(
     let template = fleet.template(tenant, &spec.template).map(|view| &view.state);
     let template = template.ok_or_else(|| {
         let known: Vec<_> = fleet.templates(tenant).map(|(name, _)| name.as_str()).collect();
-        let hint = if known.is_empty() {
+        let of = |tenant: &TenantId| fleet.unreadable_template(tenant, &spec.template);
+        let hint = if let Some(unreadable) = of(&TenantId::system()).or_else(|| of(tenant)) {
+            format!(": {unreadable}")
+        } else if known.is_empty() {
             "; no host has registered any yet".into()
         } else {
             format!("; known are {}", known.join(", "))

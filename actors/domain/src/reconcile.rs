@@ -60,10 +60,13 @@ pub struct Plan {
     pub corrections: Vec<Correction>,
 }
 
-/// What the fleet needs.
+/// What the fleet needs. A sandbox whose commits cannot be read needs a person.
 pub fn plan(fleet: &Fleet, observed: &Observed) -> Plan {
     let down: BTreeSet<&HostId> = hosts::down(fleet);
-    let corrections = fleet.live().filter_map(|(tenant, id, view)| {
+    let known = fleet
+        .live()
+        .filter(|(tenant, id, _)| fleet.unreadable_sandbox(tenant, id).is_none());
+    let corrections = known.filter_map(|(tenant, id, view)| {
         let host = &view.state.placed.as_ref()?.host;
         if down.contains(host) {
             return hosts::correct(tenant, id, view);

@@ -156,22 +156,40 @@ proptest! {
     }
 
     #[test]
-    fn what_cannot_be_decoded_changes_nothing(
+    fn what_cannot_be_decoded_lets_its_own_subject_stand_still(
         entries in entries(), at in any::<prop::sample::Index>(), noise in vec(any::<u8>(), 0..64)
     ) {
         let log = log(&entries);
         prop_assume!(!log.is_empty());
-        let (known, _, payload) = at.get(&log);
-        let new = subject(3, &Entry::Sandbox(Vec::new()));
-        let mut fleet = fleet_of(&log);
-        let before = fleet.clone();
-        for subject in [known, &new] {
-            for payload in [&noise[..], &payload[..payload.len() - 1]] {
-                prop_assert!(fleet.apply(subject, Sequence(1_000), payload).is_err());
-                prop_assert!(fleet.restore(subject, payload).is_err());
-                prop_assert_eq!(&fleet, &before);
+        let (poisoned, from, payload) = at.get(&log);
+        for bad in [&noise[..], &payload[..payload.len() - 1]] {
+            let mut fleet = Fleet::default();
+            for (subject, sequence, payload) in &log {
+                let is_bad = (subject, sequence) == (poisoned, from);
+                let applied = fleet.apply(subject, *sequence, if is_bad { bad } else { payload });
+                prop_assert_eq!(applied.is_err(), is_bad, "the alarm is given once");
             }
+            let expected: Vec<_> = log
+                .iter()
+                .filter(|(subject, sequence, _)| subject != poisoned || sequence < from)
+                .cloned()
+                .collect();
+            let mut expected = fleet_of(&expected);
+            prop_assert!(fleet != expected && fleet.digest() != expected.digest());
+            let found = fleet.unreadable(poisoned).expect("it is told");
+            prop_assert_eq!(found.sequence, *from);
+            expected.hold(poisoned, *from, found.reason.clone());
+            prop_assert_eq!(&fleet, &expected);
+            prop_assert_eq!(fleet.digest(), expected.digest());
+            prop_assert!(fleet.restore(poisoned, bad).is_err());
         }
+    }
+
+    #[test]
+    fn equal_fleets_have_equal_digests_and_others_have_not(one in entries(), other in entries()) {
+        let [one, again, other] = [&one, &one, &other].map(|entries| fleet_of(&log(entries)));
+        prop_assert_eq!(one.digest(), again.digest());
+        prop_assert_eq!(one == other, one.digest() == other.digest());
     }
 
     #[test]
