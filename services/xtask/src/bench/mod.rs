@@ -1,5 +1,6 @@
 //! The figures that DESIGN.md promises, measured; never part of the tests, because they depend on the machine's load.
 
+mod adopt;
 mod bare;
 mod data;
 mod filled;
@@ -47,6 +48,8 @@ enum Figure {
     Fork,
     /// Page faults per second, against the least that a handler can be, and what a working set avoids.
     Pager,
+    /// The time until a killed host has re-adopted its VMs.
+    Adopt,
     /// Bulk data and calls through the gateway, against the same made straight to the guest.
     Data,
     /// The host agent's memory per idle sandbox.
@@ -60,6 +63,7 @@ pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> 
         Figure::Nats => example("roost-journal", "nats_bench", cancelled).await,
         Figure::Idle => example("roost-runtime", "idle_actors", cancelled).await,
         Figure::Pager => example("roost-pager", "pager_bench", cancelled).await,
+        Figure::Adopt => adopt::run(options.rounds, cancelled).await,
         Figure::Data => data::run(options.rounds, options.mib, cancelled).await,
         Figure::Restore => restore::run(options.rounds, cancelled).await,
         Figure::Pause => pause::run(cancelled).await,
