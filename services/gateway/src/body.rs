@@ -3,12 +3,21 @@
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
+use tokio::time::timeout;
 
 use crate::error::{ApiError, Code};
-use crate::limits::MAX_BODY;
+use crate::limits::{BODY_WITHIN, MAX_BODY};
 
-/// Reads a body of at most [`MAX_BODY`] bytes.
+/// Reads a body of at most [`MAX_BODY`] bytes, which come within [`BODY_WITHIN`].
 pub(crate) async fn read(body: Body) -> Result<Bytes, ApiError> {
+    let read = timeout(BODY_WITHIN, collect(body)).await;
+    read.unwrap_or_else(|_| {
+        let message = format!("the body did not come to its end within {BODY_WITHIN:?}: send it faster");
+        Err(ApiError::new(Code::RequestTimeout, message))
+    })
+}
+
+async fn collect(body: Body) -> Result<Bytes, ApiError> {
     let mut chunks = body.into_data_stream();
     let mut kept = BytesMut::new();
     while let Some(chunk) = chunks.next().await {

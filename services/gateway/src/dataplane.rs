@@ -32,6 +32,7 @@ use axum::response::Response;
 use hyper_util::client::legacy::connect::HttpConnector;
 use roost_proxy::{Exchange, Lease, Pool, Proxy};
 use roost_schemas::edge::{self, EdgeError};
+use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use crate::state::Gateway;
@@ -136,6 +137,8 @@ impl Plane {
 
     /// Lets the guest answer.
     async fn pass(&self, request: Request, target: &Target) -> Result<Response, Refusal> {
+        let claim = self.gateway.admission().port();
+        let claim = claim.map_err(|_| Refusal::Full(target.clone()))?;
         let way = match self.find(target).await? {
             Found::Way(way) => *way,
             Found::Asleep => {
@@ -147,10 +150,8 @@ impl Plane {
         let client = dress::Client::of(&request);
         let mut exchange = Exchange::new(request).map_err(Refusal::Unfit)?;
         dress::dress(exchange.headers_mut(), &client, target, &way, &self.gateway);
-        let forwarded = self
-            .proxy
-            .forward(exchange, way.edge.clone(), Lease::free())
-            .await;
+        let lease = Lease::new(CancellationToken::new(), claim);
+        let forwarded = self.proxy.forward(exchange, way.edge.clone(), lease).await;
         let mut response = match forwarded {
             Ok(response) => response,
             Err(error) => {

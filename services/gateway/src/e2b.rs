@@ -39,10 +39,10 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post, put};
 
-pub(crate) use shape::shape;
+pub(crate) use shape::{shape, shape_of};
 
 use crate::state::Gateway;
-use crate::{auth, guard};
+use crate::{admission, auth, guard};
 
 /// The agent's version that is told to SDKs: they ask for nothing that it cannot do.
 const ENVD_VERSION: &str = "0.6.13";
@@ -70,6 +70,7 @@ pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
         .route("/templates/{template}", delete(snapshots::delete))
         .route("/templates/aliases/{alias}", get(templates::alias))
         .method_not_allowed_fallback(guard::no_method)
+        .route_layer(from_fn_with_state(gateway.clone(), admission::log))
         .route_layer(from_fn(key::assign))
         .route_layer(from_fn_with_state(gateway.clone(), auth::require))
 }

@@ -33,6 +33,8 @@ pub enum Code {
     NotFound,
     /// 405: the route does not take this method; `Allow` lists those it takes.
     MethodNotAllowed,
+    /// 408: the body came too slowly.
+    RequestTimeout,
     /// 409: the idempotency key was used for something else, or the name is taken.
     Conflict,
     /// 409: the sandbox is not in a state that allows this.
@@ -49,7 +51,7 @@ pub enum Code {
     RangeNotSatisfiable,
     /// 422: the guest could not start the program: it does not exist, or its user or folder does not.
     CommandNotStarted,
-    /// 429: there is no room for it now; `Retry-After` says when to try again.
+    /// 429: there is no room for it now, on any host or in this gateway; `Retry-After` says when to try again.
     NoCapacity,
     /// 500: a fault of ours.
     Internal,
@@ -82,6 +84,7 @@ impl Code {
             Self::PermissionDenied => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict | Self::InvalidState | Self::SandboxEnded | Self::AlreadyExists => {
                 StatusCode::CONFLICT
             }

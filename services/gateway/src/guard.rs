@@ -1,15 +1,17 @@
-//! What stands around every route: sizes, panics, and what no route takes.
+//! What stands around every route: sizes, slow bodies, panics, and what no route takes.
 
 use std::any::Any;
 
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tower_http::timeout::TimeoutBody;
 
-use crate::body;
 use crate::error::{ApiError, Code};
-use crate::limits::MAX_BODY;
+use crate::limits::{BODY_SILENCE, MAX_BODY};
+use crate::{body, e2b};
 
 /// Refuses a body by its declared length. A client that asked whether to send it is told before it does.
 pub(crate) async fn declared_length(request: Request, next: Next) -> Result<Response, ApiError> {
@@ -19,6 +21,19 @@ pub(crate) async fn declared_length(request: Request, next: Next) -> Result<Resp
         return Err(body::too_large());
     }
     Ok(next.run(request).await)
+}
+
+/// Lets a body that streams through break off when it stands still.
+pub(crate) async fn moving(request: Request, next: Next) -> Response {
+    next.run(request.map(|body| Body::new(TimeoutBody::new(BODY_SILENCE, body))))
+        .await
+}
+
+/// For a request whose connection has come when there was no place for it.
+pub(crate) fn full(request: &Request, connections: usize) -> Response {
+    let message = format!("{connections} connections are open, which is all this gateway takes; try again");
+    let refused = ApiError::new(Code::Unavailable, message).into_response();
+    e2b::shape_of(request.uri().path(), refused)
 }
 
 /// For a path that no route has.

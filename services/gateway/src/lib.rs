@@ -14,6 +14,7 @@
 //! `Roost-Min-Sequence`.
 
 mod actions;
+mod admission;
 pub mod auth;
 mod body;
 mod command;

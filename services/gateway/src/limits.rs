@@ -9,9 +9,26 @@ pub(crate) const DEFAULT_PAGE: usize = 100;
 /// Entries a page has at most.
 pub(crate) const MAX_PAGE: usize = 1000;
 
+/// How long the whole body of an API's request may take.
+pub(crate) const BODY_WITHIN: Duration = Duration::from_secs(30);
+/// How long a body that streams through may stand still.
+pub(crate) const BODY_SILENCE: Duration = Duration::from_mins(1);
+
 /// Bounds that a deployment may want to move, and a test must.
 #[derive(Debug, Clone)]
 pub struct Limits {
+    /// Connections at the same time; one more is told to come again, or not even that.
+    pub connections: usize,
+    /// How long a request's head may take, and a connection may wait for its next request.
+    pub head: Duration,
+    /// Reads of the log's projection under way.
+    pub reads: usize,
+    /// Commands under way, each waiting for what it leads to; and as many that end something.
+    pub writes: usize,
+    /// Requests to sandboxes' agents under way.
+    pub guests: usize,
+    /// Requests to sandboxes' ports under way, tunnels among them.
+    pub ports: usize,
     /// How long a command's answer is awaited; also the command's deadline.
     pub reply: Duration,
     /// How long a create waits for its sandbox to run.
@@ -43,6 +60,14 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            connections: 4096,
+            head: Duration::from_secs(30),
+            // A page has a megabyte at most.
+            reads: 256,
+            // A body has 256 KiB at most.
+            writes: 512,
+            guests: 512,
+            ports: 4096,
             reply: Duration::from_secs(30),
             create: Duration::from_mins(1),
             seal: Duration::from_mins(2),

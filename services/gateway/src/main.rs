@@ -95,15 +95,14 @@ async fn run(args: Args) -> anyhow::Result<()> {
         .domain
         .unwrap_or_else(|| format!("localhost:{}", address.port()));
     let limits = Limits::default();
-    let patience = limits.shutdown;
     let announcing = tokio::spawn(announce(ports.clone(), address));
-    let gateway = Gateway::new(ports, key, tokens, domain, limits);
+    let gateway = Gateway::new(ports, key, tokens, domain, limits.clone());
     let api = router(gateway.clone());
-    let served = serve(listener, front(gateway, api), stop, patience).await;
+    serve(listener, front(gateway, api), stop, limits).await;
     announcing.abort();
     fleet.stop().await;
     connection.close().await;
-    served.context("serving has failed")
+    Ok(())
 }
 
 /// Restores the fleet from the state folder and lets it follow the log.

@@ -11,7 +11,7 @@ use crate::routes::{
     processes, resume, snapshots, stream, templates, timeout,
 };
 use crate::state::Gateway;
-use crate::{auth, e2b, guard, idempotency};
+use crate::{admission, auth, e2b, guard, idempotency};
 
 /// Both APIs over `gateway`.
 pub fn router(gateway: Gateway) -> Router {
@@ -23,7 +23,6 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/v1/sandboxes/{id}/fork", post(fork::fork))
         .route("/v1/sandboxes/{id}/timeout", post(timeout::timeout))
         .route("/v1/sandboxes/{id}/network", put(network::network))
-        .route("/v1/sandboxes/{id}/exec", post(exec::exec))
         .route("/v1/sandboxes/{id}/events", get(events::list))
         .route(
             "/v1/snapshots",
@@ -33,6 +32,8 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/v1/templates", get(templates::list))
         .route("/v1/hosts", get(hosts::list))
         .method_not_allowed_fallback(guard::no_method)
+        .route_layer(from_fn_with_state(gateway.clone(), admission::log))
+        .merge(lasting())
         .route_layer(from_fn(idempotency::assign))
         .route_layer(from_fn_with_state(gateway.clone(), auth::require));
     Router::new()
@@ -52,10 +53,16 @@ pub fn router(gateway: Gateway) -> Router {
         .with_state(gateway)
 }
 
+/// What lasts as long as a program, and has a bound of its own.
+fn lasting() -> Router<Gateway> {
+    Router::new()
+        .route("/v1/sandboxes/{id}/exec", post(exec::exec))
+        .method_not_allowed_fallback(guard::no_method)
+}
+
 /// What goes straight to a sandbox's agent, past the log.
 fn guest(gateway: &Gateway) -> Router<Gateway> {
     Router::new()
-        .route("/v1/sandboxes/{id}/exec/stream", get(stream::stream))
         .route("/v1/sandboxes/{id}/processes", get(processes::list::list))
         .route(
             "/v1/sandboxes/{id}/processes/{process}/signal",
@@ -67,6 +74,8 @@ fn guest(gateway: &Gateway) -> Router<Gateway> {
         .route("/v1/sandboxes/{id}/files/mkdir", post(files::mkdir::mkdir))
         .route("/v1/sandboxes/{id}/files/move", post(files::rename::rename))
         .route("/v1/sandboxes/{id}/files/remove", post(files::remove::remove))
+        .route_layer(from_fn_with_state(gateway.clone(), admission::guest))
+        .route("/v1/sandboxes/{id}/exec/stream", get(stream::stream))
         .method_not_allowed_fallback(guard::no_method)
         .route_layer(from_fn_with_state(gateway.clone(), auth::require))
 }
@@ -74,10 +83,6 @@ fn guest(gateway: &Gateway) -> Router<Gateway> {
 /// The same with bodies of any size.
 fn streamed(gateway: &Gateway) -> Router<Gateway> {
     Router::new()
-        .route(
-            "/v1/sandboxes/{id}/processes/{process}/stdin",
-            post(processes::stdin::stdin),
-        )
         .route("/v1/sandboxes/{id}/files/write", post(files::write::write))
         .route(
             "/v1/sandboxes/{id}/files/stream/write",
@@ -87,6 +92,13 @@ fn streamed(gateway: &Gateway) -> Router<Gateway> {
             "/v1/sandboxes/{id}/files/stream/read",
             get(files::stream_read::stream_read),
         )
+        .route_layer(from_fn(guard::moving))
+        // Whoever types may think for a while.
+        .route(
+            "/v1/sandboxes/{id}/processes/{process}/stdin",
+            post(processes::stdin::stdin),
+        )
+        .route_layer(from_fn_with_state(gateway.clone(), admission::guest))
         .method_not_allowed_fallback(guard::no_method)
         .route_layer(from_fn_with_state(gateway.clone(), auth::require))
 }

@@ -12,6 +12,7 @@ use roost_schemas::{SandboxId, Sequence, TenantId};
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::Limits;
+use crate::admission::Admission;
 use crate::auth::ApiKey;
 use crate::error::{ApiError, Code};
 use crate::guest::Agents;
@@ -40,6 +41,7 @@ struct Inner {
     key: ApiKey,
     tokens: TokenKey,
     domain: String,
+    admission: Admission,
     limits: Limits,
     execs: Arc<Semaphore>,
     exec_memory: Arc<Semaphore>,
@@ -54,6 +56,7 @@ impl Gateway {
     /// A gateway for the one tenant there is. Ports of sandboxes are at `<port>-<id>.<domain>`.
     pub fn new(ports: Ports, key: ApiKey, tokens: TokenKey, domain: String, limits: Limits) -> Self {
         let tenant = TenantId::new("default").expect("a fixed, valid id");
+        let admission = Admission::new(&limits);
         let execs = Arc::new(Semaphore::new(limits.execs));
         let exec_memory = Arc::new(Semaphore::new(limits.exec_bytes / crate::exec::UNIT));
         let streams = Arc::new(Semaphore::new(limits.streams));
@@ -64,6 +67,7 @@ impl Gateway {
             key,
             tokens,
             domain,
+            admission,
             limits,
             execs,
             exec_memory,
@@ -102,6 +106,11 @@ impl Gateway {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    /// Who may go on.
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.0.admission
     }
 
     /// One permit per program whose output is awaited or being sent.

@@ -38,8 +38,10 @@ pub(super) enum Refusal {
     Silent(Target),
     /// The path is not for clients.
     NoPath,
-    /// As many requests are under way as may be.
+    /// As many requests to it are under way as may be.
     Busy(Target),
+    /// As many requests to any sandbox are.
+    Full(Target),
     /// It should run, but its host, or the log, cannot be reached now.
     Away(Target),
 }
@@ -57,7 +59,7 @@ impl Refusal {
             Self::Turning(_) => StatusCode::CONFLICT,
             Self::NotFound(_) | Self::PortClosed(_) | Self::Silent(_) => StatusCode::BAD_GATEWAY,
             Self::NoPath => StatusCode::NOT_FOUND,
-            Self::Busy(_) | Self::NoRoom(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Busy(_) | Self::Full(_) | Self::NoRoom(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Away(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -88,6 +90,7 @@ impl Refusal {
             Self::Silent(_) => "The sandbox is running but its port does not answer".to_owned(),
             Self::NoPath => "This path is not open to clients".to_owned(),
             Self::Busy(_) => "The sandbox has too many requests under way".to_owned(),
+            Self::Full(_) => "The gateway has too many requests under way".to_owned(),
             Self::Away(_) => "The sandbox cannot be reached at the moment; try again".to_owned(),
         }
     }
@@ -102,6 +105,7 @@ impl Refusal {
             | Self::PortClosed(target)
             | Self::Silent(target)
             | Self::Busy(target)
+            | Self::Full(target)
             | Self::Away(target) => Some(target),
             Self::Address(_) | Self::Unfit(_) | Self::Unsigned | Self::NoPath => None,
         }
@@ -142,7 +146,7 @@ impl Refusal {
         };
         if matches!(
             self,
-            Self::Away(_) | Self::Busy(_) | Self::Turning(_) | Self::NoRoom(_)
+            Self::Away(_) | Self::Busy(_) | Self::Full(_) | Self::Turning(_) | Self::NoRoom(_)
         ) {
             let after = header::HeaderValue::from_static(RETRY_AFTER);
             response.headers_mut().insert(header::RETRY_AFTER, after);
@@ -189,6 +193,7 @@ mod tests {
             Refusal::Silent(target()),
             Refusal::Away(target()),
             Refusal::Busy(target()),
+            Refusal::Full(target()),
             Refusal::Denied(target()),
             Refusal::Turning(target()),
             Refusal::NoRoom(target()),

@@ -38,10 +38,19 @@ fn owns(path: &str) -> bool {
     OWNED.contains(&first)
 }
 
-/// Gives the errors of E2B's routes E2B's shape; their status and headers stay.
+/// Gives the errors of E2B's routes E2B's shape.
 pub(crate) async fn shape(request: Request, next: Next) -> Response {
     let owned = owns(request.uri().path());
-    let mut response = next.run(request).await;
+    shaped(owned, next.run(request).await)
+}
+
+/// An answer to a request for `path` that no route was asked for.
+pub(crate) fn shape_of(path: &str, response: Response) -> Response {
+    shaped(owns(path), response)
+}
+
+/// Status and headers stay.
+fn shaped(owned: bool, mut response: Response) -> Response {
     // What a guest answers on such a path is none of ours.
     let ours = response.extensions_mut().remove::<ApiError>();
     let Some(error) = ours.filter(|_| owned) else {

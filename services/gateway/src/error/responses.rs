@@ -15,6 +15,7 @@ const ANY: &[Code] = &[
     Code::Unauthorized,
     Code::MethodNotAllowed,
     Code::PayloadTooLarge,
+    Code::NoCapacity,
     Code::Internal,
     Code::Unavailable,
 ];
@@ -24,11 +25,10 @@ const WRITE: &[Code] = &[
     Code::Conflict,
     Code::InvalidState,
     Code::SandboxEnded,
-    Code::NoCapacity,
     Code::DeadlineExceeded,
 ];
 /// What a write with a body may answer besides.
-const BODY: &[Code] = &[Code::UnsupportedMediaType];
+const BODY: &[Code] = &[Code::UnsupportedMediaType, Code::RequestTimeout];
 
 /// What may go wrong while a paused sandbox is resumed for a request.
 const WAKE: &[Code] = &[Code::ResumeFailed];
@@ -39,7 +39,6 @@ const GUEST: &[Code] = &[
     Code::InvalidState,
     Code::SandboxEnded,
     Code::PermissionDenied,
-    Code::NoCapacity,
     Code::GuestUnreachable,
     Code::DeadlineExceeded,
 ];
@@ -116,7 +115,7 @@ errors! {
     /// Of calls about files.
     FileErrors: ANY, BODY, GUEST, WAKE, FILES, &[Code::RangeNotSatisfiable];
     /// Of a WebSocket, before it is one.
-    StreamErrors: ANY, &[Code::NotFound, Code::NoCapacity];
+    StreamErrors: ANY, &[Code::NotFound];
     /// Of the routes that need no key.
     HealthErrors: &[Code::MethodNotAllowed, Code::PayloadTooLarge, Code::Internal];
 }

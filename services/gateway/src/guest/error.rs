@@ -5,8 +5,10 @@ use connectrpc::{ConnectError, ErrorCode};
 use roost_proxy::ForwardError;
 use roost_schemas::SandboxId;
 use roost_schemas::edge::{self, EdgeError};
+use tower_http::timeout::TimeoutError;
 
 use crate::error::{ApiError, Code};
+use crate::limits::BODY_SILENCE;
 
 /// What a call was about, for the words of its failure.
 #[derive(Debug, Clone, Copy)]
@@ -111,6 +113,13 @@ impl<'a> Context<'a> {
 
     /// Of a call that was not answered at all.
     pub(crate) fn forward(self, error: &ForwardError) -> ApiError {
+        if error.find::<TimeoutError>().is_some() {
+            let message = format!(
+                "sandbox {}: the body stood still for {BODY_SILENCE:?}",
+                self.sandbox
+            );
+            return ApiError::new(Code::RequestTimeout, message);
+        }
         self.unreachable(&error.chain())
     }
 

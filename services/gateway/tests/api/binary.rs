@@ -171,7 +171,10 @@ async fn requests_under_way_are_answered_before_the_end() {
         listener,
         world.app.clone(),
         async { drop(stopped.await) },
-        LONG,
+        Limits {
+            shutdown: LONG,
+            ..limits()
+        },
     ));
     let request = tokio::task::spawn_blocking({
         let address = address.clone();
@@ -191,7 +194,7 @@ async fn requests_under_way_are_answered_before_the_end() {
         .await
         .unwrap();
     stop.send(()).unwrap();
-    serving.await.unwrap().unwrap();
+    serving.await.unwrap();
     assert_eq!(request.await.unwrap().0, 504);
     assert!(TcpStream::connect(&address).is_err(), "nobody listens any more");
 }
@@ -203,14 +206,15 @@ async fn an_end_is_not_put_off_for_ever() {
     let address = listener.local_addr().unwrap();
     let mut idle = TcpStream::connect(address).unwrap();
     let stop = std::future::ready(());
-    let serving = serve(listener, world.app.clone(), stop, Duration::from_millis(50));
+    let impatient = Limits {
+        shutdown: Duration::from_millis(50),
+        ..limits()
+    };
+    let serving = serve(listener, world.app.clone(), stop, impatient);
     write!(
         idle,
         "POST /v1/sandboxes HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
     )
     .unwrap();
-    tokio::time::timeout(LONG, serving)
-        .await
-        .expect("it ended")
-        .unwrap();
+    tokio::time::timeout(LONG, serving).await.expect("it ended");
 }

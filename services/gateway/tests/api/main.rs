@@ -1,8 +1,10 @@
 //! The gateway against a scripted host: every route, every error, over the ports in memory and over a real nats-server.
 
+mod admission;
 mod binary;
 mod bodies;
 mod client;
+mod connections;
 mod e2b;
 mod errors;
 mod exec;

@@ -31,6 +31,7 @@ impl Elsewhere {
             .read(&subject, Sequence(0))
             .await
             .unwrap()
+            .records
             .last()
             .unwrap()
             .sequence;

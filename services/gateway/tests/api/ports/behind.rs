@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
-use roost_journal::port::{Append, Journal, JournalError, Record, Records};
+use roost_journal::port::{Append, Journal, JournalError, Page, Records};
 use roost_runtime::fleet::FleetHandle;
 use roost_schemas::subject::{EventFilter, EventSubject};
 use roost_schemas::{CommandId, Sequence};
@@ -31,7 +31,7 @@ impl Journal for Late {
         self.journal.append(subject, expected, command_id, payload).await
     }
 
-    async fn read(&self, subject: &EventSubject, after: Sequence) -> Result<Vec<Record>, JournalError> {
+    async fn read(&self, subject: &EventSubject, after: Sequence) -> Result<Page, JournalError> {
         self.journal.read(subject, after).await
     }
 

@@ -1,11 +1,9 @@
 //! A gateway that listens, its host's edge, and a guest of plain sockets.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
-use futures::FutureExt;
 use roost_edge::Edge;
-use roost_gateway::{Ports, front, serve};
+use roost_gateway::{Limits, Ports, front, serve};
 use roost_runtime::port::Edge as _;
 use roost_schemas::{Generation, Owner, SandboxId};
 use serde_json::{Value, json};
@@ -32,13 +30,18 @@ impl Stage {
 
     /// With a sandbox made by this request.
     pub(crate) async fn with(create: Value) -> Self {
+        Self::within(limits(), create).await
+    }
+
+    /// The same of a gateway with these bounds.
+    pub(crate) async fn within(limits: Limits, create: Value) -> Self {
         let ports = memory().await;
         let host = Host::start(&ports).await;
         let edge = Edge::listen((Ipv4Addr::LOCALHOST, 0).into(), &tokens())
             .await
             .unwrap();
         open_edge(&ports, &edge.url()).await;
-        let world = World::over(ports, limits(), Some(host));
+        let world = World::over(ports, limits, Some(host));
         let answer = world.create(&create).send().await;
         let id = answer.ok(201)["id"].as_str().unwrap().to_owned();
         let guest = guest();
@@ -71,10 +74,15 @@ impl Stage {
 
 /// A gateway's address.
 pub(crate) async fn listening(world: &World) -> SocketAddr {
+    listening_with(world, limits()).await
+}
+
+/// The same of one with other bounds on connections.
+pub(crate) async fn listening_with(world: &World, limits: Limits) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let front = front(world.gateway.clone(), world.app.clone());
-    tokio::spawn(serve(listener, front, std::future::pending(), Duration::ZERO).map(Result::unwrap));
+    tokio::spawn(serve(listener, front, std::future::pending(), limits));
     address
 }
 
