@@ -23,6 +23,7 @@ mod seen;
 
 use std::time::Duration;
 
+use roost_schemas::Sequence;
 use roost_schemas::codec::Undecodable;
 
 pub use handle::{Alarm, ProjectionHandle, State, Waited};
@@ -50,8 +51,9 @@ pub trait Projection: Default + Send + Sync + 'static {
     /// The entries that were set or removed since this was last asked, each key once.
     fn drain_changes(&mut self) -> Vec<Change>;
 
-    /// Takes in what [`Projection::drain_changes`] once gave; called on a new value, before any commit.
-    fn restore(&mut self, entries: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), Undecodable>;
+    /// Takes in what [`Projection::drain_changes`] once gave, which stands for the log up to `applied`; called on a new
+    /// value, before any commit. After an error it is folded from the beginning.
+    fn restore(&mut self, applied: Sequence, entries: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), Undecodable>;
 }
 
 /// How often a projection is saved: every so long, if anything was applied, and after so many commits.

@@ -6,46 +6,93 @@ use std::time::Duration;
 
 use roost_domain::fleet::Fleet;
 use roost_journal::checkpoint::{Change, Checkpoint};
-use roost_journal::port::{Journal, JournalError, Record};
+use roost_journal::port::{Foreign, Journal, JournalError, Record};
 use roost_journal::projection::{self, Alarm, Pace, Projection, ProjectionHandle, State, Waited};
-use roost_schemas::Sequence;
 use roost_schemas::codec::Undecodable;
 use roost_schemas::subject::EventSubject;
+use roost_schemas::{Digest, Sequence};
 use tokio::time::Instant;
 
-/// The fleet, and which of its aggregates the checkpoint does not have yet: one entry per subject, named by it.
+/// The fleet, how far it has come, and which of its aggregates the checkpoint does not have yet: one entry per subject,
+/// named by it.
+///
+/// A commit that cannot be read stops its own aggregate only, with an alarm. A checkpoint says so too, and is of no use to
+/// the next life: that one folds from the beginning, because its release may read what this one cannot.
 #[derive(Debug, Default)]
 pub struct FleetProjection {
     fleet: Fleet,
+    applied: Sequence,
     changed: HashSet<EventSubject>,
 }
 
+/// Before the subject of what stands still, in a checkpoint. No subject begins so.
+const UNREADABLE: &str = "unreadable ";
+
 impl Projection for FleetProjection {
     const NAME: &'static str = "fleet";
-    const VERSION: u32 = 5;
+    const VERSION: u32 = 6;
 
     fn apply(&mut self, record: &Record) -> Result<(), Undecodable> {
-        self.fleet
-            .apply(&record.subject, record.sequence, &record.payload)?;
-        if !self.changed.contains(&record.subject) {
-            self.changed.insert(record.subject.clone());
+        let Record {
+            subject,
+            sequence,
+            payload,
+            ..
+        } = record;
+        if let Err(reason) = self.fleet.apply(subject, *sequence, payload) {
+            tracing::error!(%subject, %sequence, %reason, "a commit cannot be read: what it is about stands still");
+        }
+        self.applied = *sequence;
+        if !self.changed.contains(subject) {
+            self.changed.insert(subject.clone());
         }
         Ok(())
+    }
+
+    fn pass(&mut self, foreign: &Foreign) -> bool {
+        self.applied = foreign.sequence;
+        let Ok(subject) = foreign.subject.parse::<EventSubject>() else {
+            // Of something that this release has never heard of, so nothing in the fleet needs it.
+            tracing::error!(%foreign, "the log has what is of no use here; it is passed over");
+            return true;
+        };
+        tracing::error!(%foreign, "what it would be about stands still");
+        self.fleet.hold(&subject, foreign.sequence, foreign.to_string());
+        self.changed.insert(subject);
+        true
     }
 
     fn drain_changes(&mut self) -> Vec<Change> {
         let changed = std::mem::take(&mut self.changed);
-        changed
-            .iter()
-            .map(|subject| (subject.to_string().into_bytes(), self.fleet.save(subject)))
-            .collect()
+        let mut changes = Vec::with_capacity(changed.len());
+        for subject in changed {
+            let entry = self.fleet.save(&subject);
+            if self.fleet.unreadable(&subject).is_some() {
+                changes.push((format!("{UNREADABLE}{subject}").into_bytes(), Some(Vec::new())));
+            }
+            changes.push((subject.to_string().into_bytes(), entry));
+        }
+        changes
     }
 
-    fn restore(&mut self, entries: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), Undecodable> {
+    fn restore(&mut self, applied: Sequence, entries: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), Undecodable> {
+        self.applied = applied;
         for (key, value) in entries {
             self.fleet.restore(&subject(&key)?, &value)?;
         }
         Ok(())
+    }
+}
+
+impl FleetProjection {
+    /// The last commit that is folded in, and the digest of what they all came to.
+    pub fn digest(&self) -> (Sequence, Digest) {
+        (self.applied, self.fleet.digest())
+    }
+
+    /// The fleet.
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
     }
 }
 
@@ -90,12 +137,25 @@ impl FleetHandle {
         self.0.applied()
     }
 
+    /// The last commit that is folded in, and the digest of what they all came to. It reads everything, and the fold waits
+    /// meanwhile: for audits.
+    pub fn digest(&self) -> (Sequence, Digest) {
+        self.0.read(FleetProjection::digest)
+    }
+
     /// What stopped the fold for good, if something did.
     pub fn alarm(&self) -> Option<Alarm> {
         match self.0.state() {
             State::Stopped(alarm) => Some(alarm),
             State::Running | State::Ended => None,
         }
+    }
+
+    /// Waits until something stops the fold for good: the log is not the one that was read, or lost a part of it.
+    pub async fn stopped(&self) -> String {
+        self.0.ended().await;
+        self.alarm()
+            .map_or_else(|| "it was ended".to_owned(), |alarm| alarm.to_string())
     }
 
     /// Waits until everything that is in `journal` now is folded in, and fails when `patience` ends or the fold stops.
@@ -200,14 +260,44 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_does_not_decode_stops_the_fold_with_an_alarm() {
+    async fn what_does_not_decode_stops_what_it_is_about_in_this_life_and_the_next() {
+        let memory = Memory::default();
+        let checkpoint: Arc<dyn Checkpoint> = Arc::new(MemoryCheckpoint::default());
+        let host = AggregateId::Host(HostId::new("h1").unwrap());
+        // A sandbox's event on a host's subject.
+        let bad = append(&memory, host.clone(), SandboxEvent::Stopped).await;
+        let other = AggregateId::Host(HostId::new("h2").unwrap());
+        let last = append(&memory, other, HostEvent::Drained).await;
+        let subject = EventSubject {
+            tenant: TenantId::system(),
+            aggregate: host,
+        };
+        for _ in 0..2 {
+            let fleet = FleetHandle::start(Arc::new(memory.journal()), Some(checkpoint.clone())).await;
+            assert!(fleet.wait_for(last, LONG).await);
+            fleet.read(|fleet| {
+                assert_eq!(fleet.unreadable(&subject).unwrap().sequence, bad);
+                assert_eq!(
+                    fleet.hosts().map(|(id, _)| id.as_str()).collect::<Vec<_>>(),
+                    ["h2"]
+                );
+            });
+            assert_eq!(fleet.alarm(), None);
+            fleet.stop().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_log_that_lost_commits_ends_the_fold() {
         let memory = Memory::default();
         let fleet = FleetHandle::start(Arc::new(memory.journal()), None).await;
         let host = AggregateId::Host(HostId::new("h1").unwrap());
-        // A sandbox's event on a host's subject.
-        let bad = append(&memory, host, SandboxEvent::Stopped).await;
-        assert!(!fleet.wait_for(bad, LONG).await);
-        assert!(matches!(fleet.alarm(), Some(Alarm::Undecodable { .. })));
+        let last = append(&memory, host, HostEvent::Drained).await;
+        assert!(fleet.wait_for(last, LONG).await);
+        memory.journal().lose_after(Sequence(0));
+        let alarm = tokio::time::timeout(LONG, fleet.stopped()).await.unwrap();
+        assert!(alarm.contains("commits were lost"), "{alarm}");
+        assert!(matches!(fleet.alarm(), Some(Alarm::Log(_))));
         assert_eq!(
             fleet.until(LONG, |_| None::<()>).await,
             None,
@@ -216,11 +306,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_ours_stops_what_it_is_about_and_nothing_else() {
+        let mut projection = FleetProjection::default();
+        for subject in ["roost.evt.default.volume.v1", "roost.evt.default.sandbox.s1"] {
+            assert!(projection.pass(&Foreign {
+                sequence: Sequence(1),
+                subject: subject.to_owned(),
+                detail: "by hand".to_owned(),
+            }));
+        }
+        let held: Vec<_> = projection
+            .fleet()
+            .all_unreadable()
+            .map(|(subject, _)| subject.to_string())
+            .collect();
+        assert_eq!(held, ["roost.evt.default.sandbox.s1"]);
+    }
+
+    #[test]
     fn an_entry_of_no_subject_is_refused() {
         let mut projection = FleetProjection::default();
         assert!(
             projection
-                .restore(vec![(b"nonsense".to_vec(), Vec::new())])
+                .restore(Sequence(1), vec![(b"nonsense".to_vec(), Vec::new())])
                 .is_err()
         );
     }

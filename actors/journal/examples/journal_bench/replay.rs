@@ -73,7 +73,7 @@ impl Projection for Newest {
         saved.collect()
     }
 
-    fn restore(&mut self, _: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), Undecodable> {
+    fn restore(&mut self, _: Sequence, _: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), Undecodable> {
         unreachable!("the bench never starts from a checkpoint")
     }
 }

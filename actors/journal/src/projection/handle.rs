@@ -152,6 +152,15 @@ impl<P> ProjectionHandle<P> {
         })
     }
 
+    /// Waits until it follows the log no more.
+    pub async fn ended(&self) {
+        let mut progress = self.progress.clone();
+        // A closed channel means a panic, which is an end too.
+        let _ = progress
+            .wait_for(|progress| progress.state != State::Running)
+            .await;
+    }
+
     /// Saves the checkpoint and ends; returns when that is done. Other handles can still read.
     pub async fn stop(&self) {
         self.task.stop.send_replace(true);

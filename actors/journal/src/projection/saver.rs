@@ -137,6 +137,8 @@ fn read<P: Projection>(mark: Mark, entries: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(
         return Err(format!("it is of version {}, not {}", mark.version, P::VERSION));
     }
     let mut value = P::default();
-    value.restore(entries).map_err(|error| error.to_string())?;
+    value
+        .restore(mark.seen.sequence, entries)
+        .map_err(|error| error.to_string())?;
     Ok((value, mark.seen.sequence))
 }

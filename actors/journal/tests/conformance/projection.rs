@@ -56,7 +56,7 @@ impl Projection for Sums {
             .collect()
     }
 
-    fn restore(&mut self, entries: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), Undecodable> {
+    fn restore(&mut self, _: Sequence, entries: Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), Undecodable> {
         for (key, value) in entries {
             self.of.insert(
                 String::from_utf8(key).expect("a subject"),
