@@ -4,14 +4,18 @@
 //!   run ─▶ World ──▶ processes: hosts, control (router + reconciler), readers; clients
 //!            │            │ every call of a port
 //!            │            ▼
-//!            │          Gate ── one at a time, by seed ──▶ memory::{journal, queue, …}, memory::Machine
+//!            │          Turnstile ── one at a time, by seed ──▶ memory::{journal, queue, …}, memory::Machine
 //!            ▼            │
 //!          faults         └── after each: trace, Checker::after_step
 //! ```
 
 pub mod client;
+mod clock;
+mod faults;
 pub mod invariants;
 pub mod play;
+mod ports;
+mod process;
 pub mod record;
 pub mod run;
 pub mod trace;

@@ -20,6 +20,13 @@ struct State {
     found: BTreeMap<HostId, Found>,
 }
 
+impl MemoryLeases {
+    /// What stands for every host, as it is.
+    pub fn stored(&self) -> BTreeMap<HostId, Found> {
+        locked(&self.0).found.clone()
+    }
+}
+
 #[async_trait]
 impl Leases for MemoryLeases {
     async fn read(&self, host: &HostId) -> Result<Option<Found>, LeaseError> {
@@ -27,7 +34,7 @@ impl Leases for MemoryLeases {
     }
 
     async fn all(&self) -> Result<BTreeMap<HostId, Found>, LeaseError> {
-        Ok(locked(&self.0).found.clone())
+        Ok(self.stored())
     }
 
     async fn write(&self, host: &HostId, lease: &Lease, over: Version) -> Result<Written, LeaseError> {

@@ -7,15 +7,17 @@ use roost_schemas::snapshot::{Machine as Hardware, Part, SEAL_VERSION, Seal, Sna
 use roost_schemas::spec::Resources;
 use roost_schemas::{Digest, HostId, SnapshotId, TemplateName, Timestamp};
 
-use super::Inner;
 use super::guest::Guest;
+use super::{Inner, Machine};
 use crate::port::Fault;
 
-/// What the machine's host is called; its snapshots say so.
+/// What the machine's host is called unless it is told; its snapshots say so.
 const HOST: &str = "h1";
 
 #[derive(Default)]
 pub(super) struct Store {
+    /// See [`HOST`].
+    pub host: Option<HostId>,
     pub sealed: BTreeMap<SnapshotId, Sealed>,
     /// What is not sealed yet, with the guest once it was dumped.
     pub drafts: BTreeMap<SnapshotId, Option<Guest>>,
@@ -36,7 +38,21 @@ pub(super) struct Sealed {
     pub needs: BTreeSet<SnapshotId>,
 }
 
+impl Machine {
+    /// The machine of `host`.
+    pub fn of(host: &HostId) -> Self {
+        let machine = Self::default();
+        machine.lock().store.host = Some(host.clone());
+        machine
+    }
+}
+
 impl Store {
+    fn host(&self) -> HostId {
+        let host = self.host.clone();
+        host.unwrap_or_else(|| HostId::new(HOST).expect("it is a host id"))
+    }
+
     /// Adds what is sealed as `id` over what is `before` it.
     pub(super) fn add(
         &mut self,
@@ -47,7 +63,7 @@ impl Store {
     ) -> Snapshot {
         let snapshot = Snapshot {
             id: id.clone(),
-            host: HostId::new(HOST).expect("it is a host id"),
+            host: self.host(),
             seal: Digest::of(id.as_str().as_bytes()),
             stored_bytes: 4096,
             sources: u32::try_from(needs.len() + 1).unwrap_or(u32::MAX),
