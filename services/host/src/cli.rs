@@ -30,7 +30,7 @@ pub struct Cli {
 /// Something other than running.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Destroys every engine, pager, slot and drive that a host agent with this state folder has made. What it has paused
+    /// Destroys every engine, pager, fence, slot and drive that a host agent with this state folder has made. What it has paused
     /// stays in the folder.
     Purge(Purge),
 }
@@ -59,6 +59,9 @@ pub struct Run {
     /// The `roost-pager` program; by default the one beside this program.
     #[arg(long)]
     pub pager: Option<PathBuf>,
+    /// The `roost-fence` program; by default the one beside this program.
+    #[arg(long)]
+    pub fence: Option<PathBuf>,
     /// The resolver that guests are given, as ADDRESS:PORT; by default this machine's.
     #[arg(long)]
     pub dns: Option<SocketAddrV4>,

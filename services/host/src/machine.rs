@@ -2,6 +2,7 @@
 
 mod disks;
 mod engines;
+mod fence;
 mod guests;
 mod hardware;
 mod signals;
@@ -10,6 +11,7 @@ mod snapshots;
 
 pub use disks::RealDisks;
 pub use engines::{EngineChoice, NoEngine, RealEngines, Supply, Wanted};
+pub use fence::RealFence;
 pub use guests::RealGuests;
 pub use hardware::hardware;
 pub use slots::RealSlots;

@@ -1,6 +1,6 @@
 //! Where a host agent keeps what.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -11,12 +11,14 @@ use roost_schemas::HostId;
 const RUN: &str = "/run/roost/hosts";
 
 /// The folders of one host agent.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Paths {
     /// What outlives a reboot.
     pub(crate) state: PathBuf,
     /// What does not.
     pub(crate) run: PathBuf,
+    /// Locked for as long as it is open: an agent that is stopped and goes on must not find another in its place.
+    _lock: Option<File>,
 }
 
 impl Paths {
@@ -26,6 +28,7 @@ impl Paths {
         let state = state
             .canonicalize()
             .with_context(|| format!("cannot use {}", state.display()))?;
+        let lock = lock(&state)?;
         match Self::host(&state)? {
             Some(owner) if owner != *host => {
                 bail!(
@@ -42,7 +45,11 @@ impl Paths {
         }
         let run = Path::new(RUN).join(host.as_str());
         make(&run)?;
-        Ok(Self { state, run })
+        Ok(Self {
+            state,
+            run,
+            _lock: Some(lock),
+        })
     }
 
     /// The folders that an earlier agent made with `state`, and its host; nothing if there was none.
@@ -54,6 +61,7 @@ impl Paths {
             Self {
                 state: state.to_owned(),
                 run: Path::new(RUN).join(host.as_str()),
+                _lock: None,
             },
             host,
         )))
@@ -71,6 +79,22 @@ impl Paths {
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+}
+
+/// Takes the folder for this agent alone, until it ends in whatever way.
+fn lock(state: &Path) -> Result<File> {
+    let path = state.join("lock");
+    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!(
+            "{} is in use by another host agent: end that one, or name another folder and another --host-id",
+            state.display()
+        ),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
         }
     }
 }

@@ -12,17 +12,18 @@ use roost_net::{Config, SlotPool};
 use roost_runtime::port::Engines;
 
 use crate::cli::Purge;
-use crate::machine::{EngineChoice, RealEngines};
+use crate::machine::{EngineChoice, RealEngines, RealFence};
 use crate::paths::Paths;
 
 /// The pool wants a resolver; a pool that only takes slots apart never uses it (RFC 5737).
 const NO_RESOLVER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 53), 53);
 
-/// Engines first, because they hold the rest; then slots, drives and folders. Does nothing where there was no agent.
+/// The fence first, which would have nothing left to guard; engines, because they hold the rest; then slots, drives and folders. Does nothing where there was no agent.
 pub async fn purge(purge: &Purge) -> Result<()> {
     let Some((paths, host)) = Paths::find(&purge.state)? else {
         return Ok(());
     };
+    RealFence::remove(PathBuf::from("roost-fence"), &paths.run).await?;
     // Whichever engine made a folder, its record tells how to end it; only a jail needs more.
     let chroots = paths.state.join("jails");
     let choice = EngineChoice::Qemu {

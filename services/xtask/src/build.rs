@@ -10,14 +10,15 @@ use tokio::process::Command;
 use crate::process::{self, Stream};
 use crate::{repository, ui};
 
-/// The packages that the binaries come from; the host starts `roost-qemu` and `roost-pager` itself and finds them beside
-/// its own binary.
-const PACKAGES: [&str; 5] = [
+/// The packages that the binaries come from; the host starts `roost-qemu`, `roost-pager` and `roost-fence` itself and finds
+/// them beside its own binary.
+const PACKAGES: [&str; 6] = [
     "roost-host",
     "roost-reconciler",
     "roost-gateway",
     "roost-qemu",
     "roost-pager",
+    "roost-fence",
 ];
 
 /// Where the built daemons are.
@@ -33,6 +34,8 @@ pub struct Binaries {
     pub qemu: PathBuf,
     /// The server of page faults.
     pub pager: PathBuf,
+    /// What stops VMs whose host's lease is over.
+    pub fence: PathBuf,
 }
 
 /// How the compiler is to work.
@@ -73,6 +76,7 @@ impl Binaries {
             gateway: binary("roost-gateway")?,
             qemu: binary("roost-qemu")?,
             pager: binary("roost-pager")?,
+            fence: binary("roost-fence")?,
         })
     }
 }
@@ -92,6 +96,7 @@ pub async fn daemons(profile: Profile) -> Result<Binaries> {
             gateway: take("roost-gateway")?,
             qemu: take("roost-qemu")?,
             pager: take("roost-pager")?,
+            fence: take("roost-fence")?,
         })
     })
     .await

@@ -60,6 +60,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
             "roost-runtime",
             "roost-edge",
             "roost-engine",
+            "roost-fence",
             "roost-net",
             "roost-images",
             "roost-pager",

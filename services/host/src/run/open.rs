@@ -1,4 +1,4 @@
-//! Opening all that a host agent stands on, in the order in which the parts need each other.
+//! Opening all that a host agent that has joined stands on, in the order in which the parts need each other.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use roost_edge::Edge;
 use roost_journal::checkpoint::{Checkpoint, SledCheckpoint};
-use roost_journal::jetstream::{Connection, Options, connect};
+use roost_journal::jetstream::Connection;
 use roost_journal::port::Journal;
 use roost_net::{Config, SlotPool};
 use roost_runtime::fleet::FleetHandle;
@@ -15,10 +15,11 @@ use roost_runtime::host::{Context, Rests, Turns};
 use roost_runtime::port::SystemClock;
 use roost_schemas::event::{HostRegistered, TemplateRegistered};
 use roost_schemas::snapshot::Machine;
-use roost_schemas::{HostId, LifeId, TemplateName};
+use roost_schemas::{HostId, TemplateName};
 use roost_snapshots::Store;
 
 use super::capacity;
+use super::join::{self, Held, Joined, Request};
 use crate::cli::Run;
 use crate::disk::{DriveStore, Images};
 use crate::machine::{
@@ -35,8 +36,11 @@ pub(super) struct Opened {
     pub(super) fleet: FleetHandle,
     pub(super) registration: HostRegistered,
     pub(super) templates: Vec<(TemplateName, TemplateRegistered)>,
+    pub(super) tenure: Held,
     slots: SlotPool,
     connection: Connection,
+    /// The state folder is this agent's for as long as this lives.
+    _paths: Paths,
 }
 
 impl Opened {
@@ -49,14 +53,33 @@ impl Opened {
     }
 }
 
-pub(super) async fn open(cli: Run) -> Result<Opened> {
+/// Joins as the command line says.
+pub(super) async fn join(cli: &Run) -> Result<Joined> {
     // clap has seen to it that these are given; only a subcommand goes without.
-    let (Some(nats), Some(state), Some(images), Some(host), Some(tokens)) =
-        (&cli.nats, &cli.state, &cli.images, &cli.host_id, &cli.token_key)
-    else {
-        anyhow::bail!("--nats, --state, --images, --host-id and --token-key are needed");
+    let (Some(nats), Some(state), Some(host)) = (&cli.nats, &cli.state, &cli.host_id) else {
+        anyhow::bail!("--nats, --state and --host-id are needed");
     };
-    let paths = Paths::open(state, host)?;
+    let fence = daemon(cli.fence.as_deref(), "roost-fence", "--fence")?;
+    let request = Request {
+        nats,
+        state,
+        host,
+        fence,
+    };
+    join::join(request).await
+}
+
+pub(super) async fn open(cli: Run, joined: Joined) -> Result<Opened> {
+    let (Some(images), Some(host), Some(tokens)) = (&cli.images, &cli.host_id, &cli.token_key) else {
+        anyhow::bail!("--images, --host-id and --token-key are needed");
+    };
+    let Joined {
+        paths,
+        connection,
+        life,
+        gate,
+        tenure,
+    } = joined;
     let images = open_images(images.clone()).await?;
     let choice = EngineChoice::find(
         cli.engine,
@@ -77,7 +100,6 @@ pub(super) async fn open(cli: Run) -> Result<Opened> {
     };
     let templates = images.registrations();
 
-    let connection = connect(Options::new(nats).named(format!("roost-host {host}"))).await?;
     let journal: Arc<dyn Journal> = Arc::new(connection.journal());
     let checkpoint: Arc<dyn Checkpoint> =
         Arc::new(SledCheckpoint::open(paths.state.join("checkpoint")).await?);
@@ -85,12 +107,7 @@ pub(super) async fn open(cli: Run) -> Result<Opened> {
     fleet.catch_up(&*journal, FOLD_PATIENCE).await?;
 
     let tap_owners = choice.first_uid();
-    let pager = program(cli.pager.as_deref(), "roost-pager")?;
-    ensure!(
-        pager.is_file(),
-        "{} is not there; build it with `cargo build -p roost-pager` or name it with --pager",
-        pager.display()
-    );
+    let pager = daemon(cli.pager.as_deref(), "roost-pager", "--pager")?;
     let engines = RealEngines::new(choice, pager, &paths.run).supplied(Supply {
         kernel: images.vmlinux().to_owned(),
         initramfs: images.initramfs().to_owned(),
@@ -100,18 +117,18 @@ pub(super) async fn open(cli: Run) -> Result<Opened> {
     let drives = DriveStore::new(paths.state.join("drives"), images.blank_drive().to_owned());
     let context = Context {
         host: host.clone(),
-        life: LifeId::random(),
+        life,
         queue: Arc::new(connection.queue()),
         output: Arc::new(connection.output()),
         journal,
         slots: Arc::new(RealSlots::new(slots.clone())),
         disks: Arc::new(RealDisks::new(Arc::clone(&images), drives, Arc::clone(&store))),
-        engines: Arc::new(engines),
+        engines: gate.engines(Arc::new(engines)),
         snapshots: Arc::new(RealSnapshots::new(store, &images, machine)),
-        guests: Arc::new(RealGuests {
+        guests: gate.guests(Arc::new(RealGuests {
             boot_patience: Duration::from_secs(cli.boot_timeout_sec),
             tokens: tokens.clone(),
-        }),
+        })),
         edge: Arc::new(edge),
         clock: Arc::new(SystemClock),
         turns: Turns::default(),
@@ -122,8 +139,10 @@ pub(super) async fn open(cli: Run) -> Result<Opened> {
         fleet,
         registration,
         templates,
+        tenure,
         slots,
         connection,
+        _paths: paths,
     })
 }
 
@@ -152,6 +171,17 @@ fn slot_config(cli: &Run, host: &str, tap_owners: Option<u32>) -> Result<Config>
         host_range: cli.guest_range,
         ..Config::new(host.parse()?, resolver)
     })
+}
+
+/// A program that this one starts; `option` names it.
+fn daemon(given: Option<&Path>, name: &str, option: &str) -> Result<PathBuf> {
+    let program = program(given, name)?;
+    ensure!(
+        program.is_file(),
+        "{} is not there; build it with `cargo build -p {name}` or name it with {option}",
+        program.display()
+    );
+    Ok(program)
 }
 
 /// The program that was given, else the one called `name` beside this one.
