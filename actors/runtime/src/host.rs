@@ -9,6 +9,7 @@
 //!
 //! Whatever becomes of a sandbox actor, the host goes on.
 
+mod admission;
 mod announce;
 mod collect;
 mod context;

@@ -22,7 +22,7 @@ use futures::StreamExt;
 use roost_domain::Rejection;
 use roost_journal::port::{Delivery, Journal, Queue, QueueError};
 use roost_schemas::command::SandboxCommand;
-use roost_schemas::reply::Reply;
+use roost_schemas::reply::{Code, Rejected, Reply};
 use roost_schemas::subject::Route;
 
 use crate::fleet::FleetHandle;
@@ -62,6 +62,9 @@ enum Obstacle {
     Refusal(#[from] Refusal),
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// Its owner has more commands than fit; nothing has come of this one.
+    #[error(transparent)]
+    Full(QueueError),
 }
 
 impl Obstacle {
@@ -70,6 +73,10 @@ impl Obstacle {
         match self {
             Self::Refusal(refusal) => refusal.answer(),
             Self::Queue(_) => None,
+            Self::Full(error) => Some(Reply::Rejected(Rejected {
+                code: Code::Unavailable,
+                message: error.to_string(),
+            })),
         }
     }
 }

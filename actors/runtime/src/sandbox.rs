@@ -14,6 +14,7 @@ mod audit;
 mod deliver;
 mod message;
 pub(crate) mod outlet;
+mod pace;
 mod process;
 mod report;
 mod state;
@@ -53,7 +54,10 @@ impl Actor for SandboxActor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Message::Pursue => state.pursue().await,
+            Message::Pursue => {
+                state.waits = false;
+                state.pursue().await;
+            }
             Message::Wake => {
                 state.heard += 1;
                 state.pursue().await;

@@ -6,20 +6,29 @@ use futures::StreamExt;
 use ractor::ActorRef;
 use roost_schemas::subject::Route;
 
+use super::admission::Admission;
 use super::{Context, HostMessage};
 
 /// How long to wait before a queue that refused is asked again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Takes this host's commands until the host actor is gone. The queue bounds how many are unsettled at a time.
+/// Takes this host's commands until the host actor is gone, never more at a time than have a place.
 pub async fn serve(context: &Context, host: ActorRef<HostMessage>) {
     let route = Route::Host(context.host.clone());
+    let admission = Admission::default();
     loop {
         match context.queue.consume(&route).await {
             Ok(mut deliveries) => {
-                while let Some(delivery) = deliveries.next().await {
+                loop {
+                    let place = admission.place().await;
+                    let Some(delivery) = deliveries.next().await else {
+                        break;
+                    };
                     match delivery {
                         Ok(delivery) => {
+                            let Some(delivery) = admission.admit(&context.queue, place, delivery) else {
+                                continue;
+                            };
                             if host
                                 .send_message(HostMessage::Deliver(Box::new(delivery)))
                                 .is_err()

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use roost_domain::Rejection;
 use roost_domain::sandbox::Sandbox;
-use roost_journal::port::Delivery;
+use roost_journal::port::{Delivery, QueueError};
 use roost_schemas::HostId;
 use roost_schemas::subject::{CommandSubject, EventSubject, Route};
 
 use super::{Obstacle, Routed, Router};
-use crate::{Ledger, Refusal};
+use crate::{Ledger, Refusal, intake};
 
 impl Router {
     pub(super) async fn forward(&self, delivery: &Delivery) -> Result<Routed, Obstacle> {
@@ -21,8 +21,18 @@ impl Router {
             route: Route::Host(owner),
             ..delivery.subject.clone()
         };
-        self.queue.publish(&subject, &delivery.message).await?;
-        Ok(Routed::Forwarded)
+        match self.queue.publish(&subject, &delivery.message).await {
+            Ok(()) => Ok(Routed::Forwarded),
+            // Who waits for it is told. One that nobody waits for is tried again, until its deadline if it has one.
+            Err(full @ QueueError::Full { .. }) if delivery.message.reply.is_some() => {
+                Err(Obstacle::Full(full))
+            }
+            Err(full @ QueueError::Full { .. }) => {
+                intake::in_time(&delivery.message, &*self.clock)?;
+                Err(full.into())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn known_owner(&self, subject: &CommandSubject) -> Option<HostId> {

@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::pace::Pace;
 use super::state::{LOG_PATIENCE, State};
 use super::{Message, Report};
 use crate::Refusal;
@@ -32,6 +33,8 @@ use crate::port::{AuditFeed, Fault};
 
 /// The pauses before a feed that broke is connected to again: clients that start programs wait meanwhile.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+/// Notices of one guest: so many at once, then one at a time. Each is a commit, so a guest that tells without end waits.
+const NOTICES: (u32, Duration) = (512, Duration::from_millis(10));
 /// Characters of a guest's words that an event keeps.
 const MAX_REASON: usize = 2000;
 
@@ -40,6 +43,7 @@ struct Follower {
     context: Arc<Context>,
     owner: Owner,
     myself: ActorRef<Message>,
+    pace: Pace,
 }
 
 /// The actor is gone: its next life follows the guest anew.
@@ -55,6 +59,7 @@ impl State {
                 context: Arc::clone(&self.args.context),
                 owner: self.owner(sandbox.generation()),
                 myself: self.myself.clone(),
+                pace: Pace::new(NOTICES),
             };
             let cancel = CancellationToken::new();
             self.audit = Some(cancel.clone().drop_guard());
@@ -114,7 +119,7 @@ impl State {
 }
 
 impl Follower {
-    async fn run(self) {
+    async fn run(mut self) {
         let (first, longest) = PAUSE;
         let mut pause = first;
         loop {
@@ -135,13 +140,14 @@ impl Follower {
     }
 
     /// One connection, to its end.
-    async fn round(&self) -> Result<Orphaned, Fault> {
+    async fn round(&mut self) -> Result<Orphaned, Fault> {
         // Asked each time: an address may be another guest's once its slot was released.
         let address = self.context.guest_of(&self.owner).await?;
         let AuditFeed { mut notices, answers } =
             self.context.guests.audit(address, &self.owner.sandbox).await?;
         while let Some(notice) = notices.next().await {
             let notice = notice?;
+            self.pace.take().await;
             let (verdict, told) = oneshot::channel();
             let report = Report::Noticed {
                 generation: self.owner.generation,

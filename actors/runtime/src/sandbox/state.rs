@@ -62,6 +62,8 @@ pub struct State {
     pub(super) orphans: BTreeSet<ProcessId>,
     /// Where programs run now; over with the actor, which can tell their ends no more: its next life does.
     pub(super) course: watch::Sender<Course>,
+    /// It will look again by itself, because the log could not be folded.
+    pub(super) waits: bool,
     /// Messages of the host that were handled.
     pub(super) heard: u64,
 }
@@ -90,6 +92,7 @@ impl State {
             carried: BTreeSet::new(),
             orphans: BTreeSet::new(),
             course: watch::Sender::new(Course::Held),
+            waits: false,
             heard: 0,
         }
     }
@@ -208,7 +211,10 @@ impl State {
     pub(super) async fn pursue(&mut self) {
         if let Err(refusal) = self.ledger().await.map(|_| ()) {
             tracing::error!(sandbox = %self.args.sandbox, error = %refusal, "cannot fold the log");
-            self.later(LOG_PATIENCE, Message::Pursue);
+            // Once: every command that comes meanwhile leads here, too.
+            if !std::mem::replace(&mut self.waits, true) {
+                self.later(LOG_PATIENCE, Message::Pursue);
+            }
             return;
         }
         if self.check_here().is_err() {
