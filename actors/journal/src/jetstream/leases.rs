@@ -41,7 +41,14 @@ impl Leases for JetStreamLeases {
         let read = direct::read(&self.link, LEASES, ALL_LEASES, 0).await;
         let messages = read.map_err(|detail| unavailable("read", detail))?;
         // In the order of their sequence, so that the last of a host is the one that stays.
-        messages.iter().map(found).collect()
+        let readable = messages.iter().filter_map(|message| {
+            found(message)
+                .inspect_err(
+                    |error| tracing::error!(%error, subject = %message.subject, "a record is no lease"),
+                )
+                .ok()
+        });
+        Ok(readable.collect())
     }
 
     async fn write(&self, host: &HostId, lease: &Lease, over: Version) -> Result<Written, LeaseError> {

@@ -37,7 +37,8 @@ pub trait Leases: Send + Sync + 'static {
     /// What stands for `host`.
     async fn read(&self, host: &HostId) -> Result<Option<Found>, LeaseError>;
 
-    /// What stands for every host. It is what the store has now, never an older answer.
+    /// What stands for every host. It is what the store has now, never an older answer. A record that is not readable stands
+    /// for nobody: it says nothing about the other hosts.
     async fn all(&self) -> Result<BTreeMap<HostId, Found>, LeaseError>;
 
     /// Puts `lease` in the place of `over`. A lost answer is resolved by reading: one's own record counts as stored.
