@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::{bench, demo, fuzz, images, setup, supervise, testing, up};
+use crate::{bench, chaos, demo, fuzz, images, setup, supervise, testing, up};
 
 /// Sets up, builds, runs, tests and measures Roost.
 #[derive(Debug, Parser)]
@@ -25,6 +25,8 @@ enum Command {
     Test(testing::Options),
     /// Throws arbitrary input at the guest's agent, for a bounded time.
     Fuzz(fuzz::Options),
+    /// Uses real sandboxes while everything that runs is killed and stopped at random, then looks for what was lost.
+    Chaos(chaos::Options),
     /// Measures a promise of the design and compares it with its bar.
     Bench(bench::Options),
     /// Installs what this machine lacks.
@@ -44,6 +46,7 @@ impl Cli {
             Command::Up(options) => up::run(options, cancelled).await,
             Command::Test(options) => testing::run(options, cancelled).await,
             Command::Fuzz(options) => fuzz::run(options, cancelled).await,
+            Command::Chaos(options) => chaos::run(options, cancelled).await,
             Command::Bench(options) => bench::run(options, cancelled).await,
             Command::Setup => cancelled
                 .run_until_cancelled(setup::run())

@@ -6,6 +6,7 @@
 //!                ├─ images     kernel, initramfs and templates
 //!                ├─ demo, up ──── stack ──── supervise    four processes, kept alive, taken down in order
 //!                ├─ testing    static checks, tests, fuzzing, end-to-end tests, leak check
+//!                ├─ chaos      real sandboxes while everything is killed at random
 //!                ├─ fuzz       arbitrary input for the guest's agent
 //!                └─ bench      the figures that DESIGN.md promises
 //! ```
@@ -15,6 +16,8 @@
 pub mod bench;
 pub mod build;
 pub mod cache;
+pub mod chance;
+pub mod chaos;
 pub mod cli;
 pub mod client;
 pub mod demo;

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
+use xtask::chance::Chance;
 use xtask::client::Api;
 
 use super::{background, shell};
@@ -14,24 +15,6 @@ const PAGE: usize = 4096;
 const PAGES: [usize; 2] = [2048, 1024];
 /// How these two are called to the program.
 const PLACES: [char; 2] = ['m', 'f'];
-
-/// Numbers that follow from a seed (splitmix64).
-pub(super) struct Chance(u64);
-
-impl Chance {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// One below `bound`.
-    pub(super) fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % bound as u64).expect("it is below a usize")
-    }
-}
 
 /// What the keeper in one sandbox holds: the value of each page, zero for a page of zeros.
 #[derive(Debug, Clone)]

@@ -4,9 +4,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use serde_json::json;
+use xtask::chance::Chance;
 use xtask::client::Api;
 
-use super::keeper::{Chance, Keeper};
+use super::keeper::Keeper;
 use super::{act, fork, save};
 use crate::harness::with_stack;
 

@@ -1,0 +1,124 @@
+//! The whole log, decoded.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use futures::StreamExt;
+use roost_journal::jetstream::Connection;
+use roost_journal::port::{Journal, Record};
+use roost_schemas::commit::Commit;
+use roost_schemas::event::{HostEvent, SandboxEvent, TemplateEvent};
+use roost_schemas::subject::{AggregateId, EventFilter, EventSubject};
+use roost_schemas::{CommandId, SandboxId, Sequence, TemplateName, Timestamp};
+
+/// One commit.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// Where it stands.
+    pub(super) sequence: Sequence,
+    /// Where it belongs.
+    pub(super) subject: EventSubject,
+    /// What it was decided on.
+    pub(super) command_id: CommandId,
+    /// When the log stored it.
+    pub(super) stored_at: Timestamp,
+    /// What it says of a sandbox; empty for others.
+    pub(super) events: Vec<SandboxEvent>,
+}
+
+/// Every commit, in order.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    /// As they stand in the log.
+    pub(super) entries: Vec<Entry>,
+    of: BTreeMap<SandboxId, Vec<usize>>,
+    at: BTreeMap<Sequence, usize>,
+    /// Where each template was saved.
+    pub(super) saved: BTreeMap<TemplateName, Sequence>,
+    /// Whether a host was ever given up.
+    pub(super) a_host_was_down: bool,
+}
+
+impl History {
+    /// The sandboxes that the log knows.
+    pub(super) fn sandboxes(&self) -> impl Iterator<Item = &SandboxId> {
+        self.of.keys()
+    }
+
+    /// The commits of one sandbox, in order.
+    pub(super) fn of(&self, sandbox: &SandboxId) -> impl Iterator<Item = &Entry> {
+        let numbers = self.of.get(sandbox).map(Vec::as_slice).unwrap_or_default();
+        numbers.iter().map(|number| &self.entries[*number])
+    }
+
+    /// The commit at a place.
+    pub(super) fn at(&self, sequence: Sequence) -> Option<&Entry> {
+        self.at.get(&sequence).map(|number| &self.entries[*number])
+    }
+
+    /// The place of the last one.
+    pub(super) fn head(&self) -> Sequence {
+        self.entries
+            .last()
+            .map(|entry| entry.sequence)
+            .unwrap_or_default()
+    }
+
+    fn push(&mut self, record: &Record) -> Result<()> {
+        let number = self.entries.len();
+        let mut events = Vec::new();
+        match &record.subject.aggregate {
+            AggregateId::Sandbox(id) => {
+                events = Commit::<SandboxEvent>::decode(&record.payload)?.events;
+                self.of.entry(id.clone()).or_default().push(number);
+            }
+            AggregateId::Template(name) => {
+                let commit = Commit::<TemplateEvent>::decode(&record.payload)?;
+                if commit
+                    .events
+                    .iter()
+                    .any(|event| matches!(event, TemplateEvent::Saved(_)))
+                {
+                    self.saved.insert(name.clone(), record.sequence);
+                }
+            }
+            AggregateId::Host(_) => {
+                let commit = Commit::<HostEvent>::decode(&record.payload)?;
+                self.a_host_was_down |= commit
+                    .events
+                    .iter()
+                    .any(|event| matches!(event, HostEvent::Down(_)));
+            }
+        }
+        self.at.insert(record.sequence, number);
+        self.entries.push(Entry {
+            sequence: record.sequence,
+            subject: record.subject.clone(),
+            command_id: record.command_id.clone(),
+            stored_at: record.stored_at,
+            events,
+        });
+        Ok(())
+    }
+}
+
+/// Reads it from the first message to the last of now. What cannot be decoded, or is missing in between, is an error.
+pub(super) async fn read(nats: &Connection) -> Result<History> {
+    let journal = nats.journal();
+    let head = journal.head().await?;
+    let mut records = journal.follow(&EventFilter::All, Sequence::default()).await?;
+    let mut history = History::default();
+    while history.head() < head {
+        let record = records.next().await.context("the log does not end")??;
+        let expected = history.head().0 + 1;
+        ensure!(
+            record.sequence.0 == expected,
+            "the log lacks message {expected}: {} comes next",
+            record.sequence
+        );
+        history
+            .push(&record)
+            .with_context(|| format!("message {} on {}", record.sequence, record.subject))?;
+    }
+    Ok(history)
+}
