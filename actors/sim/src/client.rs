@@ -28,6 +28,9 @@ pub const FOREVER: &str = "sleep";
 const TRIES: u32 = 3;
 /// How often it is sent afterwards, and how long each time is waited.
 const LAST: (u32, Duration) = (5, Duration::from_mins(1));
+/// When the queue and the log have forgotten what they recognise by themselves, and how much is repeated then.
+const LONG_AFTER: Duration = Duration::from_mins(3);
+const LATE_REPEATS: u32 = 5;
 
 /// One client.
 pub struct Client {
@@ -64,7 +67,8 @@ impl Client {
         }
     }
 
-    /// Sends one command after another for as long as there are faults, and then what was not answered.
+    /// Sends one command after another for as long as there are faults, then what was not answered, and, long after that,
+    /// some of it once more.
     pub async fn run(mut self) {
         while self.world.is_stormy() {
             self.act().await;
@@ -72,6 +76,12 @@ impl Client {
             tokio::time::sleep(Duration::from_millis(self.random.u64(..pause))).await;
         }
         self.ask_again().await;
+        tokio::time::sleep(LONG_AFTER).await;
+        for _ in 0..LATE_REPEATS {
+            if let Some(letter) = self.repeat() {
+                self.post(&letter, LAST.1, &mut Vec::new()).await;
+            }
+        }
     }
 
     async fn act(&mut self) {
@@ -95,7 +105,8 @@ impl Client {
                     self.send(&letter).await;
                 }
             }
-            17..19 => {
+            17 => self.race().await,
+            18 => {
                 let letter = self.misdirect();
                 self.send(&letter).await;
             }

@@ -9,6 +9,7 @@
 //!          faults         └── after each: trace, Checker::after_step
 //! ```
 
+pub mod bugs;
 pub mod client;
 mod clock;
 mod faults;

@@ -1,6 +1,9 @@
 //! What should not be sent: the same again, to whom it is not for, about what it is not, or garbage.
 
+use std::time::Duration;
+
 use bytes::Bytes;
+use futures::future::join_all;
 use roost_schemas::command::{ContentType, HostDown, MAX_BODY, SandboxCommand, Start};
 use roost_schemas::subject::{CommandSubject, Route};
 use roost_schemas::{CommandId, Generation, SandboxId, TenantId};
@@ -53,14 +56,52 @@ impl Client {
         letter
     }
 
+    /// Asks for a sandbox, and every host to start it as another placement, while the router is at it.
+    pub(super) async fn race(&mut self) {
+        let id = self.next_id();
+        let (sandbox, command) = self.create(&id, None);
+        let create = Letter {
+            subject: CommandSubject {
+                tenant: Self::tenant(),
+                route: Route::Any,
+                sandbox: sandbox.clone(),
+            },
+            message: self.message(id, &command),
+            command: Some(command),
+        };
+        let hosts: Vec<_> = self.world.machines().keys().cloned().collect();
+        let starts: Vec<_> = (0..2 * hosts.len())
+            .map(|n| {
+                let generation = Generation(self.random.u64(..2) * 2);
+                let host = Route::Host(hosts[n % hosts.len()].clone());
+                let start = SandboxCommand::Start(Start { generation });
+                let letter = self.forge_about(host, sandbox.clone(), start);
+                (letter, Duration::from_millis(self.random.u64(..20)))
+            })
+            .collect();
+        let patience = self.patience();
+        let racers = starts.iter().map(async |(start, after)| {
+            tokio::time::sleep(*after).await;
+            self.post(start, patience, &mut Vec::new()).await;
+        });
+        let mut sent = Vec::new();
+        tokio::join!(self.post(&create, patience, &mut sent), join_all(racers));
+        self.sent.extend(sent);
+    }
+
     /// What only Roost itself sends.
     fn forge(&mut self, route: Route, command: SandboxCommand) -> Letter {
+        let sandbox = self.any_sandbox().unwrap_or_else(nobody);
+        self.forge_about(route, sandbox, command)
+    }
+
+    fn forge_about(&mut self, route: Route, sandbox: SandboxId, command: SandboxCommand) -> Letter {
         let id = self.next_id();
         let message = self.message(id, &command);
         let subject = CommandSubject {
             tenant: Self::tenant(),
             route,
-            sandbox: self.any_sandbox().unwrap_or_else(nobody),
+            sandbox,
         };
         let command = Some(command);
         Letter {

@@ -1,6 +1,7 @@
 //! What every process has folded, held against the checker's own fold of as much.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use roost_domain::fleet::Fleet;
 use roost_schemas::Sequence;
@@ -15,7 +16,7 @@ const KEPT: usize = 64;
 #[derive(Default)]
 pub(super) struct Projections {
     folds: BTreeMap<Sequence, Fleet>,
-    looked: BTreeMap<String, Sequence>,
+    looked: BTreeMap<Arc<str>, Sequence>,
 }
 
 impl Projections {

@@ -157,9 +157,8 @@ fn programs(diary: &Diary, history: &History) -> Result<(), Violation> {
 
 /// Whoever has asked again and again was answered in the end.
 fn answered(diary: &Diary) -> Result<(), Violation> {
-    let open = |sending: &Sending| matches!(sending.outcome, Outcome::Waiting | Outcome::Unknown);
-    let is_final = |outcome: &Outcome| matches!(outcome, Outcome::Accepted(_) | Outcome::Rejected(_));
-    for sending in diary.find(|sending| open(sending) && sending.subject.route == Route::Any) {
+    let is_final = |outcome: &Outcome| !matches!(outcome, Outcome::Waiting | Outcome::Unknown);
+    for sending in diary.find(|sending| !is_final(&sending.outcome) && sending.subject.route == Route::Any) {
         let id = &sending.message.command_id;
         let again = diary.find(|other| other.message.command_id == *id && is_final(&other.outcome));
         if again.is_empty() {
