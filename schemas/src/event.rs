@@ -9,10 +9,10 @@ mod template;
 
 pub use host::{Down as HostDown, HostEvent, Registered as HostRegistered};
 pub use sandbox::{
-    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, Lost, NetworkSet, PauseFailed, PauseReason, Paused,
-    Pausing, Placed, ProcessExited, ProcessOrigin, ProcessStarted, Requested, ResumeFailed, Resuming,
-    Reverted, Running, SandboxEvent, SnapshotAsked, SnapshotCompacted, SnapshotFailed, SnapshotTaken,
-    StartFailed, Starting, StopReason, Stopping, TemplateSaved, TimeoutSet,
+    ActorCrashed, Cause, Confirmed, EngineKind, ExitStatus, Failed, Lost, NetworkSet, PauseFailed,
+    PauseReason, Paused, Pausing, Placed, ProcessExited, ProcessOrigin, ProcessStarted, Requested,
+    ResumeFailed, Resuming, Reverted, Running, SandboxEvent, SnapshotAsked, SnapshotCompacted,
+    SnapshotFailed, SnapshotTaken, StartFailed, Starting, StopReason, Stopping, TemplateSaved, TimeoutSet,
 };
 pub use template::{Registered as TemplateRegistered, Saved as TemplateFromSnapshot, TemplateEvent};
 

@@ -15,6 +15,14 @@ pub trait Aggregate: Default + Clone + Send + Sync + 'static {
     /// What follows from `command` in this state. Nothing follows from asking for what is already so.
     fn decide(&self, command: &Envelope<Self::Command>) -> Result<Vec<Self::Event>, Rejection>;
 
+    /// What is put on record for a client's command that asked for what is so already, if that may come to be otherwise.
+    fn confirm(&self, _command: &Self::Command) -> Option<Self::Event> {
+        None
+    }
+
+    /// Where it stands, in the word that answers give.
+    fn standing(&self) -> &'static str;
+
     /// The state after `event`. It cannot fail: what was decided has happened.
     fn evolve(&mut self, event: &Self::Event);
 }

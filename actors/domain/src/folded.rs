@@ -1,6 +1,6 @@
 //! An aggregate together with what the log adds to it: where it stands, and which commands it has seen.
 
-use std::collections::VecDeque;
+mod answers;
 
 use roost_schemas::command::Envelope;
 use roost_schemas::commit::Commit;
@@ -8,10 +8,8 @@ use roost_schemas::{CommandId, Sequence, Timestamp};
 
 use crate::bugs::{self, Bug};
 use crate::{Aggregate, Rejection};
-
-/// Command ids an aggregate remembers, besides the one that made it. The server's own window is minutes long; this
-/// one is as long as the last commits.
-const REMEMBERED: usize = 256;
+pub use answers::Answer;
+use answers::Answers;
 
 /// The fold of one subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +22,7 @@ pub struct Folded<A> {
     pub created_at: Timestamp,
     /// When the last one was.
     pub updated_at: Timestamp,
-    first: Option<(CommandId, Sequence)>,
-    recent: VecDeque<(CommandId, Sequence)>,
+    answers: Answers,
 }
 
 /// What a command comes to.
@@ -33,9 +30,9 @@ pub struct Folded<A> {
 pub enum Decision<E> {
     /// To be appended after [`Folded::sequence`].
     Commit(Commit<E>),
-    /// The command took effect before, at this sequence.
-    Done(Sequence),
-    /// Nothing needs to happen: what it asks for is so, as of this sequence.
+    /// The command took effect before, with this answer.
+    Done(Answer),
+    /// Nothing needs to happen, now or if it comes again: what it asks for is so, as of this sequence.
     Nothing(Sequence),
 }
 
@@ -46,8 +43,7 @@ impl<A: Aggregate> Default for Folded<A> {
             sequence: Sequence::default(),
             created_at: Timestamp::default(),
             updated_at: Timestamp::default(),
-            first: None,
-            recent: VecDeque::new(),
+            answers: Answers::default(),
         }
     }
 }
@@ -55,10 +51,15 @@ impl<A: Aggregate> Default for Folded<A> {
 impl<A: Aggregate> Folded<A> {
     /// Decides `command`, unless its id says that this has been done.
     pub fn decide(&self, command: &Envelope<A::Command>) -> Result<Decision<A::Event>, Rejection> {
-        if let Some(sequence) = self.seen(&command.command_id) {
-            return Ok(Decision::Done(sequence));
+        if let Some(answer) = self.answered(&command.command_id) {
+            return Ok(Decision::Done(answer));
         }
-        let events = self.state.decide(command)?;
+        let mut events = self.state.decide(command)?;
+        if events.is_empty() && !command.command_id.is_reserved() {
+            // It may not be so any more when the same command comes again, which is to be answered as it is now. What
+            // Roost tells itself is told about one state, and asks for nothing in another.
+            events.extend(self.state.confirm(&command.command));
+        }
         if events.is_empty() {
             return Ok(Decision::Nothing(self.sequence));
         }
@@ -71,6 +72,14 @@ impl<A: Aggregate> Folded<A> {
         }))
     }
 
+    /// How the command of this id was answered, if it took effect, however long ago.
+    pub fn answered(&self, id: &CommandId) -> Option<Answer> {
+        if bugs::has(Bug::ForgetDedupe) {
+            return None;
+        }
+        self.answers.get(id)
+    }
+
     /// Folds in the commit at `sequence`; one that is already in changes nothing.
     pub fn apply(&mut self, sequence: Sequence, commit: &Commit<A::Event>) {
         if sequence <= self.sequence {
@@ -79,27 +88,13 @@ impl<A: Aggregate> Folded<A> {
         for event in &commit.events {
             self.state.evolve(event);
         }
-        if self.first.is_none() {
-            self.first = Some((commit.command_id.clone(), sequence));
+        if self.sequence == Sequence::default() {
             self.created_at = commit.at;
-        } else {
-            if self.recent.len() == REMEMBERED {
-                self.recent.pop_front();
-            }
-            self.recent.push_back((commit.command_id.clone(), sequence));
         }
         self.sequence = sequence;
         self.updated_at = commit.at;
-    }
-
-    fn seen(&self, id: &CommandId) -> Option<Sequence> {
-        if bugs::has(Bug::ForgetDedupe) {
-            return None;
-        }
-        self.first
-            .iter()
-            .chain(self.recent.iter().rev())
-            .find(|(seen, _)| seen == id)
-            .map(|(_, at)| *at)
+        let standing = self.state.standing();
+        self.answers
+            .note(&commit.command_id, Answer { sequence, standing });
     }
 }

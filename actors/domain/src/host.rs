@@ -58,6 +58,15 @@ impl Aggregate for Host {
         })
     }
 
+    fn standing(&self) -> &'static str {
+        match (&self.registered, &self.down) {
+            (None, _) => "absent",
+            (_, Some(_)) => "down",
+            _ if self.drained => "drained",
+            _ => "taking",
+        }
+    }
+
     fn evolve(&mut self, event: &HostEvent) {
         match event {
             HostEvent::Registered(registered) => {

@@ -15,5 +15,5 @@ pub mod sandbox;
 pub mod template;
 
 pub use aggregate::Aggregate;
-pub use folded::{Decision, Folded};
+pub use folded::{Answer, Decision, Folded};
 pub use rejection::Rejection;

@@ -29,6 +29,7 @@
 //! ends: nothing follows them, and the host holds nothing of such a sandbox.
 
 mod command;
+mod confirm;
 mod create;
 mod exec;
 mod host_down;
@@ -102,6 +103,14 @@ impl Aggregate for Sandbox {
             Command::HostDown { generation } => host_down::decide(self, *generation),
             Command::Crashed { generation, message } => report::crashed(self, *generation, message),
         }
+    }
+
+    fn confirm(&self, command: &Command) -> Option<SandboxEvent> {
+        confirm::confirm(self, command)
+    }
+
+    fn standing(&self) -> &'static str {
+        self.phase.as_str()
     }
 
     fn evolve(&mut self, event: &SandboxEvent) {

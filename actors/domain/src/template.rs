@@ -70,6 +70,14 @@ impl Aggregate for Template {
         }
     }
 
+    fn standing(&self) -> &'static str {
+        match (&self.registered, &self.saved) {
+            (Some(_), _) => "image",
+            (None, Some(_)) => "saved",
+            (None, None) => "deleted",
+        }
+    }
+
     fn evolve(&mut self, event: &TemplateEvent) {
         match event {
             TemplateEvent::Registered(registered) => self.registered = Some(registered.clone()),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use roost_domain::{Aggregate, Decision, Folded, Rejection};
+use roost_domain::{Aggregate, Answer, Decision, Folded, Rejection};
 use roost_journal::port::{Append, Journal, JournalError, Record};
 use roost_schemas::Sequence;
 use roost_schemas::codec::Undecodable;
@@ -23,11 +23,13 @@ pub struct Ledger<A> {
     folded: Folded<A>,
 }
 
-/// A command that was accepted.
+/// A command that was accepted, now or when it came first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Done {
     /// Where its commit stands, or what state confirmed that none was needed.
     pub sequence: Sequence,
+    /// Where the aggregate stood after it, in a word.
+    pub state: &'static str,
 }
 
 /// A command that was not.
@@ -106,21 +108,24 @@ impl<A: Aggregate> Ledger<A> {
 
     /// Whether `command` took effect before.
     pub fn knows(&self, command: &Envelope<A::Command>) -> bool {
-        matches!(self.folded.decide(command), Ok(Decision::Done(_)))
+        self.folded.answered(&command.command_id).is_some()
     }
 
     /// Whether `command` would lead to anything that is not so yet.
     pub fn would_change(&self, command: &Envelope<A::Command>) -> bool {
-        matches!(self.folded.decide(command), Ok(Decision::Commit(_)))
+        let events = self.state().decide(command);
+        !self.knows(command) && events.is_ok_and(|events| !events.is_empty())
     }
 
     /// Lets `command` take effect, exactly once.
     pub async fn execute(&mut self, command: &Envelope<A::Command>) -> Result<Done, Refusal> {
         for _ in 0..MAX_TRIES {
             let commit = match self.folded.decide(command)? {
-                Decision::Done(sequence) | Decision::Nothing(sequence) => {
-                    return Ok(Done { sequence });
+                Decision::Done(Answer { sequence, standing }) => {
+                    let state = standing;
+                    return Ok(Done { sequence, state });
                 }
+                Decision::Nothing(sequence) => return Ok(self.done(sequence)),
                 Decision::Commit(commit) => commit,
             };
             let payload = Bytes::from(commit.encode());
@@ -132,12 +137,17 @@ impl<A: Aggregate> Ledger<A> {
             {
                 Append::Stored(sequence) => {
                     self.folded.apply(sequence, &commit);
-                    return Ok(Done { sequence });
+                    return Ok(self.done(sequence));
                 }
                 Append::Conflict(records) => self.fold(&records)?,
             }
         }
         Err(Refusal::Contended(Box::new(self.subject.clone())))
+    }
+
+    fn done(&self, sequence: Sequence) -> Done {
+        let state = self.state().standing();
+        Done { sequence, state }
     }
 
     fn fold(&mut self, records: &[Record]) -> Result<(), Refusal> {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::codec;
+use crate::command::SandboxCommand;
 use crate::id::{Generation, HostId, ProcessId, SnapshotId, TemplateName};
 use crate::network::NetworkPolicy;
 use crate::snapshot::Snapshot;
@@ -68,6 +69,8 @@ pub enum SandboxEvent {
     Failed(Failed),
     /// Its actor panicked and was started anew.
     ActorCrashed(ActorCrashed),
+    /// A command asked for what was so already.
+    Confirmed(Confirmed),
 }
 
 /// See [`SandboxEvent::Requested`].
@@ -426,6 +429,15 @@ pub struct ActorCrashed {
     pub count: u32,
     /// The panic's words.
     pub message: String,
+}
+
+/// See [`SandboxEvent::Confirmed`]. It changes nothing, and stands here so that the command has been decided for good:
+/// repeated when it is not so any more, it does nothing and is answered as the first time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Confirmed {
+    /// What was asked for.
+    pub command: Box<SandboxCommand>,
 }
 
 /// What went wrong.

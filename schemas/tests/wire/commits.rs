@@ -102,6 +102,27 @@ fn an_unknown_event_cause_or_end_is_refused_and_named() {
 }
 
 #[test]
+fn a_command_that_was_confirmed_is_read_as_strictly_as_on_its_way() {
+    let confirmed = |command| {
+        with(
+            "/events",
+            json!([{ "type": "confirmed", "data": { "command": command } }]),
+        )
+    };
+    let whole = confirmed(json!({ "type": "resume", "timeout_sec": 9 }));
+    assert!(SandboxCommit::decode(&codec::encode(&whole)).is_ok());
+    for (command, word) in [
+        (json!({ "type": "melt" }), "melt"),
+        (json!({ "type": "resume", "hue": "red" }), "hue"),
+        (json!({ "timeout_sec": 9 }), "type"),
+        (json!(null), "SandboxCommand"),
+    ] {
+        let error = refusal(&confirmed(command));
+        assert!(error.contains(word), "{error}");
+    }
+}
+
+#[test]
 fn an_event_that_carries_nothing_is_refused_with_something() {
     let stopped = json!([{ "type": "stopped", "data": { "hue": "red" } }]);
     let error = refusal(&with("/events", stopped));

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use roost_schemas::command::SandboxCommand;
 use roost_schemas::event::{Cause, ExitStatus, HostEvent, SandboxEvent, TemplateEvent};
+use roost_schemas::lease::Lease;
 use roost_schemas::output::Frame;
 use serde::de::DeserializeOwned;
 
@@ -97,6 +98,7 @@ fn every_event_command_and_frame_has_a_golden_file() {
     all_have_a_file("commit.host", variants::<HostEvent>("type"));
     all_have_a_file("command", variants::<SandboxCommand>("type"));
     all_have_a_file("frame", variants::<Frame>("type"));
+    all_have_a_file("lease", variants::<Lease>("type"));
 }
 
 #[test]
@@ -115,6 +117,7 @@ fn every_cause_and_exit_status_stands_in_a_golden_file() {
         &[
             "commit.sandbox.lost.msgpack",
             "commit.sandbox.lost.snapshots.msgpack",
+            "commit.sandbox.lost.host_down.msgpack",
         ],
         variants::<Cause>("kind"),
     );

@@ -3,6 +3,7 @@
 mod audit;
 mod commands;
 mod events;
+mod loss;
 mod snapshot;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use roost_schemas::network::NetworkPolicy;
 use roost_schemas::output::{Channel, Frame};
 use roost_schemas::reply::{Accepted, Code, Rejected, Reply};
 use roost_schemas::snapshot::Snapshot;
-use roost_schemas::spec::{OnTimeout, Resources, SandboxSpec};
+use roost_schemas::spec::{OnHostDown, OnTimeout, Resources, SandboxSpec};
 use roost_schemas::{CommandId, Digest, HostId, Sequence, SnapshotId, TemplateName, Timestamp};
 
 /// A value, as bytes and as a check of what its golden file decodes to.
@@ -46,9 +47,12 @@ fn sample<T: PartialEq + Debug + 'static, E: Debug>(
 pub(crate) fn all() -> Vec<Sample> {
     commits("sandbox", events::sandbox())
         .chain(commits("sandbox", events::of_snapshots()))
+        .chain(commits("sandbox", loss::sandbox()))
         .chain(commits("template", events::template()))
         .chain(commits("host", events::host()))
+        .chain(commits("host", loss::host()))
         .chain(commands::all())
+        .chain(loss::leases())
         .chain(replies())
         .chain(frames())
         .chain(audit::all())
@@ -91,7 +95,7 @@ fn spec() -> SandboxSpec {
         memory_mb: None,
         timeout_sec: 300,
         on_timeout: OnTimeout::Kill,
-        on_host_down: roost_schemas::spec::OnHostDown::Lose,
+        on_host_down: OnHostDown::Lose,
         auto_resume: false,
         metadata: pairs(&[("owner", "Zoë")]),
         env: pairs(&[("PATH", "/bin")]),

@@ -279,6 +279,8 @@ pub(super) fn evolve(sandbox: &mut Sandbox, event: &SandboxEvent) {
             sandbox.cause = Some(failed.cause.clone());
         }
         SandboxEvent::ActorCrashed(crashed) => sandbox.crashes = crashed.count,
+        // It was so already.
+        SandboxEvent::Confirmed(_) => {}
     }
 }
 

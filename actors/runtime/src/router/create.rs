@@ -12,7 +12,7 @@ use roost_schemas::subject::{CommandSubject, EventSubject, Route};
 use roost_schemas::{CommandId, Sequence, TenantId};
 
 use super::{FOLD_PATIENCE, Obstacle, Routed, Router};
-use crate::{Ledger, Refusal, intake};
+use crate::{Done, Ledger, Refusal, intake};
 
 impl Router {
     pub(super) async fn create(&self, delivery: &Delivery, create: Create) -> Result<Routed, Obstacle> {
@@ -21,9 +21,9 @@ impl Router {
         } = &delivery.subject;
         let subject = EventSubject::sandbox(tenant.clone(), id.clone());
         let mut ledger = Ledger::<Sandbox>::load(Arc::clone(&self.journal), subject).await?;
-        let sequence = self.commit(&mut ledger, delivery, create).await?;
+        let Done { sequence, state } = self.commit(&mut ledger, delivery, create).await?;
         self.start(&ledger, delivery).await?;
-        let state = ledger.state().phase.as_str().to_owned();
+        let state = state.to_owned();
         self.fleet.wait_for(sequence, FOLD_PATIENCE).await;
         Ok(Routed::Answer(Reply::Accepted(Accepted { sequence, state })))
     }
@@ -33,7 +33,7 @@ impl Router {
         ledger: &mut Ledger<Sandbox>,
         delivery: &Delivery,
         create: Create,
-    ) -> Result<Sequence, Refusal> {
+    ) -> Result<Done, Refusal> {
         let message = &delivery.message;
         let absent = ledger.folded().sequence == Sequence::default();
         // What was placed before stays where it is; the decision then only recognises the command, or refuses it.
@@ -49,7 +49,7 @@ impl Router {
             principal: message.principal.clone(),
             command: Command::Create(Create { placement, ..create }),
         };
-        Ok(ledger.execute(&envelope).await?.sequence)
+        ledger.execute(&envelope).await
     }
 
     async fn place(&self, tenant: &TenantId, create: &Create) -> Result<Placement, Refusal> {

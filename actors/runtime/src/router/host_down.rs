@@ -12,7 +12,7 @@ use roost_schemas::subject::{AggregateId, CommandSubject, EventSubject, Route};
 use roost_schemas::{HostId, TenantId};
 
 use super::{Obstacle, Routed, Router};
-use crate::{Ledger, Refusal};
+use crate::{Done, Ledger, Refusal};
 
 impl Router {
     pub(super) async fn host_down(&self, delivery: &Delivery, down: HostDown) -> Result<Routed, Obstacle> {
@@ -30,7 +30,7 @@ impl Router {
                 generation: down.generation,
             },
         };
-        let sequence = ledger.execute(&envelope).await?.sequence;
+        let Done { sequence, state } = ledger.execute(&envelope).await?;
         if let Some(placed) = &ledger.state().placed {
             // If it comes back, it has to look at the log anew before anything else is asked of it.
             let host = CommandSubject {
@@ -39,7 +39,7 @@ impl Router {
             };
             self.queue.publish(&host, &delivery.message).await?;
         }
-        let state = ledger.state().phase.as_str().to_owned();
+        let state = state.to_owned();
         Ok(Routed::Answer(Reply::Accepted(Accepted { sequence, state })))
     }
 

@@ -11,7 +11,7 @@ use roost_schemas::subject::{AggregateId, EventSubject};
 use roost_schemas::{TemplateName, TenantId};
 
 use super::{FOLD_PATIENCE, Obstacle, Routed, Router};
-use crate::{Ledger, Refusal, intake};
+use crate::{Done, Ledger, Refusal, intake};
 
 impl Router {
     pub(super) async fn delete_template(
@@ -34,9 +34,9 @@ impl Router {
                 return Err(self.missing(name).await?.into());
             }
         }
-        let sequence = ledger.execute(&envelope).await?.sequence;
+        let Done { sequence, state } = ledger.execute(&envelope).await?;
         self.fleet.wait_for(sequence, FOLD_PATIENCE).await;
-        let state = "deleted".to_owned();
+        let state = state.to_owned();
         Ok(Routed::Answer(Reply::Accepted(Accepted { sequence, state })))
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use roost_domain::bugs::{self, Bug};
-use roost_domain::sandbox::Command;
+use roost_domain::sandbox::{Command, Sandbox};
 use roost_domain::{Aggregate, Rejection};
 use roost_journal::port::Delivery;
 use roost_schemas::command::{Envelope, SandboxCommand};
@@ -12,7 +12,7 @@ use roost_schemas::reply::{Accepted, Reply};
 use roost_schemas::{ProcessId, SnapshotId};
 
 use super::state::State;
-use crate::{Refusal, intake};
+use crate::{Ledger, Refusal, intake};
 
 /// When a command that met a silent log is to come again.
 const REDELIVER_AFTER: Duration = Duration::from_secs(1);
@@ -30,20 +30,15 @@ impl State {
             }
         };
         let queue = Arc::clone(&self.args.context.queue);
-        // The decision is made; telling it must not keep the next command waiting. If we die in between, the command
-        // is delivered again and gets the same answer.
+        // The decision is made; telling it must not keep the next command waiting.
         tokio::spawn(async move {
+            let command = delivery.message.command_id.clone();
             let settled = match reply {
-                Some(reply) => {
-                    if let Err(error) = queue.answer(&delivery.message, &reply).await {
-                        tracing::warn!(command = %delivery.message.command_id, %error, "could not answer");
-                    }
-                    delivery.settle.done().await
-                }
+                Some(reply) => intake::conclude(&*queue, delivery, &reply).await,
                 None => delivery.settle.later(REDELIVER_AFTER).await,
             };
             if let Err(error) = settled {
-                tracing::warn!(command = %delivery.message.command_id, %error, "it will be delivered again");
+                tracing::warn!(%command, %error, "it will be delivered again");
             }
         });
         self.pursue().await;
@@ -52,7 +47,11 @@ impl State {
     async fn accept(&mut self, delivery: &Delivery) -> Result<Accepted, Refusal> {
         let message = &delivery.message;
         let command = intake::open(message)?;
-        self.ledger().await?;
+        let in_time = intake::in_time(message, &*self.args.context.clock);
+        if let Err(unknown) = self.ledger().await.map(drop) {
+            // Nobody waits for it any more, and it must not keep its place in the queue until the log can be read.
+            return Err(in_time.err().map_or(unknown, Refusal::from));
+        }
         self.check_here()?;
         let process = ProcessId::from_command(&self.args.sandbox, &message.command_id);
         let snapshot = SnapshotId::from_command(&self.args.sandbox, &message.command_id);
@@ -62,7 +61,9 @@ impl State {
             principal: message.principal.clone(),
             command: self.to_domain(&command, &process, snapshot)?,
         };
-        let in_time = intake::in_time(message, &*self.args.context.clock);
+        if let SandboxCommand::HostDown(_) = command {
+            self.check_decided(&envelope).await?;
+        }
         let ledger = self.ledger().await?;
         if let Err(late) = in_time
             && !ledger.knows(&envelope)
@@ -76,13 +77,9 @@ impl State {
         if let SandboxCommand::Exec(exec) = command {
             self.carry(process, exec);
         }
-        let state = self
-            .known()
-            .map_or("absent", |sandbox| sandbox.phase.as_str())
-            .to_owned();
         Ok(Accepted {
             sequence: done.sequence,
-            state,
+            state: done.state.to_owned(),
         })
     }
 
@@ -98,6 +95,17 @@ impl State {
             sandbox.evolve(event);
         }
         self.advance(sandbox);
+    }
+
+    /// Refuses to take this host for down: it takes commands. Only the router, which looks at the log, may decide that, and
+    /// has done so before it tells this host.
+    async fn check_decided(&self, down: &Envelope<Command>) -> Result<(), Refusal> {
+        let journal = Arc::clone(&self.args.context.journal);
+        let decided = Ledger::<Sandbox>::load(journal, self.subject()).await?;
+        if decided.would_change(down) {
+            return Err(Rejection::HostUp(self.args.context.host.clone()).into());
+        }
+        Ok(())
     }
 
     fn to_domain(

@@ -8,12 +8,13 @@ use roost_schemas::event::{PauseReason, StopReason};
 use roost_schemas::spec::{OnTimeout, SandboxSpec};
 use roost_schemas::{Generation, HostId, SandboxId, TemplateName};
 
-use super::{RESOURCES, Sample, pairs, policy, sample, snapshot, spec};
+use super::{RESOURCES, Sample, loss, pairs, policy, sample, snapshot, spec};
 
 type Named = (&'static str, SandboxCommand);
 
 pub(super) fn all() -> Vec<Sample> {
-    let commands = creates().into_iter().chain(of_what_runs()).chain(of_snapshots());
+    let commands = creates().into_iter().chain(of_what_runs());
+    let commands = commands.chain(of_snapshots()).chain(loss::commands());
     let both = commands.flat_map(|(name, command)| {
         [(ContentType::MessagePack, "msgpack"), (ContentType::Json, "json")].map(|(content, extension)| {
             let encode = move |command: &SandboxCommand| match content {
@@ -53,7 +54,6 @@ fn creates() -> Vec<Named> {
     };
     let sleeper = SandboxSpec {
         on_timeout: OnTimeout::Pause,
-        on_host_down: roost_schemas::spec::OnHostDown::Lose,
         auto_resume: true,
         ..spec()
     };

@@ -101,7 +101,8 @@ fn kill_ends_what_is_live_and_is_no_news_to_what_ends() {
         assert_eq!(history.folded.state.phase, Phase::Stopping);
         assert_eq!(history.folded.state.stop_reason, Some(StopReason::Requested));
     }
-    for phase in ENDS.into_iter().chain([Phase::Stopping]) {
+    assert!(History::in_phase(Phase::Stopping).confirms(kill(StopReason::Requested)));
+    for phase in ENDS {
         let mut history = History::in_phase(phase);
         let nothing = Ok(Decision::Nothing(history.folded.sequence));
         assert_eq!(history.tell(kill(StopReason::Requested)), nothing, "{phase:?}");

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use roost_domain::Decision;
 use roost_domain::sandbox::{Command, Phase};
 use roost_schemas::command::{SetNetwork, SetTimeout};
 use roost_schemas::event::SandboxEvent;
@@ -34,13 +33,8 @@ fn closed() -> NetworkPolicy {
 fn an_extension_never_shortens() {
     let mut history = History::in_phase(Phase::Running);
     let due = history.folded.state.expires_at;
-    let nothing = Ok(Decision::Nothing(history.folded.sequence));
-    assert_eq!(
-        history.tell(timeout(60, true)),
-        nothing,
-        "as late as it is already"
-    );
-    assert_eq!(history.tell(timeout(59, true)), nothing);
+    assert!(history.confirms(timeout(60, true)), "as late as it is already");
+    assert!(history.confirms(timeout(59, true)));
     assert_eq!(history.folded.state.expires_at, due);
     history.tell(timeout(61, true)).unwrap();
     let later = history.now.plus(Duration::from_secs(61));
@@ -63,8 +57,7 @@ fn a_network_is_the_one_asked_for_until_another_is() {
     history.tell(network(&closed())).unwrap();
     assert_eq!(history.folded.state.network, closed());
     assert!(matches!(history.events().last(), Some(SandboxEvent::NetworkSet(set)) if set.policy == closed()));
-    let nothing = Ok(Decision::Nothing(history.folded.sequence));
-    assert_eq!(history.tell(network(&closed())), nothing);
+    assert!(history.confirms(network(&closed())));
     history.tell(network(&NetworkPolicy::default())).unwrap();
     assert!(history.folded.state.network.is_default());
 }

@@ -3,10 +3,11 @@
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
+use roost_schemas::command::{Pause, SandboxCommand};
 use roost_schemas::commit::{Commit, SCHEMA_VERSION};
 use roost_schemas::event::{
-    ActorCrashed, Cause, EngineKind, ExitStatus, Failed, HostDown, HostEvent, HostRegistered, Lost,
-    NetworkSet, PauseFailed, PauseReason, Paused, Pausing, Placed, ProcessExited, ProcessOrigin,
+    ActorCrashed, Cause, Confirmed, EngineKind, ExitStatus, Failed, HostDown, HostEvent, HostRegistered,
+    Lost, NetworkSet, PauseFailed, PauseReason, Paused, Pausing, Placed, ProcessExited, ProcessOrigin,
     ProcessStarted, Requested, ResumeFailed, Resuming, Reverted, Running, SandboxEvent, SnapshotAsked,
     SnapshotCompacted, SnapshotFailed, SnapshotTaken, StartFailed, Starting, StopReason, Stopping,
     TemplateEvent, TemplateFromSnapshot, TemplateRegistered, TemplateSaved, TimeoutSet,
@@ -249,6 +250,9 @@ fn life_event() -> impl Strategy<Value = SandboxEvent> {
         })),
         reason.prop_map(|reason| SandboxEvent::Stopping(Stopping { reason })),
         Just(SandboxEvent::Stopped),
+        Just(SandboxEvent::Confirmed(Confirmed {
+            command: Box::new(SandboxCommand::Pause(Pause::default())),
+        })),
         (generation(), cause())
             .prop_map(|(generation, cause)| SandboxEvent::Lost(Lost { generation, cause })),
         (generation(), snapshot(), cause()).prop_map(|(generation, snapshot, cause)| {

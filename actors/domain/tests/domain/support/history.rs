@@ -75,6 +75,15 @@ impl History {
         })
     }
 
+    /// Whether `command`, asked now, is only put on record: what it asks for is so already.
+    pub(crate) fn confirms(&mut self, command: Command) -> bool {
+        let before = self.folded.state.clone();
+        let Ok(Decision::Commit(commit)) = self.tell(command) else {
+            return false;
+        };
+        matches!(&commit.events[..], [SandboxEvent::Confirmed(_)]) && self.folded.state == before
+    }
+
     /// All events, in order.
     pub(crate) fn events(&self) -> impl Iterator<Item = &SandboxEvent> {
         self.commits.iter().flat_map(|(_, commit)| &commit.events)
