@@ -36,6 +36,8 @@ pub(super) enum Target {
     Engine,
     /// The pager of some VM.
     Pager,
+    /// Who freezes the VMs when their host's lease is over.
+    Fence,
 }
 
 impl fmt::Display for Target {
@@ -44,18 +46,20 @@ impl fmt::Display for Target {
             Self::Role(role) => role.name(),
             Self::Engine => "engine",
             Self::Pager => "pager",
+            Self::Fence => "fence",
         })
     }
 }
 
 /// How often each is met: whoever dies with a sandbox the least, because that ends what could go wrong in it.
-const TARGETS: [(Target, usize); 6] = [
+const TARGETS: [(Target, usize); 7] = [
     (Target::Role(Role::Host), 5),
     (Target::Role(Role::Gateway), 3),
     (Target::Role(Role::Reconciler), 3),
     (Target::Role(Role::Log), 4),
     (Target::Engine, 1),
     (Target::Pager, 1),
+    (Target::Fence, 2),
 ];
 
 /// How many faults met whom.
@@ -140,12 +144,19 @@ impl<'a> Faults<'a> {
         let role = match target {
             Target::Role(role) => self.stack.process(role)?,
             Target::Engine | Target::Pager => return Ok(self.find_vm(target, pick)),
+            Target::Fence => return Ok(self.find_fence()),
         };
         let number = role.pid();
         let pid = number.and_then(|pid| Pid::from_raw(pid.cast_signed()));
         // Still its own once it is held: a process that has ended is not supervised under its id any more.
         let held = pid.and_then(|pid| Held::take(pid, || role.pid() == number));
         Ok(held.map(|held| (held, None)))
+    }
+
+    fn find_fence(&self) -> Option<(Held, Option<Owner>)> {
+        let vms = self.stack.vms();
+        let fence = vms.fence()?;
+        Some((Held::take(fence, || vms.fence() == Some(fence))?, None))
     }
 
     fn find_vm(&self, target: Target, pick: usize) -> Option<(Held, Option<Owner>)> {

@@ -35,8 +35,8 @@ pub(super) struct History {
     at: BTreeMap<Sequence, usize>,
     /// Where each template was saved.
     pub(super) saved: BTreeMap<TemplateName, Sequence>,
-    /// Whether a host was ever given up.
-    pub(super) a_host_was_down: bool,
+    /// From when to when the host was given up; the last time maybe without an end.
+    pub(super) down: Vec<(Timestamp, Option<Timestamp>)>,
 }
 
 impl History {
@@ -84,10 +84,15 @@ impl History {
             }
             AggregateId::Host(_) => {
                 let commit = Commit::<HostEvent>::decode(&record.payload)?;
-                self.a_host_was_down |= commit
-                    .events
-                    .iter()
-                    .any(|event| matches!(event, HostEvent::Down(_)));
+                for event in &commit.events {
+                    match (event, self.down.last_mut()) {
+                        (HostEvent::Down(_), _) => self.down.push((record.stored_at, None)),
+                        (HostEvent::Registered(_), Some((_, until @ None))) => {
+                            *until = Some(record.stored_at);
+                        }
+                        _ => {}
+                    }
+                }
             }
         }
         self.at.insert(record.sequence, number);

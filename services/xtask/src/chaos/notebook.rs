@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use roost_schemas::{CommandId, Owner, SandboxId, Sequence, TemplateName};
+use roost_schemas::{CommandId, Owner, SandboxId, Sequence, TemplateName, Timestamp};
 
 /// What an answer said has happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +124,8 @@ pub(super) struct Pages {
     pub(super) victims: BTreeSet<Owner>,
     /// Whether the host was silent for about as long as its lease.
     pub(super) host_was_silent: bool,
+    /// Moments at which a VM ran, and one whose it was.
+    pub(super) ran_at: Vec<(Timestamp, SandboxId)>,
     /// Lines that a guest's book lacked; it may have gone back to an earlier snapshot.
     pub(super) missed: Vec<(SandboxId, String)>,
     /// What was found.

@@ -23,11 +23,11 @@ pub(super) struct Vm {
     pub(super) stopped: bool,
 }
 
-/// Where to look.
+/// Where to look: the host's folder for what runs.
 #[derive(Debug, Clone)]
 pub(super) struct Vms(PathBuf);
 
-/// What the records of engine and pager have in common.
+/// What the records of engines, pagers and the fence have in common.
 #[derive(Deserialize)]
 struct Started {
     process: ProcessId,
@@ -36,19 +36,23 @@ struct Started {
 impl Stack {
     /// The VMs of its host.
     pub(super) fn vms(&self) -> Vms {
-        let host = PathBuf::from("/run/roost/hosts").join(self.state().host_id());
-        Vms(host.join("engines"))
+        Vms(PathBuf::from("/run/roost/hosts").join(self.state().host_id()))
     }
 }
 
 impl Vms {
     /// Those that are there now.
     pub(super) fn now(&self) -> Vec<Vm> {
-        let Ok(folders) = fs::read_dir(&self.0) else {
+        let Ok(folders) = fs::read_dir(self.0.join("engines")) else {
             return Vec::new();
         };
         let folders = folders.flatten().map(|entry| entry.path());
         folders.filter_map(|folder| vm(&folder)).collect()
+    }
+
+    /// The process that freezes them.
+    pub(super) fn fence(&self) -> Option<Pid> {
+        process(&self.0, "fence.json").map(|(pid, _)| pid)
     }
 }
 

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::build::Profile;
 use crate::leaks::{self, Inventory, Scope};
 use crate::stack::Parts;
-use crate::{fuzz, prepare, setup, ui};
+use crate::{chaos, fuzz, prepare, setup, ui};
 
 use runner::Run;
 
@@ -27,6 +27,12 @@ pub struct Options {
     filters: Vec<String>,
 }
 
+/// The round of chaos, with another seed each time: it is printed, and so is how to replay it.
+const CHAOS: chaos::Options = chaos::Options {
+    minutes: 10,
+    seed: None,
+};
+
 /// A part of the whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Category {
@@ -38,6 +44,8 @@ enum Category {
     Fuzz,
     /// Tests that run the whole of Roost.
     E2e,
+    /// Real sandboxes for ten minutes, while everything that runs is killed and stopped at random.
+    Chaos,
 }
 
 /// What has been found so far.
@@ -110,7 +118,9 @@ pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> 
         })
         .await?;
     }
-    if wanted(Category::Unit) || wanted(Category::E2e) {
+    // A filter names tests, and this is none.
+    let chaos = wanted(Category::Chaos) && options.filters.is_empty();
+    if wanted(Category::Unit) || wanted(Category::E2e) || chaos {
         let parts = prepare::parts(Profile::Dev, cancelled).await?;
         let before = Inventory::take(&Scope::Machine)?;
         if wanted(Category::Unit) {
@@ -124,6 +134,11 @@ pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> 
             )
             .await;
             report.note_run("end-to-end tests", tests);
+        }
+        if chaos {
+            // It ends by itself when it is cancelled, and takes its stack down.
+            let round = Box::pin(chaos::round(parts, CHAOS, cancelled));
+            report.note("chaos", round.await);
         }
         ui::heading("Left behind");
         report.note("leaks", nothing_left(&before).await);

@@ -7,7 +7,7 @@ pub(super) mod machine;
 
 use std::collections::BTreeSet;
 
-use roost_schemas::{Generation, Owner};
+use roost_schemas::{Generation, Owner, Timestamp};
 
 use super::history::History;
 use super::notebook::{Broken, Invariant, Notebook};
@@ -16,6 +16,7 @@ use life::{Life, Phase};
 /// Everything that the log and the notebook tell together.
 pub(super) fn of_log(history: &History, notebook: &Notebook) {
     ids_are_used_once(history, notebook);
+    who_is_given_up_runs_nothing(history, notebook);
     for sandbox in history.sandboxes() {
         let mut life = Life::default();
         for entry in history.of(sandbox) {
@@ -66,6 +67,21 @@ fn ids_are_used_once(history: &History, notebook: &Notebook) {
     }
 }
 
+/// From when its host is given up until it is back, no VM of it runs.
+fn who_is_given_up_runs_nothing(history: &History, notebook: &Notebook) {
+    let ran_at = notebook.open().ran_at.clone();
+    for (from, until) in &history.down {
+        let while_down = |at: Timestamp| at > *from && until.is_none_or(|until| at < until);
+        if let Some((at, sandbox)) = ran_at.iter().find(|(at, _)| while_down(*at)) {
+            let seen = format!(
+                "the host was given up at {}, but {sandbox} ran at {}",
+                from.0, at.0
+            );
+            notebook.broken(Invariant::Machine, Some(sandbox), seen);
+        }
+    }
+}
+
 /// A sandbox may end unasked only if its own VM was met by a fault, or its host was given up.
 fn nobody_is_lost_unasked(
     life: &Life,
@@ -78,7 +94,7 @@ fn nobody_is_lost_unasked(
     };
     let pages = notebook.open();
     let is_victim = pages.victims.contains(&owner(life.generation));
-    let was_given_up = *host_down && history.a_host_was_down && pages.host_was_silent;
+    let was_given_up = *host_down && !history.down.is_empty() && pages.host_was_silent;
     drop(pages);
     if matches!(life.phase, Phase::Lost | Phase::Failed) && !is_victim && !was_given_up {
         let owner = owner(life.generation);
