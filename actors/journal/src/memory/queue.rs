@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use super::{Options, Recent, locked};
 use crate::dedupe;
-use crate::port::{Deliveries, Delivery, Message, Queue, QueueError, Settle};
+use crate::port::{Deliveries, Delivery, MAX_WAITING, Message, Queue, QueueError, Settle};
 
 /// Commands of a route that are worked on at once, by all its takers together.
 const IN_FLIGHT: usize = 256;
@@ -104,6 +104,15 @@ impl Queue for MemoryQueue {
         let mut state = locked(&self.0.state);
         if state.recent.get(&key).is_some() {
             return Ok(());
+        }
+        let waiting = state.routes.get(&subject.route).map_or(0, |entries| {
+            let of_subject = entries.values().filter(|entry| entry.subject == *subject);
+            of_subject.count()
+        });
+        if waiting >= MAX_WAITING {
+            return Err(QueueError::Full {
+                detail: format!("{MAX_WAITING} commands wait on {subject}"),
+            });
         }
         state.recent.insert(key, ());
         state.next += 1;
@@ -223,6 +232,7 @@ impl Taker {
                 }
             };
             tokio::select! {
+                biased;
                 () = timer => {}
                 _ = self.changes.changed() => {}
             }

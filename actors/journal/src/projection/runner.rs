@@ -106,6 +106,7 @@ impl<P: Projection> Runner<P> {
     async fn follow(&mut self, from: Sequence) -> Result<(), Alarm> {
         let mut stopped = self.stopped.clone();
         let mut records = tokio::select! {
+            biased;
             records = self.open(from) => records?,
             _ = stopped.wait_for(|stop| *stop) => return Ok(()),
         };

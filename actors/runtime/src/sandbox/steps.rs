@@ -34,6 +34,7 @@ use ractor::ActorRef;
 use roost_domain::sandbox::Sandbox;
 use roost_schemas::event::Requested;
 use roost_schemas::{Owner, Sequence, TemplateName, TenantId};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::step::Step;
@@ -146,6 +147,6 @@ async fn guarded<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, F
 }
 
 /// Milliseconds since `begin`.
-fn ms_since(begin: std::time::Instant) -> u64 {
+fn ms_since(begin: Instant) -> u64 {
     u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -5,10 +5,11 @@
 //! ```
 
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use roost_schemas::event::Cause;
 use roost_schemas::{Owner, SnapshotId};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Task, not_wanted};

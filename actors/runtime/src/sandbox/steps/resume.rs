@@ -1,6 +1,6 @@
 //! Resuming: what the sandbox is paused as, restored.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 use super::{Task, guarded, ms_since};
 use crate::port::Fault;

@@ -7,10 +7,11 @@
 //! ```
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use roost_domain::sandbox::MAX_START_ATTEMPTS;
 use roost_schemas::SnapshotId;
+use tokio::time::Instant;
 
 use super::{Task, guarded, ms_since, not_wanted};
 use crate::port::{Fault, Vm};
