@@ -49,7 +49,13 @@ impl Journal for JetStreamJournal {
             command_id,
             payload,
         };
-        append::append(self, request, self.link.options.patience).await
+        let patience = self.link.options.patience;
+        let turn = self.link.appends.enter(patience).await;
+        let _turn = turn.map_err(|detail| JournalError::Unavailable {
+            action: "take a commit",
+            detail,
+        })?;
+        append::append(self, request, patience).await
     }
 
     async fn read(&self, subject: &EventSubject, after: Sequence) -> Result<Page, JournalError> {

@@ -7,6 +7,8 @@
 //!   Disconnected ◄───────────────────── (writes wait for their acknowledgement)
 //! ```
 
+mod lane;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +24,7 @@ use super::Options;
 use super::fitness::{self, Doubt, Unfit};
 use crate::pause::Pause;
 use crate::port::JournalError;
+use lane::Lane;
 
 /// Messages that may wait for a reader. Flow control lets 32 MiB be on their way, which is more small commits than
 /// the client's default holds; what it cannot hold it drops, and the reader has to begin anew.
@@ -37,6 +40,12 @@ pub(super) struct Link {
     pub(super) server: String,
     /// Counts the connections that were established.
     pub(super) epoch: watch::Receiver<u64>,
+    /// Commits on their way.
+    pub(super) appends: Lane,
+    /// Commands on their way.
+    pub(super) commands: Lane,
+    /// Frames of output on their way.
+    pub(super) frames: Lane,
     unfit: watch::Receiver<Option<Unfit>>,
     guard: AbortHandle,
 }
@@ -85,6 +94,9 @@ impl Link {
             options,
             server,
             epoch,
+            appends: Lane::default(),
+            commands: Lane::default(),
+            frames: Lane::default(),
             unfit,
             guard,
         }))

@@ -32,7 +32,13 @@ impl JetStreamOutput {
 #[async_trait]
 impl OutputLog for JetStreamOutput {
     async fn publish(&self, subject: &OutputSubject, number: u64, frame: &Frame) -> Result<(), OutputError> {
-        let deadline = Instant::now() + self.link.options.patience;
+        let patience = self.link.options.patience;
+        let turn = self.link.frames.enter(patience).await;
+        let _turn = turn.map_err(|detail| OutputError::Unavailable {
+            action: "take a frame",
+            detail,
+        })?;
+        let deadline = Instant::now() + patience;
         let mut pause = Pause::new();
         let id = format!("{subject}/{number}");
         let message = PublishMessage::build()

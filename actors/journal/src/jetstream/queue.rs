@@ -48,6 +48,9 @@ impl Queue for JetStreamQueue {
                 detail,
             });
         }
+        // Soon: whoever sends commands has somebody who waits.
+        let turn = self.link.commands.enter(self.link.options.ack_wait).await;
+        let _turn = turn.map_err(|detail| QueueError::Full { detail })?;
         let deadline = Instant::now() + self.link.options.patience;
         let mut pause = Pause::new();
         let headers = headers::write(message, &dedupe::key(subject, message));
@@ -90,14 +93,22 @@ impl Queue for JetStreamQueue {
         message.reply = Some(inbox);
         let asked = async {
             self.publish(subject, &message).await?;
-            Ok(answers.next().await)
+            while let Some(answer) = answers.next().await {
+                match read_answer(&message, &answer) {
+                    Err(detail) => {
+                        tracing::warn!(command = %message.command_id, detail, "what is no answer is passed over");
+                    }
+                    Ok(reply) => return Ok(Some(reply)),
+                }
+            }
+            Ok(None)
         };
         let no_answer = || QueueError::NoAnswer {
             command_id: message.command_id.clone(),
             waited: began.elapsed(),
         };
         match tokio::time::timeout(patience, asked).await {
-            Ok(Ok(Some(answer))) => read_answer(&message, &answer),
+            Ok(Ok(Some(reply))) => Ok(reply),
             Ok(Ok(None)) | Err(_) => Err(no_answer()),
             Ok(Err(error)) => Err(error),
         }
@@ -132,23 +143,20 @@ async fn answer(link: &Link, inbox: &str, content: ContentType, reply: &Reply) -
     sent.map_err(|error| unavailable("send an answer", &error))
 }
 
-fn read_answer(message: &Message, answer: &async_nats::Message) -> Result<Reply, QueueError> {
+/// The answer to `message`, or what is wrong with it.
+fn read_answer(message: &Message, answer: &async_nats::Message) -> Result<Reply, String> {
     let named = answer
         .headers
         .as_ref()
         .and_then(|headers| headers.get(header::CONTENT_TYPE));
     let content = named.map_or(Some(message.content), |value| ContentType::parse(value.as_str()));
-    let decoded = match content {
+    match content {
         Some(ContentType::MessagePack) => Reply::decode(&answer.payload).map_err(|error| error.to_string()),
         Some(ContentType::Json) => {
             codec::decode_json("reply", &answer.payload).map_err(|error| error.to_string())
         }
         None => Err(format!("its content type is {named:?}")),
-    };
-    decoded.map_err(|detail| QueueError::BadAnswer {
-        command_id: message.command_id.clone(),
-        detail,
-    })
+    }
 }
 
 /// What a failed publish means for good; nothing if it is worth another try.

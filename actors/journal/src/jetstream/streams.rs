@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::link::Link;
 use super::{Options, fitness::Unfit};
 use crate::pause::Pause;
-use crate::port::JournalError;
+use crate::port::{JournalError, MAX_WAITING};
 
 /// The stream of commits.
 pub const EVENTS: &str = "EVENTS";
@@ -30,8 +30,6 @@ pub const LEASES: &str = "LEASES";
 /// The shape of a command's subject. Not `roost.cmd.>`: a message that no consumer's filter can match would wait for
 /// ever, so it is refused at once by finding no stream.
 const COMMAND_SUBJECTS: &str = "roost.cmd.*.*.*";
-/// Commands that may wait for one sandbox on one route, so that one cannot fill the queue for all.
-const COMMANDS_PER_SUBJECT: i64 = 1024;
 /// How long output is kept.
 const OUTPUT_AGE: Duration = Duration::from_hours(1);
 
@@ -95,7 +93,7 @@ fn commands(options: &Options) -> Config {
         retention: RetentionPolicy::WorkQueue,
         discard: DiscardPolicy::New,
         discard_new_per_subject: true,
-        max_messages_per_subject: COMMANDS_PER_SUBJECT,
+        max_messages_per_subject: signed(MAX_WAITING as u64),
         max_bytes: signed(options.commands_bytes),
         ..file(options)
     }

@@ -11,6 +11,9 @@ use roost_schemas::reply::Reply;
 use roost_schemas::subject::{CommandSubject, Route};
 use roost_schemas::{CommandId, Timestamp};
 
+/// Commands that may wait for one sandbox on one route, so that one cannot fill the queue for all.
+pub const MAX_WAITING: usize = 1024;
+
 /// A command on its way in.
 #[derive(Debug, Clone)]
 pub struct Message {
@@ -62,7 +65,8 @@ pub trait Queue: Send + Sync + 'static {
     /// stored once within the server's window; forwarded, or asked for anew, it is stored again.
     async fn publish(&self, subject: &CommandSubject, message: &Message) -> Result<(), QueueError>;
 
-    /// Stores a command and waits for its answer, at most `patience`.
+    /// Stores a command and waits for its answer, at most `patience`. What arrives in its inbox and is no answer is passed
+    /// over: anybody may write there.
     async fn request(
         &self,
         subject: &CommandSubject,
@@ -91,10 +95,10 @@ pub enum QueueError {
         /// What was seen.
         detail: String,
     },
-    /// Too much is waiting already; worth trying again when hosts have caught up.
-    #[error("the command queue is full: {detail}; hosts do not keep up, try again later")]
+    /// Too much is waiting already, in the queue or on its way there; worth trying again when others have been served.
+    #[error("the command queue is full: {detail}; try again later")]
     Full {
-        /// The server's words.
+        /// What is full.
         detail: String,
     },
     /// The queue will not take this command, however often it is tried.
@@ -114,13 +118,5 @@ pub enum QueueError {
         command_id: CommandId,
         /// How long it was waited for.
         waited: Duration,
-    },
-    /// The answer is not one of ours.
-    #[error("the answer to command {command_id} is not readable: {detail}")]
-    BadAnswer {
-        /// The command.
-        command_id: CommandId,
-        /// What is wrong with it.
-        detail: String,
     },
 }

@@ -2,6 +2,7 @@
 
 mod faults;
 mod fitness;
+mod hostile;
 mod journal;
 mod output;
 mod projection;

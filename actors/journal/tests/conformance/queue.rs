@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
-use roost_journal::port::{Deliveries, Delivery, Message, QueueError};
+use roost_journal::port::{Deliveries, Delivery, MAX_WAITING, Message, QueueError};
 use roost_schemas::command::{ContentType, MAX_BODY};
 use roost_schemas::reply::{Accepted, Reply};
 use roost_schemas::subject::{CommandSubject, Route};
@@ -24,6 +24,7 @@ on_both!(
     a_forwarded_command_is_no_duplicate,
     a_command_put_off_comes_again,
     an_oversized_command_is_refused,
+    a_flood_for_one_sandbox_is_refused_and_harms_no_other,
 );
 
 pub(crate) fn to(route: Route, sandbox: &str) -> CommandSubject {
@@ -264,6 +265,25 @@ async fn an_oversized_command_is_refused(world: World) {
     };
     let refused = world.queue.publish(&to(Route::Any, "a"), &huge).await;
     assert!(matches!(&refused, Err(QueueError::Refused { .. })), "{refused:?}");
+}
+
+async fn a_flood_for_one_sandbox_is_refused_and_harms_no_other(world: World) {
+    let flooded = to(host("h1"), "a");
+    let flood: Vec<_> = (0..MAX_WAITING).map(|n| message(&format!("c{n}"))).collect();
+    let sent = flood.iter().map(|message| world.queue.publish(&flooded, message));
+    let sent: Vec<_> = futures::stream::iter(sent).buffer_unordered(64).collect().await;
+    assert!(sent.iter().all(Result::is_ok), "{sent:?}");
+    let one_more = message("more");
+    let refused = world.queue.publish(&flooded, &one_more).await;
+    assert!(matches!(&refused, Err(QueueError::Full { .. })), "{refused:?}");
+    // Sent again, a command that waits already is not one more.
+    world.queue.publish(&flooded, &flood[0]).await.unwrap();
+    for other in [to(host("h1"), "b"), to(Route::Any, "a")] {
+        world.queue.publish(&other, &one_more).await.unwrap();
+    }
+    let mut deliveries = world.queue.consume(&host("h1")).await.unwrap();
+    next(&mut deliveries).await.settle.done().await.unwrap();
+    world.queue.publish(&flooded, &one_more).await.unwrap();
 }
 
 /// What its taker dropped, or died over, comes again when the lease is over; a sign of life prolongs it.

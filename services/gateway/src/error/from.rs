@@ -40,7 +40,7 @@ impl From<QueueError> for ApiError {
         let code = match &error {
             QueueError::Unavailable { .. } | QueueError::Full { .. } => Code::Unavailable,
             QueueError::NoAnswer { .. } => Code::DeadlineExceeded,
-            QueueError::Refused { .. } | QueueError::BadAnswer { .. } => Code::Internal,
+            QueueError::Refused { .. } => Code::Internal,
         };
         Self::new(code, error.to_string())
     }
