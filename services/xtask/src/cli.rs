@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::{bench, chaos, demo, fuzz, images, setup, supervise, testing, up};
+use crate::{bench, chaos, demo, fuzz, images, setup, sim, supervise, testing, up};
 
 /// Sets up, builds, runs, tests and measures Roost.
 #[derive(Debug, Parser)]
@@ -23,6 +23,8 @@ enum Command {
     Up(up::Options),
     /// Runs the checks and tests; everything, or one category.
     Test(testing::Options),
+    /// Runs the domain and the runtime in seeded worlds where everything fails.
+    Sim(sim::Options),
     /// Throws arbitrary input at the guest's agent, for a bounded time.
     Fuzz(fuzz::Options),
     /// Uses real sandboxes while everything that runs is killed and stopped at random, then looks for what was lost.
@@ -45,6 +47,7 @@ impl Cli {
             Command::Demo => demo::run(cancelled).await,
             Command::Up(options) => up::run(options, cancelled).await,
             Command::Test(options) => testing::run(options, cancelled).await,
+            Command::Sim(options) => sim::run(options, cancelled).await,
             Command::Fuzz(options) => fuzz::run(options, cancelled).await,
             Command::Chaos(options) => chaos::run(options, cancelled).await,
             Command::Bench(options) => bench::run(options, cancelled).await,

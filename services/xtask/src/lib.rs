@@ -7,6 +7,7 @@
 //!                ├─ demo, up ──── stack ──── supervise    four processes, kept alive, taken down in order
 //!                ├─ testing    static checks, tests, fuzzing, end-to-end tests, leak check
 //!                ├─ chaos      real sandboxes while everything is killed at random
+//!                ├─ sim        the domain and the runtime in seeded worlds where everything fails
 //!                ├─ fuzz       arbitrary input for the guest's agent
 //!                └─ bench      the figures that DESIGN.md promises
 //! ```
@@ -28,6 +29,7 @@ pub mod prepare;
 pub mod process;
 pub mod repository;
 pub mod setup;
+pub mod sim;
 pub mod stack;
 pub mod supervise;
 pub mod testing;

@@ -19,7 +19,7 @@ pub(super) async fn all(report: &mut Report) -> Result<()> {
         "--workspace",
         "--all-targets",
         "--features",
-        "xtask/e2e",
+        "xtask/e2e,roost-sim/bugs",
         "--locked",
     ];
     let mut clippy = cargo(&clippy);

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::build::Profile;
 use crate::leaks::{self, Inventory, Scope};
 use crate::stack::Parts;
-use crate::{chaos, fuzz, prepare, setup, ui};
+use crate::{chaos, fuzz, prepare, setup, sim, ui};
 
 use runner::Run;
 
@@ -42,6 +42,8 @@ enum Category {
     Unit,
     /// Arbitrary input for the guest's agent, briefly.
     Fuzz,
+    /// The domain and the runtime in seeded worlds where everything fails; and that bugs are found there.
+    Sim,
     /// Tests that run the whole of Roost.
     E2e,
     /// Real sandboxes for ten minutes, while everything that runs is killed and stopped at random.
@@ -119,6 +121,10 @@ pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> 
         .await?;
     }
     // A filter names tests, and this is none.
+    if wanted(Category::Sim) && options.filters.is_empty() {
+        ui::heading("Simulator");
+        stop_at(cancelled, simulator(&mut report)).await?;
+    }
     let chaos = wanted(Category::Chaos) && options.filters.is_empty();
     if wanted(Category::Unit) || wanted(Category::E2e) || chaos {
         let parts = prepare::parts(Profile::Dev, cancelled).await?;
@@ -151,6 +157,12 @@ pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> 
     if !report.failures.is_empty() {
         bail!("failed: {}", report.failures.join(", "));
     }
+    Ok(())
+}
+
+async fn simulator(report: &mut Report) -> Result<()> {
+    report.note("simulator", sim::briefly().await);
+    report.note_run("the simulator's tests", runner::simulator().await);
     Ok(())
 }
 

@@ -6,9 +6,9 @@ use anyhow::{Result, anyhow};
 use tokio::process::Command;
 
 use super::Counts;
-use crate::build;
 use crate::process::{self, Stream};
 use crate::stack::Parts;
+use crate::{build, sim};
 
 /// The arguments that select the tests of all crates; end-to-end tests take a feature that is off by default.
 pub(super) const CRATES: &[&str] = &["--workspace", "--lib", "--bins", "--tests"];
@@ -41,6 +41,19 @@ pub(super) async fn run(parts: &Parts, selection: &[&str], filters: &[String]) -
     finish(parts, command, Stream::Out, in_libtest_result).await
 }
 
+/// Runs the simulator's own tests, which need nothing but the compiler.
+pub(super) async fn simulator() -> Result<Run> {
+    let mut command = build::command();
+    if process::find("cargo-nextest").is_some() {
+        command.args(["nextest", "run", "--locked"]).args(sim::PACKAGE);
+        return counted(command, Stream::Err, in_nextest_summary).await;
+    }
+    command
+        .args(["test", "--no-fail-fast", "--locked"])
+        .args(sim::PACKAGE);
+    counted(command, Stream::Out, in_libtest_result).await
+}
+
 /// Runs the examples in the documentation, which nextest does not.
 pub(super) async fn documentation(parts: &Parts) -> Result<Run> {
     let mut command = build::command();
@@ -54,14 +67,21 @@ async fn finish(
     stream: Stream,
     count: impl Fn(&str) -> Option<Counts>,
 ) -> Result<Run> {
+    command.env("PATH", process::path_with(&parts.nats_server));
+    counted(command, stream, count).await
+}
+
+async fn counted(
+    mut command: Command,
+    stream: Stream,
+    count: impl Fn(&str) -> Option<Counts>,
+) -> Result<Run> {
     let colour = if std::io::stderr().is_terminal() {
         "always"
     } else {
         "never"
     };
-    command
-        .env("CARGO_TERM_COLOR", colour)
-        .env("PATH", process::path_with(&parts.nats_server));
+    command.env("CARGO_TERM_COLOR", colour);
     let mut counts = Counts::default();
     let status = process::run_lines(&mut command, stream, |line| {
         println!("{line}");
