@@ -162,27 +162,35 @@ impl Tenure {
 
     async fn renewed(&mut self) -> Result<(), Over> {
         loop {
-            let Terms {
-                leases,
-                clock,
-                host,
-                ttl,
-                ..
-            } = &self.terms;
-            let until = clock.steady() + *ttl;
-            match leases.write(host, &self.terms.held(), self.version).await {
-                Ok(Written::Stored(version)) => {
-                    (self.version, self.until) = (version, until);
-                    return Ok(());
-                }
-                Ok(Written::Overtaken(found)) => return Err(self.overtaken(found)),
-                Err(error @ LeaseError::Unavailable { .. }) => {
-                    let left = self.until.saturating_sub(clock.steady());
-                    tracing::warn!(%error, ?left, "the lease could not be renewed");
-                }
-                Err(error) => return Err(error.into()),
+            let begun = self.terms.clock.steady();
+            let mut tries = 0u32;
+            while !self.try_renew(begun).await? {
+                tries += 1;
+                tokio::time::sleep(RETRY_AFTER).await;
             }
-            tokio::time::sleep(RETRY_AFTER).await;
+            // What is stored may be what an earlier try has sent, which others have seen since then.
+            let left = self.until.saturating_sub(self.terms.clock.steady());
+            if tries == 0 || left > self.terms.ttl / 2 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// One try of a renewal that was `begun` then; answers whether it is stored.
+    async fn try_renew(&mut self, begun: Duration) -> Result<bool, Over> {
+        let Terms { leases, host, .. } = &self.terms;
+        match leases.write(host, &self.terms.held(), self.version).await {
+            Ok(Written::Stored(version)) => {
+                (self.version, self.until) = (version, begun + self.terms.ttl);
+                Ok(true)
+            }
+            Ok(Written::Overtaken(found)) => Err(self.overtaken(found)),
+            Err(error @ LeaseError::Unavailable { .. }) => {
+                let left = self.until.saturating_sub(self.terms.clock.steady());
+                tracing::warn!(%error, ?left, "the lease could not be renewed");
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
         }
     }
 
