@@ -263,3 +263,6 @@ pub(in crate::chaos) fn word(event: &SandboxEvent) -> String {
     let value = serde_json::to_value(event).unwrap_or_default();
     value["type"].as_str().unwrap_or_default().to_owned()
 }
+
+#[cfg(test)]
+mod tests;
