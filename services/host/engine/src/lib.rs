@@ -9,7 +9,7 @@
 //!     └──── socket ───────┴──▶ Client ──HTTP──▶ machine-config, boot-source, drives, …, actions, vm
 //! ```
 //!
-//! An engine outlives the process that launched it: it has its own process group, no inherited descriptors, its output
+//! An engine outlives the process that launched it: it has its own session, no inherited descriptors, its output
 //! in a file, and a record (`engine.json`) from which a restarted host adopts it.
 
 pub mod api;

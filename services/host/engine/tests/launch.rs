@@ -66,7 +66,7 @@ async fn an_engine_that_never_serves_meets_the_deadline() {
 }
 
 #[tokio::test]
-async fn an_engine_gets_neither_our_environment_nor_our_process_group() {
+async fn an_engine_gets_neither_our_environment_nor_our_session() {
     let dir = tempfile::tempdir().unwrap();
     // CARGO_MANIFEST_DIR stands for the keys in a host's environment: it is always set here.
     let script = "echo \"home ${CARGO_MANIFEST_DIR-none} in $(pwd)\"; exec sleep 600";
@@ -78,15 +78,9 @@ async fn an_engine_gets_neither_our_environment_nor_our_process_group() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let stat = fs::read_to_string(format!("/proc/{}/stat", process.pid())).unwrap();
-    let group = stat
-        .rsplit_once(')')
-        .unwrap()
-        .1
-        .split_whitespace()
-        .nth(2)
-        .unwrap()
-        .to_owned();
-    assert_eq!(group, process.pid().to_string());
+    let fields: Vec<_> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    let (group, session) = (fields[2], fields[3]);
+    assert_eq!([group, session], [&*process.pid().to_string(); 2]);
     process.stop().await.unwrap();
 }
 

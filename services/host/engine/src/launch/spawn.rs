@@ -6,6 +6,7 @@
 use super::LaunchError;
 use crate::process::{Process, ProcessId, reap};
 use rustix::{
+    fs::{Access, access},
     process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal},
     thread::{LinkNameSpaceType, move_into_link_name_space},
 };
@@ -13,15 +14,18 @@ use std::{
     ffi::OsString,
     fs::{File, OpenOptions},
     io,
-    os::{fd::AsFd, fd::OwnedFd, unix::process::CommandExt},
+    os::{fd::AsFd, fd::OwnedFd},
     path::{Path, PathBuf},
     process::{ChildStdout, Command, Stdio},
     thread,
 };
 use tokio::sync::oneshot;
 
-/// A program to be started so that it depends on nobody afterwards: in a process group of its own, without our
-/// environment and descriptors, its output in a file.
+/// Starts its arguments in a new session: `setsid(1)` of util-linux, which becomes the program itself, its pid the same.
+const SETSID: &str = "setsid";
+
+/// A program to be started so that it depends on nobody afterwards: in a session of its own, without our environment and
+/// descriptors, its output in a file.
 #[derive(Clone, Debug)]
 pub struct Daemon {
     /// The program.
@@ -107,8 +111,13 @@ fn enter_and_spawn(daemon: &Daemon) -> Result<Spawned, LaunchError> {
             source,
         })?;
     }
-    let failed = |source: io::Error| LaunchError::Spawn {
+    // What is wrong with the program would else be told by its log alone.
+    access(&daemon.program, Access::EXEC_OK).map_err(|error| LaunchError::Spawn {
         path: daemon.program.clone(),
+        source: error.into(),
+    })?;
+    let failed = |source: io::Error| LaunchError::Spawn {
+        path: SETSID.into(),
         source,
     };
     let log = |source: io::Error| LaunchError::Log {
@@ -125,11 +134,13 @@ fn enter_and_spawn(daemon: &Daemon) -> Result<Spawned, LaunchError> {
     } else {
         stderr.try_clone().map_err(log)?.into()
     };
-    let mut command = Command::new(&daemon.program);
-    command.args(&daemon.args).current_dir(&daemon.dir);
+    // Out of our session: when we end, the kernel sends SIGHUP to a group of it that has stopped processes and nobody else
+    // to wait for (setpgid(2)), which would be the end of a VM that is only to stand still. Ctrl-C at our terminal is not
+    // meant for the guests either.
+    let mut command = Command::new(SETSID);
+    command.arg(&daemon.program).args(&daemon.args);
+    command.current_dir(&daemon.dir);
     command.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
-    // Out of our process group: Ctrl-C at our terminal is not meant for the guests.
-    command.process_group(0);
     // Our environment holds keys; an engine, which runs untrusted code, needs to find programs at most.
     command
         .env_clear()
