@@ -1,5 +1,8 @@
 //! Processes of ours die, or all are restarted on the same state: what was acknowledged is still there.
 
+mod adopt;
+mod upgrade;
+
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};

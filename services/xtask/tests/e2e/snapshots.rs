@@ -7,7 +7,7 @@ mod damage;
 mod full_disk;
 mod keeper;
 mod kept;
-mod pager;
+pub(crate) mod pager;
 mod programs;
 mod rounds;
 mod soak;
@@ -29,7 +29,7 @@ use xtask::supervise::Role;
 const SETTLED_WITHIN: Duration = Duration::from_mins(1);
 
 /// Everything the gateway tells of a sandbox.
-async fn view(api: &Api, sandbox: &str) -> Result<Value> {
+pub(crate) async fn view(api: &Api, sandbox: &str) -> Result<Value> {
     let path = format!("/v1/sandboxes/{sandbox}");
     api.send(Method::GET, &path, &Value::Null)
         .await?
@@ -66,7 +66,7 @@ async fn save(api: &Api, sandbox: &str, name: &str) -> Result<()> {
 }
 
 /// Waits until a sandbox is in one of these states, and tells what it is then.
-async fn settled(api: &Api, sandbox: &str, states: &[&str]) -> Result<Value> {
+pub(crate) async fn settled(api: &Api, sandbox: &str, states: &[&str]) -> Result<Value> {
     let began = Instant::now();
     loop {
         let now = view(api, sandbox).await;
@@ -92,7 +92,7 @@ async fn shell(api: &Api, sandbox: &str, line: &str) -> Result<String> {
 }
 
 /// Lets a shell's line run in a sandbox for as long as that lives.
-async fn background(api: &Api, sandbox: &str, program: &str, args: &[&str]) -> Result<()> {
+pub(crate) async fn background(api: &Api, sandbox: &str, program: &str, args: &[&str]) -> Result<()> {
     let request = json!({
         "cmd": program, "args": args, "user": "root", "background": true, "timeout_sec": 3600,
     });
@@ -107,7 +107,7 @@ fn in_store(stack: &Stack, snapshot: &str) -> PathBuf {
 }
 
 /// Where the host keeps what belongs to the engine of one placement.
-fn engine(stack: &Stack, sandbox: &str, generation: u64) -> PathBuf {
+pub(crate) fn engine(stack: &Stack, sandbox: &str, generation: u64) -> PathBuf {
     let hosts = PathBuf::from("/run/roost/hosts").join(stack.state().host_id());
     hosts.join("engines").join(format!("{sandbox}.{generation}"))
 }

@@ -27,14 +27,14 @@ struct Started {
 }
 
 /// The process that a record in the folder tells of.
-fn process(folder: &Path, record: &str) -> Result<Pid> {
+pub(crate) fn process(folder: &Path, record: &str) -> Result<Pid> {
     let started: Option<Started> = read_record(&folder.join(record))?;
     let started = started.with_context(|| format!("{} has no {record}", folder.display()))?;
     Pid::from_raw(started.process.pid.cast_signed()).context("a process")
 }
 
 /// Whether it is there, and more than what is left for its parent to see.
-fn lives(pid: Pid) -> bool {
+pub(crate) fn lives(pid: Pid) -> bool {
     let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
     stat.is_ok_and(|stat| !stat.rsplit(')').next().is_some_and(|rest| rest.starts_with(" Z")))
 }
