@@ -10,8 +10,8 @@ use super::{Client, HOMES, Home};
 use crate::chaos::notebook::{Invariant, Told};
 use crate::client::Output;
 
-/// The file in the guest to which every exec adds its line.
-pub(super) const BOOK: &str = "/root/book";
+/// The file in the guest to which every exec adds its line: in its memory, so that a guest that was started anew has none.
+const BOOK: &str = "/dev/shm/book";
 
 /// How often a sandbox is asked for its book at last; a timeout that is just due may come between.
 const LAST_TRIES: usize = 3;
@@ -43,6 +43,7 @@ impl Client {
             id: id.clone(),
             book,
             seen: Sequence::default(),
+            is_paused: false,
         });
     }
 
@@ -104,6 +105,11 @@ impl Client {
         let request = self.request(Method::POST, &sandbox_path(&id, what), body)?;
         match self.insist(&request).await {
             Outcome::Done(answer) => {
+                match &told {
+                    Told::Paused => self.homes[home].is_paused = true,
+                    Told::Resumed => self.homes[home].is_paused = false,
+                    _ => {}
+                }
                 self.acknowledged(told, &request, &id, &answer);
                 self.keep(request, &answer);
             }
@@ -197,8 +203,11 @@ impl Client {
             return Ok(());
         }
         let now: Value = serde_json::from_slice(&answer.body)?;
-        if matches!(now["state"].as_str(), Some("stopped" | "lost" | "failed")) {
+        let state = now["state"].as_str().unwrap_or_default();
+        if matches!(state, "stopped" | "lost" | "failed") {
             self.homes.remove(home);
+        } else {
+            self.homes[home].is_paused = state == "paused";
         }
         Ok(())
     }

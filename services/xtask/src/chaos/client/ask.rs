@@ -7,12 +7,15 @@ use hyper::{Method, StatusCode};
 use roost_schemas::{CommandId, SandboxId, Sequence};
 use serde_json::Value;
 
+use super::repeat::gist;
 use super::{Client, Home};
 use crate::chaos::notebook::{Acknowledged, Invariant, Told};
 use crate::client::Answer;
 
 /// How long one answer is awaited.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// One request in so many is sent twice at once.
+const TWICE: usize = 8;
 /// How long the same request is repeated.
 const INSISTS: Duration = Duration::from_secs(75);
 
@@ -56,10 +59,17 @@ impl Client {
     }
 
     /// Sends a write, again under the same key for as long as there is no answer, or one that says to try again.
+    /// Some are sent twice at once from the beginning.
     pub(super) async fn insist(&mut self, request: &Request) -> Outcome {
         let began = Instant::now();
+        let mut twice = self.chance.below(TWICE) == 0;
         loop {
-            match self.send(request).await {
+            let sent = if std::mem::take(&mut twice) {
+                self.send_twice(request).await
+            } else {
+                self.send(request).await
+            };
+            match sent {
                 Some(answer) if answer.status.is_success() => return Outcome::Done(answer),
                 Some(answer) if !is_worth_repeating(&answer) => {
                     let code = answer.error_code().unwrap_or_else(|| answer.status.to_string());
@@ -73,6 +83,26 @@ impl Client {
                 _ => tokio::time::sleep(self.chance.millis(200..1000)).await,
             }
         }
+    }
+
+    /// Both at the same time: whoever is told of success is told the same.
+    async fn send_twice(&self, request: &Request) -> Option<Answer> {
+        let (one, other) = tokio::join!(self.send(request), self.send(request));
+        let (one, other) = match (one, other) {
+            (Some(one), Some(other)) => (one, other),
+            (one, other) => return one.or(other),
+        };
+        let (first, second) = (gist(&one), gist(&other));
+        let both_tell = !is_worth_repeating(&one) && !is_worth_repeating(&other);
+        if both_tell && (one.status, &first) != (other.status, &second) {
+            let (path, key) = (&request.path, &request.key);
+            let seen = format!(
+                "{path} under {key} was answered {} {first} and {} {second} at once",
+                one.status, other.status
+            );
+            self.notebook.broken(Invariant::Once, None, seen);
+        }
+        Some(if one.status.is_success() { one } else { other })
     }
 
     async fn send(&self, request: &Request) -> Option<Answer> {

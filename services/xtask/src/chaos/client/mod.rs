@@ -32,6 +32,8 @@ pub(super) struct Home {
     book: Vec<String>,
     /// The last place in the log that an answer about it has shown.
     seen: Sequence,
+    /// Whether it was paused when somebody last looked.
+    is_paused: bool,
 }
 
 /// One client.
@@ -103,13 +105,26 @@ impl Client {
             if self.homes.is_empty() || (self.homes.len() < HOMES && self.chance.below(8) == 0) {
                 self.create().await?;
             } else {
-                let wish = self.chance.weighted(&WISHES);
                 let home = self.chance.below(self.homes.len());
+                let wish = self.wishes(home);
                 self.wish(wish, home).await?;
             }
             tokio::time::sleep(self.chance.millis(20..400)).await;
         }
         Ok(self)
+    }
+
+    /// The next wish; mostly one that can be fulfilled, as far as is known.
+    fn wishes(&mut self, home: usize) -> Wish {
+        let wish = self.chance.weighted(&WISHES);
+        if self.chance.below(4) == 0 {
+            return wish;
+        }
+        match (wish, self.homes[home].is_paused) {
+            (Wish::Exec | Wish::Pause | Wish::Timeout | Wish::ExecByQueue, true) => Wish::Resume,
+            (Wish::Resume, false) => Wish::Exec,
+            (wish, _) => wish,
+        }
     }
 
     async fn wish(&mut self, wish: Wish, home: usize) -> Result<()> {

@@ -59,7 +59,7 @@ impl Client {
 }
 
 /// What of an answer does not change with the time at which it is given.
-fn gist(answer: &Answer) -> Value {
+pub(super) fn gist(answer: &Answer) -> Value {
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let children: Vec<&Value> = body["sandboxes"]
         .as_array()
