@@ -12,8 +12,8 @@ use crate::world::{World, all, owner};
 const BLOBS: &str = "head -c 2000000 /dev/urandom > /root/blob; sync; head -c 2000000 /dev/urandom > /dev/shm/blob; \
                      cat /root/blob /dev/shm/blob | sha256sum";
 const SUM: &str = "cat /root/blob /dev/shm/blob | sha256sum";
-/// Counts in its own memory until it is told to stop.
-const COUNTER: &str = "i=0; while [ ! -e /dev/shm/stop ]; do i=$((i+1)); echo $i > /dev/shm/count; sleep 0.05; done; echo at $i";
+/// Counts in its own memory until it is told to stop. Whoever reads the count finds one: it is replaced whole.
+const COUNTER: &str = "cd /dev/shm; i=0; while [ ! -e stop ]; do i=$((i+1)); echo $i > new; mv new count; sleep 0.05; done; echo at $i";
 
 #[tokio::test]
 async fn a_guest_goes_on_where_it_was() {

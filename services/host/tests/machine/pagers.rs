@@ -98,6 +98,48 @@ async fn what_was_started_and_never_recorded_is_found_and_destroyed() {
     .await;
 }
 
+#[tokio::test]
+async fn what_has_records_that_make_no_sense_is_taken_back_all_the_same() {
+    World::with("hmgarbled", async |world| {
+        let sealed = asleep(world, "sbgarbled").await;
+        let owner = owner("sbgarbled", 2);
+        let (_, slot) = world.restore(&owner, &sealed).await;
+        let folder = world.folder(&owner);
+        let before = engine(&folder);
+        for record in ["engine.json", "pager.json"] {
+            std::fs::write(folder.join(record), "{\"pid\":").unwrap();
+        }
+        let reborn = world.reborn();
+        let vm = reborn.adopt(&owner).await.unwrap().expect("it runs");
+        assert_eq!(world.says(&owner, &slot, "p1", "echo here").await, "here\n");
+        assert_eq!(engine(&folder), before, "it is recorded anew");
+        // The pager is watched as any other.
+        dies_with_its_pager(world, &owner, &*vm, Signal::KILL).await;
+        reborn.destroy(&owner).await.unwrap();
+        assert!(!folder.exists());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_silent_engine_is_told_from_one_that_refuses() {
+    World::with("hmsilent", async |world| {
+        let owner = owner("sbsilent", 1);
+        world.boot(&owner).await;
+        let process = engine(&world.folder(&owner));
+        signal(&process, Signal::STOP);
+        let began = Instant::now();
+        let fault = world.engines.is_paused(&owner).await.unwrap_err();
+        assert!(fault.timed_out && began.elapsed() < 5 * SECOND, "{fault}");
+        signal(&process, Signal::CONT);
+        assert!(!world.engines.is_paused(&owner).await.unwrap());
+        world.free(&owner).await;
+        let fault = world.engines.is_paused(&owner).await.unwrap_err();
+        assert!(!fault.timed_out, "{fault}");
+    })
+    .await;
+}
+
 /// Lets a fresh guest fall asleep, and everything of it be freed.
 async fn asleep(world: &World, name: &str) -> Snapshot {
     let first = owner(name, 1);

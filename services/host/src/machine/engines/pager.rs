@@ -69,6 +69,7 @@ impl Pager {
                     return Ok(Found::Gone(error.to_string()));
                 };
                 let record = Record::of(process.identity().clone(), folder);
+                record.write(folder).map_err(|error| Fault::of(STEP, &error))?;
                 return Ok(Found::Running(Self::new(record, process)));
             }
             Err(error) => return Err(Fault::of(STEP, &error)),
