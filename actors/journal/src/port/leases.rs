@@ -57,7 +57,10 @@ pub enum LeaseError {
         detail: String,
     },
     /// What stands there is not one of ours.
-    #[error("the lease of {host} is not readable: {detail}")]
+    #[error(
+        "the lease of {host} is not readable: {detail}; somebody else wrote it: remove it with \
+         `nats stream purge LEASES --subject roost.lease.{host}`"
+    )]
     Foreign {
         /// Whose it is.
         host: String,

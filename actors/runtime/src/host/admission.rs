@@ -20,6 +20,7 @@ use roost_schemas::reply::{Code, Rejected, Reply};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Key, REDELIVER_AFTER};
+use crate::intake;
 
 /// Commands that are not settled: as many as the queue lets be under way. What it delivers twice takes two places.
 const ALL: usize = 256;
@@ -105,25 +106,19 @@ impl Admission {
 }
 
 async fn refuse(queue: Arc<dyn Queue>, place: OwnedSemaphorePermit, delivery: Delivery, refused: Refused) {
-    let Delivery {
-        subject,
-        message,
-        settle,
-        ..
-    } = delivery;
-    let (sandbox, command) = (&subject.sandbox, &message.command_id);
-    let settled = if message.reply.is_some() && refused == Refused::Full {
+    let (sandbox, command) = (
+        delivery.subject.sandbox.clone(),
+        delivery.message.command_id.clone(),
+    );
+    let settled = if delivery.message.reply.is_some() && refused == Refused::Full {
         tracing::warn!(%sandbox, %command, "a command is refused: its sandbox has too many");
         let rejected = Rejected {
             code: Code::Unavailable,
             message: format!("sandbox {sandbox} has {EACH} commands before it already; try again"),
         };
-        match queue.answer(&message, &Reply::Rejected(rejected)).await {
-            Ok(()) => settle.done().await,
-            Err(error) => Err(error),
-        }
+        intake::conclude(&*queue, delivery, &Reply::Rejected(rejected)).await
     } else {
-        settle.later(REDELIVER_AFTER).await
+        delivery.settle.later(REDELIVER_AFTER).await
     };
     if let Err(error) = settled {
         tracing::warn!(%command, %error, "it will be delivered again");

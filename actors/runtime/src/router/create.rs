@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use roost_domain::placement;
 use roost_domain::sandbox::{Command, Sandbox};
+use roost_domain::{Rejection, placement};
 use roost_journal::port::{Delivery, Message};
 use roost_schemas::command::{ContentType, Create, Envelope, Placement, SandboxCommand, Start};
 use roost_schemas::reply::{Accepted, Reply};
@@ -39,6 +39,7 @@ impl Router {
         // What was placed before stays where it is; the decision then only recognises the command, or refuses it.
         let placement = if absent {
             intake::in_time(message, &*self.clock)?;
+            self.check_free(&delivery.subject)?;
             Some(self.place(&delivery.subject.tenant, &create).await?)
         } else {
             None
@@ -50,6 +51,22 @@ impl Router {
             command: Command::Create(Create { placement, ..create }),
         };
         ledger.execute(&envelope).await
+    }
+
+    /// Refuses an id that stands for a sandbox of another tenant. A gateway makes none twice, but whoever writes commands by
+    /// hand chooses; and hosts know their VMs by the id alone.
+    fn check_free(&self, subject: &CommandSubject) -> Result<(), Rejection> {
+        let CommandSubject { tenant, sandbox, .. } = subject;
+        let taken = self.fleet.read(|fleet| {
+            fleet
+                .live()
+                .any(|(other, id, _)| id == sandbox && other != tenant)
+        });
+        if taken {
+            Err(Rejection::AlreadyExists)
+        } else {
+            Ok(())
+        }
     }
 
     async fn place(&self, tenant: &TenantId, create: &Create) -> Result<Placement, Refusal> {

@@ -6,6 +6,8 @@ mod boot;
 mod boots;
 mod collect;
 mod faults;
+mod flood;
+mod hostile;
 mod kill;
 mod life;
 mod loss;

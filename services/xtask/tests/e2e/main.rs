@@ -9,6 +9,7 @@ mod crowds;
 mod faults;
 mod files;
 mod harness;
+mod hostile;
 mod nats;
 mod network;
 mod output;

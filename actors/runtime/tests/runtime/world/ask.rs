@@ -119,7 +119,7 @@ pub(crate) fn rejected(reply: Reply) -> (Code, String) {
 }
 
 impl World {
-    fn subject(route: Route, sandbox: &SandboxId) -> CommandSubject {
+    pub(crate) fn subject(route: Route, sandbox: &SandboxId) -> CommandSubject {
         CommandSubject {
             tenant: tenant(),
             route,
