@@ -5,6 +5,7 @@
 //! server is checked again, and while it is found unfit every write fails with
 //! [`JournalError::Unfit`].
 
+mod backup;
 mod direct;
 mod fitness;
 mod journal;
@@ -19,6 +20,7 @@ mod tail;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use backup::{Backup, Messages, Stored};
 pub use journal::JetStreamJournal;
 pub use leases::JetStreamLeases;
 pub use output::JetStreamOutput;
@@ -104,6 +106,11 @@ impl Connection {
     /// The leases of hosts.
     pub fn leases(&self) -> JetStreamLeases {
         JetStreamLeases::new(self.0.clone())
+    }
+
+    /// The event log as it is stored.
+    pub fn backup(&self) -> Backup {
+        Backup::new(self.0.clone())
     }
 
     /// The NATS client below, for what is no part of the ports.

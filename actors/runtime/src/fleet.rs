@@ -63,9 +63,9 @@ impl Projection for FleetProjection {
     }
 
     fn drain_changes(&mut self) -> Vec<Change> {
-        let changed = std::mem::take(&mut self.changed);
-        let mut changes = Vec::with_capacity(changed.len());
-        for subject in changed {
+        let subjects = std::mem::take(&mut self.changed);
+        let mut changes = Vec::with_capacity(subjects.len());
+        for subject in subjects {
             let entry = self.fleet.save(&subject);
             if self.fleet.unreadable(&subject).is_some() {
                 changes.push((format!("{UNREADABLE}{subject}").into_bytes(), Some(Vec::new())));

@@ -1,0 +1,105 @@
+//! `roost log verify`: whether the log is whole, and whether what was made of it is what it says.
+
+mod audit;
+mod checkpoint;
+mod gateway;
+mod witness;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use roost_journal::jetstream::Connection;
+use roost_schemas::Sequence;
+
+use super::source::Source;
+use audit::Audit;
+use witness::{Verdict, Witness};
+
+/// Reads every message of the log, decodes and folds every commit, and compares what that comes to.
+///
+/// Ends with status 1 if anything is missing, doubled, unreadable or different. It changes nothing.
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The nats-server, such as `nats://127.0.0.1:4222`
+    #[arg(long, required_unless_present = "file", conflicts_with = "file")]
+    nats: Option<String>,
+    /// A saved log instead
+    #[arg(long)]
+    file: Option<PathBuf>,
+    /// The state folder of a gateway, host or reconciler that does not run: its checkpoint must say the same
+    #[arg(long)]
+    state: Vec<PathBuf>,
+    /// A running gateway, such as `http://127.0.0.1:8080`: its reads must show the same
+    #[arg(long, requires = "key")]
+    gateway: Vec<String>,
+    /// The gateway's API key
+    #[arg(long, env = "ROOST_API_KEY", hide_env_values = true)]
+    key: Option<String>,
+}
+
+impl Verify {
+    pub(super) async fn run(self) -> Result<()> {
+        // Asked before the log is: what they have seen must be in it.
+        let mut witnesses = Vec::new();
+        for folder in &self.state {
+            witnesses.push(checkpoint::witness(folder).await?);
+        }
+        for url in &self.gateway {
+            witnesses.push(gateway::witness(url, self.key.as_deref().unwrap_or_default()).await?);
+        }
+        let (mut source, connection) = self.source().await?;
+        let mut audit = Audit::default();
+        let mut verdicts = witness::meet(&witnesses, &audit, None);
+        while let Some(message) = source.next().await? {
+            audit.add(&message);
+            verdicts.extend(witness::meet(&witnesses, &audit, Some(&message)));
+        }
+        if let Some(connection) = connection {
+            connection.close().await;
+        }
+        verdicts.extend(behind(&witnesses, audit.last()));
+        report(&audit, &verdicts)
+    }
+
+    async fn source(&self) -> Result<(Source, Option<Connection>)> {
+        match (&self.nats, &self.file) {
+            (Some(nats), _) => {
+                let connection = super::open(nats).await?;
+                let source = Source::stream(&connection, Sequence::default()).await?;
+                Ok((source, Some(connection)))
+            }
+            (None, Some(file)) => Ok((Source::file(file)?, None)),
+            (None, None) => bail!("name a nats-server with --nats, or a saved log with --file"),
+        }
+    }
+}
+
+/// Those that have seen more than there is.
+fn behind(witnesses: &[Witness], last: Sequence) -> Vec<Verdict> {
+    let ahead = witnesses.iter().filter(|witness| witness.sequence > last);
+    let verdict = |witness: &Witness| {
+        let sequence = witness.sequence;
+        Verdict::differs(
+            witness,
+            format!("it has seen {sequence}, but the log ends at {last}"),
+        )
+    };
+    ahead.map(verdict).collect()
+}
+
+fn report(audit: &Audit, verdicts: &[Verdict]) -> Result<()> {
+    println!("{}", audit.summary());
+    for problem in audit.problems() {
+        println!("problem: {problem}");
+    }
+    for verdict in verdicts {
+        println!("{verdict}");
+    }
+    let problems = audit.problem_count() + verdicts.iter().filter(|verdict| !verdict.agrees).count();
+    if problems > 0 {
+        bail!("the log is not as it should be: {problems} problems; docs/log.md tells what can be done");
+    }
+    println!("nothing is missing, nothing is doubled, everything can be read");
+    Ok(())
+}
