@@ -60,7 +60,15 @@ pub enum Refusal {
 impl Refusal {
     /// Whether trying again would come to the same.
     pub(crate) fn is_final(&self) -> bool {
-        self.answer().is_some()
+        self.answer().is_some() && !self.is_unreadable()
+    }
+
+    /// Whether it is because of a commit that cannot be read.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        matches!(
+            self,
+            Self::Undecodable { .. } | Self::Journal(JournalError::Foreign(_))
+        )
     }
 
     /// The caller's answer; nothing when the command is to wait, because trying again may help.
@@ -69,7 +77,9 @@ impl Refusal {
             Self::Rejected(rejection) => rejection.code(),
             Self::Journal(JournalError::CommandIdReused { .. }) => Code::Conflict,
             Self::Journal(JournalError::Refused { .. }) => Code::InvalidRequest,
-            Self::Journal(_) | Self::Undecodable { .. } | Self::Contended(_) => return None,
+            // Waiting does not help, but a release that can read it may come: nothing is decided, and the caller may ask again.
+            Self::Undecodable { .. } | Self::Journal(JournalError::Foreign(_)) => Code::Unavailable,
+            Self::Journal(_) | Self::Contended(_) => return None,
         };
         let message = self.to_string();
         Some(Reply::Rejected(Rejected { code, message }))

@@ -7,6 +7,7 @@ pub(crate) mod file;
 pub(crate) mod fork;
 pub(crate) mod health;
 pub(crate) mod host;
+pub(crate) mod log;
 pub(crate) mod network;
 pub(crate) mod process;
 pub(crate) mod resume;

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::body;
 use crate::error::{ApiError, Code};
 use crate::guest::Program;
+use crate::state::Gateway;
 
 /// A body in JSON. What is wrong with it is told with the field's path.
 #[derive(Debug)]
@@ -79,19 +80,19 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     Ok(value)
 }
 
-/// The sandbox that a path names.
+/// The sandbox that a path names. Nothing can be asked of one whose commits cannot be read.
 #[derive(Debug)]
 pub(crate) struct Id(pub(crate) SandboxId);
 
-impl<S: Send + Sync> FromRequestParts<S> for Id {
+impl FromRequestParts<Gateway> for Id {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let path = Path::<String>::from_request_parts(parts, state).await;
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, ApiError> {
+        let path = Path::<String>::from_request_parts(parts, gateway).await;
         let Path(text) = path.map_err(|rejection| ApiError::invalid(rejection.body_text()))?;
-        SandboxId::new(text)
-            .map(Self)
-            .map_err(|error| ApiError::invalid(error.to_string()))
+        let id = SandboxId::new(text).map_err(|error| ApiError::invalid(error.to_string()))?;
+        gateway.check_readable(&id)?;
+        Ok(Self(id))
     }
 }
 
@@ -118,14 +119,15 @@ pub(crate) struct InSandbox {
     pub(crate) program: Program,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for InSandbox {
+impl FromRequestParts<Gateway> for InSandbox {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, ApiError> {
+        let path = Path::<(String, String)>::from_request_parts(parts, gateway).await;
         let Path((id, program)) = path.map_err(|rejection| ApiError::invalid(rejection.body_text()))?;
         let id = SandboxId::new(id).map_err(|error| ApiError::invalid(error.to_string()))?;
         let program = Program::parse(&program)?;
+        gateway.check_readable(&id)?;
         Ok(Self { id, program })
     }
 }

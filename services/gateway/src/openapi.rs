@@ -50,6 +50,7 @@ use crate::sequence::{MIN_SEQUENCE, SEQUENCE};
         routes::snapshots::delete::delete,
         routes::templates::list,
         routes::hosts::list,
+        routes::log::log,
         routes::health::health,
         routes::openapi::openapi,
     ),

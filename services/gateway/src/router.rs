@@ -7,7 +7,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::routes::{
-    create, delete, events, exec, files, fork, get as get_one, health, hosts, list, network, openapi, pause,
+    create, delete, events, exec, files, fork, get as get_one, health, hosts, list, log, network, openapi, pause,
     processes, resume, snapshots, stream, templates, timeout,
 };
 use crate::state::Gateway;
@@ -31,6 +31,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/v1/snapshots/{name}", delete_route(snapshots::delete::delete))
         .route("/v1/templates", get(templates::list))
         .route("/v1/hosts", get(hosts::list))
+        .route("/v1/log", get(log::log))
         .method_not_allowed_fallback(guard::no_method)
         .route_layer(from_fn_with_state(gateway.clone(), admission::log))
         .merge(lasting())

@@ -10,6 +10,7 @@ pub(crate) mod get;
 pub(crate) mod health;
 pub(crate) mod hosts;
 pub(crate) mod list;
+pub(crate) mod log;
 pub(crate) mod network;
 pub(crate) mod openapi;
 pub(crate) mod pause;

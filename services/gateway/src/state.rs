@@ -179,6 +179,20 @@ impl Gateway {
             .await?)
     }
 
+    /// Fails if what became of a sandbox cannot be told, because a commit of it cannot be read.
+    pub(crate) fn check_readable(&self, id: &SandboxId) -> Result<(), ApiError> {
+        let found = self
+            .fleet()
+            .read(|fleet| fleet.unreadable_sandbox(self.tenant(), id).cloned());
+        match found {
+            None => Ok(()),
+            Some(unreadable) => {
+                let message = format!("sandbox {id} stands still: {unreadable}");
+                Err(ApiError::new(Code::Unavailable, message))
+            }
+        }
+    }
+
     /// Fails if reads will show nothing newer than they do.
     fn check_fold(&self) -> Result<(), ApiError> {
         match self.fleet().alarm() {

@@ -56,11 +56,12 @@ async fn serve(opened: &mut Opened) -> Result<()> {
     let sandboxes = opened.fleet.read(|fleet| host::mine(&context, fleet));
     host::sweep(&context, &sandboxes).await?;
     opened.tenure.open();
-    tracing::info!(host = %context.host, sandboxes = sandboxes.len(), "ready");
+    tracing::info!(host = %context.host, sandboxes = sandboxes.count(), "ready");
     host::wake(&actor, sandboxes);
     println!("ready");
     tokio::select! {
         over = opened.tenure.over() => Err(over?.into()),
+        alarm = opened.fleet.stopped() => bail!("this host acts no more: {alarm}"),
         () = host::serve(&context, actor) => bail!("the host actor does not take commands any more"),
         () = host::collect(&context, &opened.fleet) => bail!("snapshots are not collected any more"),
         _ = ended => bail!("the host actor ended by itself"),

@@ -10,7 +10,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use roost_domain::fleet::Unreadable;
 use roost_schemas::SnapshotId;
+use roost_schemas::subject::{AggregateId, EventSubject};
 use tokio::time::Instant;
 
 use super::Context;
@@ -33,12 +35,21 @@ pub enum NotCollected {
     /// It is not known what the log refers to.
     #[error("what the log refers to is not known, so nothing is removed: {0}")]
     Fleet(#[from] NotCaughtUp),
+    /// Something may be referred to by what cannot be read.
+    #[error("what {subject} refers to is not known, so nothing is removed: {unreadable}")]
+    Unreadable {
+        /// What stands still.
+        subject: Box<EventSubject>,
+        /// Why.
+        unreadable: Unreadable,
+    },
 }
 
 /// Collects what nothing refers to; answers what is gone.
 pub async fn collect_once(context: &Context, fleet: &FleetHandle) -> Result<Vec<SnapshotId>, NotCollected> {
     let mut referenced = context.snapshots.kept().await?;
     fleet.catch_up(&*context.journal, PATIENCE).await?;
+    check_readable(fleet)?;
     referenced.extend(references(context, fleet));
     let swept = context.snapshots.sweep(&referenced).await?;
     for id in &swept {
@@ -62,6 +73,20 @@ pub async fn collect(context: &Context, fleet: &FleetHandle) {
                 break;
             }
         }
+    }
+}
+
+/// Hosts refer to nothing; of everything else it has to be known.
+fn check_readable(fleet: &FleetHandle) -> Result<(), NotCollected> {
+    let found = fleet.read(|fleet| {
+        let mut unreadable = fleet.all_unreadable();
+        let (subject, why) =
+            unreadable.find(|(subject, _)| !matches!(subject.aggregate, AggregateId::Host(_)))?;
+        Some((Box::new(subject.clone()), why.clone()))
+    });
+    match found {
+        None => Ok(()),
+        Some((subject, unreadable)) => Err(NotCollected::Unreadable { subject, unreadable }),
     }
 }
 

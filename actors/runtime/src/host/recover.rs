@@ -7,7 +7,8 @@ use std::time::Duration;
 use futures::{StreamExt, future, stream};
 use ractor::ActorRef;
 use roost_domain::fleet::Fleet;
-use roost_schemas::{Owner, TenantId};
+use roost_schemas::subject::AggregateId;
+use roost_schemas::{Owner, SandboxId, TenantId};
 
 use super::{Context, HostMessage};
 use crate::port::Fault;
@@ -18,8 +19,24 @@ const AT_ONCE: usize = 8;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LAST_PAUSE: Duration = Duration::from_mins(1);
 
-/// The sandboxes of this host that have not ended, with their tenants.
-pub fn mine(context: &Context, fleet: &Fleet) -> Vec<(TenantId, Owner)> {
+/// What an earlier life of this host may have left here.
+#[derive(Debug, Clone, Default)]
+pub struct Mine {
+    /// The sandboxes of this host that have not ended, with their tenants.
+    live: Vec<(TenantId, Owner)>,
+    /// Those, of any host, of which it is not known what they hold: a commit of theirs cannot be read.
+    unknown: BTreeSet<SandboxId>,
+}
+
+impl Mine {
+    /// How many sandboxes of this host there are.
+    pub fn count(&self) -> usize {
+        self.live.len()
+    }
+}
+
+/// What the log says is here.
+pub fn mine(context: &Context, fleet: &Fleet) -> Mine {
     let live = fleet.live().filter_map(|(tenant, id, view)| {
         let placed = view
             .state
@@ -34,20 +51,29 @@ pub fn mine(context: &Context, fleet: &Fleet) -> Vec<(TenantId, Owner)> {
             },
         ))
     });
-    live.collect()
+    let unknown = fleet
+        .all_unreadable()
+        .filter_map(|(subject, _)| match &subject.aggregate {
+            AggregateId::Sandbox(id) => Some(id.clone()),
+            AggregateId::Template(_) | AggregateId::Host(_) => None,
+        });
+    Mine {
+        live: live.collect(),
+        unknown: unknown.collect(),
+    }
 }
 
-/// Destroys everything on this machine that belongs to none of `mine`.
+/// Destroys everything on this machine that is neither `mine` nor unknown.
 ///
 /// To be called before commands are taken, with a fleet that has caught up with the log: what is not in it is not ours.
 /// What cannot be destroyed now is tried again for as long as this life of the host lasts; nobody waits for it.
-pub async fn sweep(context: &Arc<Context>, mine: &[(TenantId, Owner)]) -> Result<(), Fault> {
-    let owners: BTreeSet<&Owner> = mine.iter().map(|(_, owner)| owner).collect();
+pub async fn sweep(context: &Arc<Context>, mine: &Mine) -> Result<(), Fault> {
+    let owners: BTreeSet<&Owner> = mine.live.iter().map(|(_, owner)| owner).collect();
     let mut found = BTreeSet::new();
     found.extend(context.engines.owners().await?);
     found.extend(context.disks.owners().await?);
     found.extend(context.slots.owners().await?);
-    found.retain(|owner| !owners.contains(owner));
+    found.retain(|owner| !owners.contains(owner) && !mine.unknown.contains(&owner.sandbox));
     let sweeping = found.into_iter().map(|orphan| async {
         tracing::warn!(owner = %orphan, "destroying what no sandbox owns");
         let destroyed = destroy(context, &orphan).await;
@@ -88,8 +114,8 @@ async fn destroy(context: &Context, owner: &Owner) -> bool {
 }
 
 /// Starts the actors of `mine`, which look themselves what became of theirs.
-pub fn wake(host: &ActorRef<HostMessage>, mine: Vec<(TenantId, Owner)>) {
-    for (tenant, owner) in mine {
+pub fn wake(host: &ActorRef<HostMessage>, mine: Mine) {
+    for (tenant, owner) in mine.live {
         // The host actor is gone only when the whole host is.
         let _ = host.send_message(HostMessage::Wake {
             tenant,

@@ -24,6 +24,9 @@ use crate::{Done, Ledger, Refusal};
 /// How long the actor waits before it asks a log again that did not answer.
 pub(super) const LOG_PATIENCE: Duration = Duration::from_millis(500);
 
+/// The same for a log that answers with what cannot be read: only another release makes that better.
+const UNREADABLE_PATIENCE: Duration = Duration::from_secs(30);
+
 /// What a sandbox actor is started with.
 #[derive(Clone)]
 pub struct Arguments {
@@ -213,7 +216,12 @@ impl State {
             tracing::error!(sandbox = %self.args.sandbox, error = %refusal, "cannot fold the log");
             // Once: every command that comes meanwhile leads here, too.
             if !std::mem::replace(&mut self.waits, true) {
-                self.later(LOG_PATIENCE, Message::Pursue);
+                let patience = if refusal.is_unreadable() {
+                    UNREADABLE_PATIENCE
+                } else {
+                    LOG_PATIENCE
+                };
+                self.later(patience, Message::Pursue);
             }
             return;
         }

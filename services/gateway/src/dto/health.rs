@@ -23,7 +23,7 @@ pub(crate) enum Status {
     Ok,
     /// Reads are behind the log.
     Behind,
-    /// The projection has stopped at a commit that it cannot read.
+    /// The projection has stopped: the log lost commits, or is not the one that was read.
     Stopped,
     /// The log does not answer.
     LogUnavailable,

@@ -5,18 +5,21 @@ use axum::http::request::Parts;
 use roost_schemas::SandboxId;
 
 use crate::error::ApiError;
+use crate::state::Gateway;
 
 /// The sandbox that a path names, as `<id>` or as old clients write it: `<id>-<client>`.
 #[derive(Debug)]
 pub(super) struct Id(pub(super) SandboxId);
 
-impl<S: Send + Sync> FromRequestParts<S> for Id {
+impl FromRequestParts<Gateway> for Id {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let path = Path::<String>::from_request_parts(parts, state).await;
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, ApiError> {
+        let path = Path::<String>::from_request_parts(parts, gateway).await;
         let Path(text) = path.map_err(|rejection| ApiError::invalid(rejection.body_text()))?;
-        id(&text).map(Self)
+        let id = id(&text)?;
+        gateway.check_readable(&id)?;
+        Ok(Self(id))
     }
 }
 

@@ -73,6 +73,7 @@ fn select<'a>(gateway: &Gateway, fleet: &'a Fleet, query: &Query) -> Vec<Found<'
     let mut found: Vec<_> = fleet
         .live()
         .filter(|(tenant, ..)| *tenant == gateway.tenant())
+        .filter(|(tenant, id, _)| fleet.unreadable_sandbox(tenant, id).is_none())
         .filter_map(|(_, id, view)| Some((view.state.running.as_ref()?.started_at, id, view)))
         .filter(|(started, _, view)| query.admits(*started, &view.state))
         .collect();

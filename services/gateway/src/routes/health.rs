@@ -59,7 +59,9 @@ async fn examine(gateway: &Gateway) -> Health {
         }
     };
     if fleet.wait_for(head, PATIENCE).await {
-        return found(Status::Ok, Some(head.0), None);
+        let unreadable = fleet.read(|fleet| fleet.all_unreadable().count());
+        let message = format!("{unreadable} subjects stand still, because they cannot be read: see /v1/log");
+        return found(Status::Ok, Some(head.0), (unreadable > 0).then_some(message));
     }
     match fleet.alarm() {
         Some(alarm) => found(Status::Stopped, Some(head.0), Some(alarm.to_string())),

@@ -107,15 +107,16 @@ impl Wanted {
         Ok(wanted)
     }
 
+    /// Whoever stands still because it cannot be read is not listed: what is known of it may long be wrong.
     fn page(&self, fleet: &Fleet, tenant: &TenantId) -> SandboxPage {
         let ended = STATES
             .iter()
             .any(|state| state.is_end() && self.states.contains(state.as_str()));
         // What lives is indexed, what has ended is the whole history.
         let mut found = if ended {
-            self.pick(fleet.sandboxes(), tenant)
+            self.pick(fleet, fleet.sandboxes(), tenant)
         } else {
-            self.pick(fleet.live(), tenant)
+            self.pick(fleet, fleet.live(), tenant)
         };
         let more = found.len() > self.limit;
         found.truncate(self.limit);
@@ -133,10 +134,12 @@ impl Wanted {
     /// The page's entries, and one more if there is one.
     fn pick<'a>(
         &self,
+        fleet: &Fleet,
         all: impl Iterator<Item = (&'a TenantId, &'a SandboxId, &'a View<Folded>)>,
         tenant: &TenantId,
     ) -> Vec<(&'a SandboxId, &'a View<Folded>)> {
         all.filter(|(owner, id, view)| *owner == tenant && self.admits(id, view))
+            .filter(|(_, id, _)| fleet.unreadable_sandbox(tenant, id).is_none())
             .map(|(_, id, view)| (id, view))
             .take(self.limit + 1)
             .collect()

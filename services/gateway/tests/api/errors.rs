@@ -31,6 +31,7 @@ async fn without_the_key_nothing_behind_it_is_reached() {
         (Method::GET, "/v1/sandboxes/s1/events"),
         (Method::GET, "/v1/templates"),
         (Method::GET, "/v1/hosts"),
+        (Method::GET, "/v1/log"),
     ] {
         let call = || world.call(method.clone(), path).without("X-API-Key");
         let answer = call().send().await;

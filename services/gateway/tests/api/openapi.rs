@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::world::World;
 
 /// What goes through the log, or needs no key.
-const ROUTES: [(&str, &str); 18] = [
+const ROUTES: [(&str, &str); 19] = [
     ("/v1/sandboxes", "post"),
     ("/v1/sandboxes", "get"),
     ("/v1/sandboxes/{id}", "get"),
@@ -24,6 +24,7 @@ const ROUTES: [(&str, &str); 18] = [
     ("/v1/snapshots/{name}", "delete"),
     ("/v1/templates", "get"),
     ("/v1/hosts", "get"),
+    ("/v1/log", "get"),
     ("/health", "get"),
     ("/openapi.json", "get"),
 ];
@@ -229,6 +230,7 @@ async fn what_is_answered_has_the_fields_that_are_described() {
             "Host",
             world.get("/v1/hosts").send().await.ok(200)["hosts"][0].clone(),
         ),
+        ("Log", world.get("/v1/log").send().await.ok(200)),
         ("Health", world.get("/health").send().await.ok(200)),
         ("ErrorBody", world.get("/v1/sandboxes/nosuch").send().await.json()),
     ] {

@@ -45,7 +45,11 @@ pub(crate) fn tokens() -> TokenKey {
 
 /// The ports in memory, with a fleet that follows them.
 pub(crate) async fn memory() -> Ports {
-    let memory = Memory::default();
+    over(&Memory::default()).await
+}
+
+/// The ports of that log, with a fleet that follows it.
+pub(crate) async fn over(memory: &Memory) -> Ports {
     Ports {
         journal: Arc::new(memory.journal()),
         queue: Arc::new(memory.queue()),
