@@ -9,9 +9,9 @@ use tokio::time::Instant;
 
 /// When every world begins, in milliseconds since 1970.
 const EPOCH: u64 = 1_800_000_000_000;
-/// How much faster or slower than the world's a steady clock may go, in parts of a million: far more than a crystal does,
-/// far less than a lease's margin allows.
-const DRIFT: i64 = 5_000;
+/// How much faster or slower than the world's a steady clock may go, in parts of a million: more than a crystal does,
+/// less than what it takes to end a sandbox early.
+const DRIFT: i64 = 200;
 
 /// One machine's clock.
 pub(crate) struct SimClock {

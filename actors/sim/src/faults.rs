@@ -71,6 +71,12 @@ pub(crate) enum Ill {
     Silent,
 }
 
+impl Ill {
+    fn is_of_machine(self) -> bool {
+        matches!(self, Self::Full | Self::Silent)
+    }
+}
+
 /// The weather of one world.
 pub(crate) struct Weather {
     random: fastrand::Rng,
@@ -236,5 +242,74 @@ impl Weather {
     fn up_to(&mut self, longest: Duration) -> Duration {
         let longest = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
         Duration::from_millis(self.random.u64(1..=longest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fates(weather: &mut Weather, kind: Kind, mortal: bool) -> Vec<Fate> {
+        let process = Arc::from("h1");
+        let caller = Caller {
+            process: &process,
+            mortal,
+            kind,
+            turns: 2,
+        };
+        (0..10_000).map(|_| weather.fate(&caller)).collect()
+    }
+
+    fn worst() -> Weather {
+        let mut weather = Weather::new(fastrand::Rng::with_seed(1));
+        weather.rates = Rates {
+            dies: 100,
+            lost: 500,
+            unanswered: 500,
+            late: 500,
+            twice: 500,
+            refused: 500,
+            unheard: 500,
+            ..Rates::default()
+        };
+        weather
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_the_storm_everything_happens_at_once() {
+        let mut weather = worst();
+        weather.strike(Ill::Cut, &Arc::from("h1"), Duration::from_secs(60));
+        weather.calm();
+        let through = Fate::Happens(Passage::Through);
+        assert!(
+            fates(&mut weather, Kind::Request, true)
+                .iter()
+                .all(|fate| *fate == through)
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_is_cut_off_gets_nothing_through_until_it_is_over() {
+        let mut weather = worst();
+        weather.strike(Ill::Cut, &Arc::from("h1"), Duration::from_secs(60));
+        let lost = Fate::Happens(Passage::Lost);
+        assert!(
+            fates(&mut weather, Kind::Request, false)
+                .iter()
+                .all(|fate| *fate == lost)
+        );
+        tokio::time::advance(Duration::from_secs(61)).await;
+        assert!(fates(&mut weather, Kind::Request, false).contains(&Fate::Happens(Passage::Through)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn clients_do_not_die_and_seals_are_never_done_unheard() {
+        let mut weather = worst();
+        let dies = |fate: &Fate| matches!(fate, Fate::Dies { .. });
+        assert!(fates(&mut weather, Kind::Request, true).iter().any(dies));
+        assert!(!fates(&mut weather, Kind::Request, false).iter().any(dies));
+        let unheard = Fate::Happens(Passage::Unanswered);
+        assert!(fates(&mut weather, Kind::Disk, false).contains(&unheard));
+        assert!(!fates(&mut weather, Kind::Seal, false).contains(&unheard));
     }
 }

@@ -135,6 +135,10 @@ pub(crate) async fn supervise(world: World, process: Arc<str>, kind: Kind) {
         main.abort();
         life.kill_actors();
         kind.after_death();
+        if random.u32(0..8) == 0 {
+            // It holds nothing that the log does not.
+            world.forget_checkpoint(&process).await;
+        }
         tokio::time::sleep(pause(&world, &mut random)).await;
     }
 }

@@ -13,10 +13,11 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use roost_schemas::Sequence;
 
+use crate::trace::{self, Trace};
 use crate::world::{Checker, Violation, World};
 
 /// How long a storm lasts, in seconds.
-const STORM: Range<u64> = 15..90;
+const STORM: Range<u64> = 20..240;
 /// How long clients may take to end after it.
 const CLIENTS_END: Duration = Duration::from_mins(10);
 /// How long nothing new may come for everything to be at rest: longer than anything waits before it tries again.
@@ -49,6 +50,11 @@ pub struct Outcome {
 
 /// Runs the world of `seed` to its end.
 pub fn run_seed(seed: u64, play: impl FnOnce(&World) -> Play) -> Outcome {
+    run_traced(seed, trace::LAST, play)
+}
+
+/// The same, with so many of its last steps in words.
+pub fn run_traced(seed: u64, last: usize, play: impl FnOnce(&World) -> Play) -> Outcome {
     panics::count();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -56,7 +62,7 @@ pub fn run_seed(seed: u64, play: impl FnOnce(&World) -> Play) -> Outcome {
         .build()
         .expect("a runtime of one thread needs nothing of the system");
     runtime.block_on(async {
-        let world = World::new(seed);
+        let world = World::new(seed, Trace::keeping(last));
         let Play { clients, checker } = play(&world);
         world.watched_by(checker);
         world.start();

@@ -37,7 +37,7 @@ impl Rates {
             _ => often,
         };
         Self {
-            dies: rate(200),
+            dies: rate(400),
             lags: rate(3_000),
             crawls: rate(100),
             lost: rate(800),

@@ -4,6 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use roost_runtime::memory::Machine;
+use roost_schemas::Owner;
+
 use super::Ill;
 use crate::world::World;
 
@@ -18,11 +21,15 @@ enum Blow {
     Outage,
     /// An engine ends, by itself or because its pager did.
     Engine,
+    /// An engine answers nobody any more.
+    Hang,
+    /// A sealed snapshot is damaged.
+    Rot,
     /// A clock is set.
     Clock,
 }
 
-const BLOWS: [Blow; 9] = [
+const BLOWS: [Blow; 11] = [
     Blow::Kill,
     Blow::Ill(Ill::Cut),
     Blow::Ill(Ill::Stopped),
@@ -31,6 +38,8 @@ const BLOWS: [Blow; 9] = [
     Blow::Ill(Ill::Silent),
     Blow::Outage,
     Blow::Engine,
+    Blow::Hang,
+    Blow::Rot,
     Blow::Clock,
 ];
 
@@ -50,7 +59,11 @@ pub(crate) async fn rage(world: World) {
 }
 
 fn strike(world: &World, blow: Blow, random: &mut fastrand::Rng) {
-    let processes = world.processes();
+    let mut processes = world.processes();
+    if matches!(blow, Blow::Ill(ill) if ill.is_of_machine()) {
+        // Nobody else has a machine's disk and guests.
+        processes.retain(|process| world.machines().keys().any(|host| host.as_str() == &**process));
+    }
     let process = Arc::clone(&processes[random.usize(..processes.len())]);
     let lasts = lasting(random);
     match blow {
@@ -65,7 +78,19 @@ fn strike(world: &World, blow: Blow, random: &mut fastrand::Rng) {
                 world.weather().strike(Ill::Cut, process, lasts);
             }
         }
-        Blow::Engine => engine(world, random),
+        Blow::Engine => {
+            if let Some((machine, owner)) = engine(world, random) {
+                world.note(format!("the engine of {owner} ends"));
+                machine.crash_engine(&owner);
+            }
+        }
+        Blow::Hang => {
+            if let Some((machine, owner)) = engine(world, random) {
+                world.note(format!("the engine of {owner} falls silent"));
+                machine.silence_engine(&owner);
+            }
+        }
+        Blow::Rot => rot(world, random),
         Blow::Clock => {
             let by = random.i64(-3_600_000..=3_600_000);
             world.note(format!("the clock of {process} is set by {by} ms"));
@@ -74,18 +99,24 @@ fn strike(world: &World, blow: Blow, random: &mut fastrand::Rng) {
     }
 }
 
-fn engine(world: &World, random: &mut fastrand::Rng) {
+/// Some engine.
+fn engine<'a>(world: &'a World, random: &mut fastrand::Rng) -> Option<(&'a Machine, Owner)> {
     let engines = world.machines().values().flat_map(|machine| {
         let engines = machine.inventory().engines.into_keys();
         engines.map(move |owner| (machine, owner))
     });
-    let mut engines: Vec<_> = engines.collect();
-    if engines.is_empty() {
-        return;
+    random.choice(engines.collect::<Vec<_>>())
+}
+
+fn rot(world: &World, random: &mut fastrand::Rng) {
+    let sealed = world.machines().values().flat_map(|machine| {
+        let sealed = machine.sealed().into_iter();
+        sealed.map(move |id| (machine, id))
+    });
+    if let Some((machine, id)) = random.choice(sealed.collect::<Vec<_>>()) {
+        world.note(format!("{id} is damaged"));
+        machine.damage(&id);
     }
-    let (machine, owner) = engines.swap_remove(random.usize(..engines.len()));
-    world.note(format!("the engine of {owner} ends"));
-    machine.crash_engine(&owner);
 }
 
 /// A moment, as a rule; sometimes longer than a lease.

@@ -192,3 +192,68 @@ impl Turnstile {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn life(name: &str) -> Arc<Life> {
+        Arc::new(Life::new(Arc::from(name), 1))
+    }
+
+    fn calm() -> Weather {
+        let mut weather = Weather::new(fastrand::Rng::with_seed(7));
+        weather.calm();
+        weather
+    }
+
+    /// In which order calls happen that arrive in the order of `names`.
+    async fn order(names: &[&str]) -> Vec<String> {
+        let turnstile = Arc::new(Turnstile::default());
+        for name in names {
+            let (turnstile, life) = (Arc::clone(&turnstile), life(name));
+            tokio::spawn(async move { turnstile.turn(&life, Kind::Look, "look", String::new()).await });
+        }
+        let mut weather = calm();
+        let mut order = Vec::new();
+        while order.len() < names.len() {
+            turnstile.tick().await;
+            if let Drawn::Call(line) = turnstile.draw(&mut weather) {
+                order.push(line);
+            }
+        }
+        order
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_order_of_arrival_does_not_matter() {
+        let forth = order(&["a", "b", "c", "d"]).await;
+        assert_eq!(forth, order(&["d", "b", "a", "c"]).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dead_life_never_has_its_turn() {
+        let turnstile = Turnstile::default();
+        let life = life("a");
+        let turn = turnstile.turn(&life, Kind::Look, "look", String::new());
+        tokio::pin!(turn);
+        assert!(futures::poll!(turn.as_mut()).is_pending());
+        life.end();
+        turnstile.forget(&life);
+        assert!(matches!(turnstile.draw(&mut calm()), Drawn::Nothing));
+        assert!(futures::poll!(turn).is_pending());
+        let late = turnstile.turn(&life, Kind::Look, "look", String::new());
+        assert!(futures::poll!(std::pin::pin!(late)).is_pending());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_has_gone_away_is_passed_over() {
+        let turnstile = Turnstile::default();
+        let life = life("a");
+        {
+            let turn = turnstile.turn(&life, Kind::Look, "look", String::new());
+            assert!(futures::poll!(std::pin::pin!(turn)).is_pending());
+        }
+        assert!(matches!(turnstile.draw(&mut calm()), Drawn::Nothing));
+    }
+}
