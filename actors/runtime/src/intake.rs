@@ -35,9 +35,7 @@ pub(crate) fn in_time(message: &Message, clock: &dyn Clock) -> Result<(), Reject
 /// the command might be accepted the next time, so it is told only when there is none. A rejection that gets lost leaves
 /// its sender as wise as a command that got lost.
 pub(crate) async fn conclude(queue: &dyn Queue, delivery: Delivery, reply: &Reply) -> Result<(), QueueError> {
-    let Delivery {
-        message, settle, ..
-    } = delivery;
+    let Delivery { message, settle, .. } = delivery;
     match reply {
         Reply::Accepted(_) => {
             tell(queue, &message, reply).await;

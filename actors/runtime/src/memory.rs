@@ -8,6 +8,7 @@ mod engines;
 mod fence;
 mod guest;
 mod guests;
+mod keep;
 mod look;
 mod places;
 mod snapshots;
@@ -27,6 +28,7 @@ use engines::Engine;
 use fence::Bounds;
 use store::Store;
 
+pub use keep::Kept;
 pub use look::Inventory;
 
 use crate::port::{Fault, Output};

@@ -10,6 +10,7 @@ mod engines;
 mod fault;
 mod fence;
 mod guests;
+mod keep;
 mod slots;
 mod snapshots;
 
@@ -20,5 +21,6 @@ pub use engines::{Engines, Vm, VmSpec};
 pub use fault::Fault;
 pub use fence::Fence;
 pub use guests::{AuditFeed, Greeting, Guests, Output, Outputs, Program};
+pub use keep::Keep;
 pub use slots::{Slot, Slots};
 pub use snapshots::{Draft, Dumped, Image, Pin, Portrayed, Sealed, Snapshots};

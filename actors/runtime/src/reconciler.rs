@@ -5,8 +5,9 @@
 //!   fleet ─▶ Deadlines┴▶ Observed ─▶ plan ─▶ revoke (compare-and-set) ─▶ HostEvent::Down ─▶ commands
 //! ```
 //!
-//! It holds nothing that it could not observe anew: what it was counting when it died it counts from the beginning, so
-//! that nothing ever happens early.
+//! Of leases it holds nothing that it could not observe anew: what it was counting when it died it counts from the
+//! beginning, so that nobody is given up early. Of ends of time it keeps what it knows, so that nobody is ended early by a
+//! clock that was set while it was away.
 
 mod deadlines;
 mod watch;
@@ -25,7 +26,7 @@ use roost_schemas::subject::{AggregateId, EventSubject};
 use roost_schemas::{CommandId, HostId, LifeId, TenantId};
 
 use crate::fleet::FleetHandle;
-use crate::port::Clock;
+use crate::port::{Clock, Keep};
 use crate::{Ledger, Refusal};
 use deadlines::Deadlines;
 use watch::Watch;
@@ -52,6 +53,8 @@ pub struct Arguments {
     pub fleet: FleetHandle,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// What is known of ends of time, from life to life.
+    pub keep: Arc<dyn Keep>,
 }
 
 /// What it holds between ticks.
@@ -73,9 +76,9 @@ impl Actor for Reconciler {
     async fn pre_start(&self, myself: ActorRef<Tick>, args: Arguments) -> Result<State, ActorProcessingErr> {
         myself.send_message(Tick)?;
         Ok(State {
+            deadlines: known(&*args.keep, args.clock.steady()).await,
             args,
             watch: Watch::default(),
-            deadlines: Deadlines::default(),
         })
     }
 
@@ -94,6 +97,7 @@ impl Actor for Reconciler {
 impl State {
     async fn tick(&mut self) {
         let observed = self.observe().await;
+        self.keep().await;
         let plan = self.args.fleet.read(|fleet| reconcile::plan(fleet, &observed));
         for (host, life) in plan.revoke {
             if let Err(error) = self.revoke(&host, &life).await {
@@ -135,6 +139,17 @@ impl State {
         }
     }
 
+    /// Keeps what is known of ends of time. What cannot be kept now is kept with what is known at the next tick.
+    async fn keep(&mut self) {
+        let Some(bytes) = self.deadlines.unkept() else {
+            return;
+        };
+        match self.args.keep.save(bytes).await {
+            Ok(()) => self.deadlines.kept(),
+            Err(fault) => tracing::warn!(%fault, "a restart now would take the time of day at its word"),
+        }
+    }
+
     /// Takes the lease from a host, unless it has renewed it.
     async fn revoke(&mut self, host: &HostId, life: &LifeId) -> Result<(), LeaseError> {
         let Some(version) = self.watch.version(host, life) else {
@@ -166,6 +181,24 @@ impl State {
         };
         ledger.execute(&envelope).await.map(|_| ())
     }
+}
+
+/// What an earlier life knew of ends of time. Without it the time of day is taken at its word once more.
+async fn known(keep: &dyn Keep, steady: Duration) -> Deadlines {
+    let found = match keep.load().await {
+        Ok(found) => found,
+        Err(fault) => {
+            tracing::warn!(%fault, "what was known of ends of time is lost");
+            None
+        }
+    };
+    let restored = found.map(|bytes| Deadlines::restore(&bytes, steady));
+    restored
+        .unwrap_or_else(|| Ok(Deadlines::default()))
+        .unwrap_or_else(|error| {
+            tracing::warn!(%error, "what was known of ends of time is of no use");
+            Deadlines::default()
+        })
 }
 
 async fn issue(queue: &dyn Queue, correction: Correction) -> Result<(), QueueError> {

@@ -111,10 +111,10 @@ impl Router {
         let command = delivery.message.command_id.clone();
         let settled = match self.route(&delivery).await {
             Ok(Routed::Forwarded) => delivery.settle.done().await,
-            Ok(Routed::Answer(reply)) => self.answer(delivery, &reply).await,
+            Ok(Routed::Answer(reply)) => intake::conclude(&*self.queue, delivery, &reply).await,
             Err(obstacle) => {
                 if let Some(reply) = obstacle.answer() {
-                    self.answer(delivery, &reply).await
+                    intake::conclude(&*self.queue, delivery, &reply).await
                 } else {
                     tracing::error!(%command, error = %obstacle, "a command has to wait");
                     delivery.settle.later(RETRY_AFTER).await
@@ -136,10 +136,5 @@ impl Router {
             // Whether it is late is for the owner to say, who knows whether it has been done before.
             _ => self.forward(delivery).await,
         }
-    }
-
-    async fn answer(&self, delivery: Delivery, reply: &Reply) -> Result<(), QueueError> {
-        self.queue.answer(&delivery.message, reply).await?;
-        delivery.settle.done().await
     }
 }

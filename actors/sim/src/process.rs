@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use ractor::ActorCell;
+use roost_runtime::memory::Kept;
 use tokio::sync::Notify;
 
 pub(crate) use host::Site;
@@ -29,8 +30,8 @@ use crate::world::World;
 pub(crate) enum Kind {
     /// A host's agent.
     Host(Arc<Site>),
-    /// The router and the reconciler.
-    Control,
+    /// The router and the reconciler, with what outlives each of their lives.
+    Control(Arc<Kept>),
     /// A projection, as a gateway has one.
     Reader,
 }
@@ -155,7 +156,7 @@ impl Kind {
     fn live(&self, link: Link) -> BoxFuture<'static, ()> {
         match self.clone() {
             Self::Host(site) => Box::pin(host::live(link, site)),
-            Self::Control => Box::pin(control::live(link)),
+            Self::Control(kept) => Box::pin(control::live(link, kept)),
             Self::Reader => Box::pin(reader::live(link)),
         }
     }

@@ -133,7 +133,7 @@ impl World {
                 process::Kind::Host(Arc::new(site))
             });
         }
-        add(CONTROL.to_owned(), &|_| process::Kind::Control);
+        add(CONTROL.to_owned(), &|_| process::Kind::Control(Arc::default()));
         for number in 1..=READERS {
             add(format!("reader{number}"), &|_| process::Kind::Reader);
         }

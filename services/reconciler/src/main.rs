@@ -5,6 +5,8 @@
 //!   LEASES ────────────┴──▶ reconciler ──▶ COMMANDS, LEASES
 //! ```
 
+mod keep;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +24,8 @@ use roost_runtime::router::Router;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+use keep::KeepFile;
+
 /// How long folding the log may take at start.
 const FOLD_PATIENCE: Duration = Duration::from_mins(5);
 
@@ -32,7 +36,7 @@ struct Cli {
     /// Where nats-server listens, such as `nats://127.0.0.1:4222`.
     #[arg(long)]
     nats: String,
-    /// Folder for checkpoints; made if it is not there.
+    /// Folder for checkpoints and for what is known of ends of time; made if it is not there.
     #[arg(long)]
     state: PathBuf,
 }
@@ -69,6 +73,7 @@ async fn run(cli: Cli) -> Result<()> {
         leases: Arc::new(connection.leases()),
         fleet: fleet.clone(),
         clock: Arc::clone(&clock),
+        keep: Arc::new(KeepFile::open(cli.state.join("deadlines"))?),
     };
     let (_, reconciler) = Reconciler::spawn(None, Reconciler, arguments).await?;
     let router = Router {

@@ -5,6 +5,7 @@ mod audit;
 mod boot;
 mod boots;
 mod collect;
+mod deadlines;
 mod faults;
 mod flood;
 mod hostile;

@@ -94,7 +94,7 @@ async fn a_timeout_pauses_who_wishes_it() {
     tokio::time::sleep(Duration::from_secs(11)).await;
     let timed_out = SandboxCommand::Pause(roost_schemas::command::Pause {
         reason: PauseReason::TimedOut,
-        due: None,
+        due: world.now(&sandbox).expires_at,
     });
     accepted(world.ask(&sandbox, &timed_out).await);
     world.phase(&sandbox, Phase::Paused).await;

@@ -1,37 +1,17 @@
 //! What nobody asked for and must happen all the same.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{Actor, ActorRef};
 use roost_domain::reconcile::START_PATIENCE;
 use roost_domain::sandbox::Phase;
 use roost_journal::port::Queue;
-use roost_runtime::reconciler::{Arguments, Reconciler, TICK, Tick};
+use roost_runtime::reconciler::TICK;
 use roost_schemas::command::{SandboxCommand, SetTimeout};
 use roost_schemas::event::{SandboxEvent, StopReason};
 use tokio::time::Instant;
 
+use crate::world::control::{living_for, reconciler};
 use crate::world::{World, accepted, create, id};
-
-async fn reconciler(world: &World) -> ActorRef<Tick> {
-    let args = Arguments {
-        journal: Arc::new(world.memory.journal()),
-        leases: Arc::new(world.memory.leases()),
-        queue: Arc::new(world.memory.queue()),
-        fleet: world.fleet.clone(),
-        clock: Arc::clone(&world.clock) as _,
-    };
-    Reconciler::spawn(None, Reconciler, args).await.unwrap().0
-}
-
-fn living_for(seconds: u32) -> SandboxCommand {
-    let SandboxCommand::Create(mut create) = create() else {
-        unreachable!()
-    };
-    create.spec.timeout_sec = seconds;
-    SandboxCommand::Create(create)
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_sandbox_whose_time_is_over_is_killed_and_not_before() {

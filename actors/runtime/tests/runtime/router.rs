@@ -111,16 +111,13 @@ async fn a_repeated_create_keeps_its_host_and_starts_once() {
     let world = World::new().await;
     let first = accepted(world.ask_as("c1", &id("s1"), &create()).await);
     let again = accepted(world.ask_as("c1", &id("s1"), &create()).await);
-    assert_eq!(first.sequence, again.sequence);
+    assert_eq!(first, again);
     world.phase(&id("s1"), Phase::Running).await;
     world.kill(&id("s1")).await;
     world.gone(&id("s1"), Phase::Stopped).await;
     // Its time is over: the same create again does not bring it back.
     let again = accepted(world.ask_as("c1", &id("s1"), &create()).await);
-    assert_eq!(
-        (again.sequence, again.state.as_str()),
-        (first.sequence, "stopped")
-    );
+    assert_eq!(again, first, "it is answered as the first time");
     tokio::time::sleep(std::time::Duration::from_mins(5)).await;
     accepted(world.ask_as("c1", &id("s1"), &create()).await);
     world.gone(&id("s1"), Phase::Stopped).await;

@@ -2,6 +2,7 @@
 
 mod ask;
 mod clock;
+pub(crate) mod control;
 mod paused;
 mod stage;
 mod wire;

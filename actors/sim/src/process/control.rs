@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use ractor::Actor;
+use roost_runtime::memory::Kept;
 use roost_runtime::reconciler::{Arguments, Reconciler};
 use roost_runtime::router::Router;
 
 use super::host::FOLD_PATIENCE;
 use crate::ports::Link;
 
-pub(super) async fn live(link: Link) {
+pub(super) async fn live(link: Link, keep: Arc<Kept>) {
     let journal = link.journal();
     let fleet = link.fleet().await;
     if fleet.catch_up(&*journal, FOLD_PATIENCE).await.is_err() {
@@ -21,6 +22,7 @@ pub(super) async fn live(link: Link) {
         leases: Arc::new(link.clone()),
         fleet: fleet.clone(),
         clock: link.clock(),
+        keep,
     };
     let Ok((actor, reconciler)) = Reconciler::spawn(None, Reconciler, arguments).await else {
         return;

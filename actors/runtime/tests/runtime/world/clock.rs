@@ -1,6 +1,6 @@
 //! A time of day that goes with tokio's, which a test pauses, and that panics where it is told to.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use roost_runtime::port::Clock;
@@ -12,6 +12,8 @@ const EPOCH: u64 = 1_800_000_000_000;
 
 pub(crate) struct TestClock {
     start: Instant,
+    /// How far its time of day is off, in milliseconds.
+    off_ms: AtomicI64,
     panics: AtomicU32,
 }
 
@@ -19,8 +21,14 @@ impl TestClock {
     pub(crate) fn new() -> Self {
         Self {
             start: Instant::now(),
+            off_ms: AtomicI64::new(0),
             panics: AtomicU32::new(0),
         }
+    }
+
+    /// Sets the time of day forward, or back.
+    pub(crate) fn set(&self, by_ms: i64) {
+        self.off_ms.fetch_add(by_ms, Ordering::SeqCst);
     }
 
     /// Lets the next `times` looks at this clock panic.
@@ -38,7 +46,8 @@ impl Clock for TestClock {
                 .is_err(),
             "the clock was told to panic"
         );
-        Timestamp(EPOCH).plus(self.start.elapsed())
+        let Timestamp(now) = Timestamp(EPOCH).plus(self.start.elapsed());
+        Timestamp(now.saturating_add_signed(self.off_ms.load(Ordering::SeqCst)))
     }
 
     fn steady(&self) -> Duration {
