@@ -7,7 +7,6 @@ use roost_journal::jetstream::Connection;
 
 use super::client::Client;
 use super::history;
-use super::invariants::life::Life;
 use super::notebook::{Invariant, Notebook};
 use crate::stack::Stack;
 
@@ -30,10 +29,7 @@ pub(super) async fn books(clients: &mut [Client], notebook: &Notebook) {
 pub(super) async fn end_all(stack: &Stack, nats: &Connection, notebook: &Notebook) -> Result<()> {
     let history = history::read(nats).await?;
     for sandbox in history.sandboxes() {
-        let mut life = Life::default();
-        let events = history.of(sandbox).flat_map(|entry| &entry.events);
-        events.for_each(|event| life.follow(event));
-        if !life.phase.is_end()
+        if !history.life(sandbox).phase.is_end()
             && let Err(error) = stack.api().kill(sandbox.as_str()).await
         {
             let seen = format!("{sandbox} cannot be ended: {error:#}");

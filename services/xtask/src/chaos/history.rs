@@ -11,6 +11,8 @@ use roost_schemas::event::{HostEvent, SandboxEvent, TemplateEvent};
 use roost_schemas::subject::{AggregateId, EventFilter, EventSubject};
 use roost_schemas::{CommandId, SandboxId, Sequence, TemplateName, Timestamp};
 
+use super::invariants::life::Life;
+
 /// One commit.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -49,6 +51,14 @@ impl History {
     pub(super) fn of(&self, sandbox: &SandboxId) -> impl Iterator<Item = &Entry> {
         let numbers = self.of.get(sandbox).map(Vec::as_slice).unwrap_or_default();
         numbers.iter().map(|number| &self.entries[*number])
+    }
+
+    /// What one sandbox is by now, whether or not all of it was lawful.
+    pub(super) fn life(&self, sandbox: &SandboxId) -> Life {
+        let mut life = Life::default();
+        let events = self.of(sandbox).flat_map(|entry| &entry.events);
+        events.for_each(|event| life.follow(event));
+        life
     }
 
     /// The commit at a place.
@@ -126,4 +136,31 @@ pub(super) async fn read(nats: &Connection) -> Result<History> {
             .with_context(|| format!("message {} on {}", record.sequence, record.subject))?;
     }
     Ok(history)
+}
+
+/// A log of commits of sandboxes, each with its command's id; for tests.
+#[cfg(test)]
+pub(super) fn of_commits(commits: Vec<(&str, &str, Vec<SandboxEvent>)>) -> History {
+    use roost_schemas::commit::SCHEMA_VERSION;
+    let mut history = History::default();
+    for (number, (sandbox, command_id, events)) in (1..).zip(commits) {
+        let (tenant, sandbox) = (crate::TENANT.parse(), SandboxId::new(sandbox));
+        let command_id = CommandId::new(command_id).expect("an id");
+        let commit = Commit {
+            command_id: command_id.clone(),
+            schema_version: SCHEMA_VERSION,
+            at: Timestamp::default(),
+            principal: "test".to_owned(),
+            events,
+        };
+        let record = Record {
+            subject: EventSubject::sandbox(tenant.expect("a tenant"), sandbox.expect("an id")),
+            sequence: Sequence(number),
+            command_id,
+            stored_at: Timestamp::default(),
+            payload: commit.encode().into(),
+        };
+        history.push(&record).expect("it can be decoded");
+    }
+    history
 }

@@ -60,6 +60,7 @@ impl Report {
             *told.entry(one.told.word()).or_default() += 1;
         }
         let sandboxes = history.sandboxes().count();
+        let (ends, reverted) = ends(history);
         self.lines = vec![
             (
                 "acknowledged",
@@ -72,6 +73,8 @@ impl Report {
                 "commits",
                 format!("{} of {sandboxes} sandboxes", history.entries.len()),
             ),
+            ("sandboxes", format!("{}, reverted {reverted}", counted(&ends))),
+            ("host given up", history.down.len().to_string()),
         ];
         let explained = |broken: &Broken| (broken.clone(), told_by(history, broken));
         self.broken = pages.broken.iter().map(explained).collect();
@@ -171,6 +174,17 @@ fn counted<K: AsRef<str>>(counts: &BTreeMap<K, usize>) -> String {
         .map(|(what, count)| format!("{} {count}", what.as_ref()))
         .collect();
     each.join(", ")
+}
+
+/// How many sandboxes ended in which way, and how many went back to a snapshot.
+fn ends(history: &History) -> (BTreeMap<&'static str, usize>, usize) {
+    let (mut ends, mut reverted) = (BTreeMap::new(), 0);
+    for sandbox in history.sandboxes() {
+        let life = history.life(sandbox);
+        *ends.entry(life.phase.word()).or_default() += 1;
+        reverted += usize::from(life.reverted);
+    }
+    (ends, reverted)
 }
 
 /// The last commits of the sandbox that something is wrong with.

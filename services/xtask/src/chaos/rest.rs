@@ -33,13 +33,7 @@ pub(super) struct Settled {
 impl Settled {
     async fn look(nats: &Connection) -> Result<Self> {
         let history = history::read(nats).await?;
-        let life = |sandbox: &SandboxId| {
-            let mut life = Life::default();
-            let events = history.of(sandbox).flat_map(|entry| &entry.events);
-            // Whether they were lawful is judged once, at the end.
-            events.for_each(|event| life.follow(event));
-            (sandbox.clone(), life)
-        };
+        let life = |sandbox: &SandboxId| (sandbox.clone(), history.life(sandbox));
         let lives = history.sandboxes().map(life).collect();
         Ok(Self { history, lives })
     }

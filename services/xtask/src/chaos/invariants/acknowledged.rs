@@ -107,18 +107,44 @@ pub(in crate::chaos) fn count(notebook: &Notebook) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chaos::history::of_commits;
+    use crate::chaos::invariants::life::tests::{requested, running, started};
     use roost_schemas::{CommandId, SandboxId, Sequence};
 
-    #[test]
-    fn an_acknowledgement_behind_the_log_is_a_loss() {
+    fn lost(history: &History, told: Told, key: &str, sequence: u64) -> usize {
         let notebook = Notebook::default();
         notebook.open().acknowledged.push(Acknowledged {
-            told: Told::Killed,
-            key: CommandId::new("k").unwrap(),
+            told,
+            key: CommandId::new(key).unwrap(),
             sandbox: SandboxId::new("sb").unwrap(),
-            sequence: Sequence(u64::MAX),
+            sequence: Sequence(sequence),
         });
-        check(&History::default(), &notebook);
-        assert_eq!(count(&notebook), 1);
+        check(history, &notebook);
+        count(&notebook)
+    }
+
+    fn history() -> History {
+        of_commits(vec![
+            ("sb", "k1", vec![requested()]),
+            ("sb", "r1", vec![running(1, 20_000)]),
+            ("sb", "k2", vec![started("p1")]),
+        ])
+    }
+
+    #[test]
+    fn what_stands_where_the_answer_said_is_no_loss() {
+        assert_eq!(lost(&history(), Told::Created, "k1", 2), 0);
+        assert_eq!(lost(&history(), Told::Accepted { commits: true }, "k2", 3), 0);
+        assert_eq!(lost(&history(), Told::Accepted { commits: false }, "k9", 3), 0);
+    }
+
+    #[test]
+    fn what_is_missing_or_stands_elsewhere_is_a_loss() {
+        assert_eq!(lost(&history(), Told::Created, "k1", 4), 1, "behind the end");
+        assert_eq!(lost(&history(), Told::Created, "k1", 1), 1, "before it ran");
+        assert_eq!(lost(&history(), Told::Created, "k9", 2), 1, "by another command");
+        assert_eq!(lost(&history(), Told::Ran, "k2", 3), 1, "it has not ended");
+        assert_eq!(lost(&history(), Told::Killed, "k3", 3), 1, "it lives");
+        assert_eq!(lost(&history(), Told::Accepted { commits: true }, "k2", 2), 1);
     }
 }

@@ -265,4 +265,4 @@ pub(in crate::chaos) fn word(event: &SandboxEvent) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -12,7 +12,7 @@ fn event(kind: &str, data: Value) -> SandboxEvent {
     serde_json::from_value(event.clone()).unwrap_or_else(|error| panic!("{event}: {error}"))
 }
 
-fn requested() -> SandboxEvent {
+pub(in crate::chaos::invariants) fn requested() -> SandboxEvent {
     let resources = json!({"vcpus": 1, "memory_mb": 128});
     event(
         "requested",
@@ -24,7 +24,7 @@ fn placed(generation: u64) -> SandboxEvent {
     event("placed", json!({"host": "h1", "generation": generation}))
 }
 
-fn running(generation: u64, expires_at: u64) -> SandboxEvent {
+pub(in crate::chaos::invariants) fn running(generation: u64, expires_at: u64) -> SandboxEvent {
     let data = json!({
         "generation": generation, "engine": "qemu", "engine_version": "1", "boot_ms": 1,
         "started_at": 1, "expires_at": expires_at,
@@ -32,7 +32,7 @@ fn running(generation: u64, expires_at: u64) -> SandboxEvent {
     event("running", data)
 }
 
-fn started(process: &str) -> SandboxEvent {
+pub(in crate::chaos::invariants) fn started(process: &str) -> SandboxEvent {
     let data = json!({"process": process, "cmd": "true", "args": [], "timeout_sec": 1});
     event("process_started", data)
 }
@@ -61,8 +61,7 @@ fn a_pause_and_a_resume_raise_the_generation_by_one() {
         json!({"generation": 1, "cause": {"kind": "host_restarted"}}),
     ));
     assert_eq!(life.phase, Phase::Running);
-    let reverted = Phase::Paused;
-    life.phase = reverted;
+    life.phase = Phase::Paused;
     assert_eq!(
         broken(&mut life, &placed(3)),
         Invariant::Lawful,
