@@ -4,6 +4,7 @@ mod faults;
 mod fitness;
 mod hostile;
 mod journal;
+mod leases;
 mod output;
 mod projection;
 mod queue;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use roost_journal::jetstream::{self, Connection};
 use roost_journal::memory::{self, Memory};
-use roost_journal::port::{Append, Journal, JournalError, OutputLog, Queue, Record, Records};
+use roost_journal::port::{Append, Journal, JournalError, Leases, OutputLog, Queue, Record, Records};
 use roost_journal::testing::NatsServer;
 use roost_schemas::subject::EventSubject;
 use roost_schemas::{CommandId, SandboxId, Sequence, TenantId};
@@ -17,11 +17,12 @@ pub(crate) const WINDOW: Duration = Duration::from_millis(100);
 /// Long enough for a machine that is busy with other tests.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The three ports, and what keeps them alive.
+/// The ports, and what keeps them alive.
 pub(crate) struct World {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) queue: Arc<dyn Queue>,
     pub(crate) output: Arc<dyn OutputLog>,
+    pub(crate) leases: Arc<dyn Leases>,
     /// Dies with the scenario.
     _server: Option<NatsServer>,
 }
@@ -65,6 +66,7 @@ impl World {
             journal: Arc::new(log.journal()),
             queue: Arc::new(log.queue()),
             output: Arc::new(log.output()),
+            leases: Arc::new(log.leases()),
             _server: None,
         }
     }
@@ -92,6 +94,7 @@ impl World {
             journal: Arc::new(log.journal()),
             queue: Arc::new(log.queue()),
             output: Arc::new(log.output()),
+            leases: Arc::new(log.leases()),
             _server: None,
         }
     }
