@@ -20,7 +20,7 @@ mod pager;
 mod restore;
 mod watch;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -275,6 +275,8 @@ impl Engines for RealEngines {
     }
 
     async fn owners(&self) -> Result<Vec<Owner>, Fault> {
-        folder::owners(&self.folders)
+        let mut owners: BTreeSet<Owner> = folder::owners(&self.folders)?.into_iter().collect();
+        owners.extend(self.choice.jailed()?);
+        Ok(owners.into_iter().collect())
     }
 }

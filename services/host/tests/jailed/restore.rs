@@ -123,7 +123,13 @@ impl World {
         let vm = self.restore(&third, &spec, &diff).await?;
         self.makes_rounds(&third).await?;
         self.dies_with_its_pager(&third, &*vm).await?;
-        self.free(&third).await
+        self.free(&third).await?;
+
+        // A reboot leaves the jail alone, which is on a disk.
+        let fourth = owner(4);
+        fs::create_dir_all(self.jail(&fourth))?;
+        ensure!(self.engines.owners().await? == [fourth.clone()]);
+        self.free(&fourth).await
     }
 
     async fn spec(&self, owner: &Owner) -> Result<VmSpec> {

@@ -117,6 +117,20 @@ impl Jail {
         }
     }
 
+    /// The ids of the engines of which there is a chroot.
+    pub fn ids(&self, binary: &Path) -> Result<Vec<String>, JailError> {
+        let homes = self.chroot_base.join(program(binary));
+        let entries = match fs::read_dir(&homes) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(io_error("read", &homes, source)),
+        };
+        let ids = entries.map(|entry| Ok(entry?.file_name().into_string().ok()));
+        let ids: io::Result<Vec<_>> = ids.collect();
+        let ids = ids.map_err(|source| io_error("read", &homes, source))?;
+        Ok(ids.into_iter().flatten().collect())
+    }
+
     /// Cgroups the jailer made for an engine, relative to each controller's mount; they end empty and are the caller's
     /// to remove.
     pub fn cgroup(&self, binary: &Path, id: &str) -> PathBuf {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use roost_engine::{EngineKind as Kind, Firecracker, Jail, Launch, Unusable};
 use roost_runtime::port::{Fault, Slot};
-use roost_schemas::Owner;
 use roost_schemas::event::EngineKind;
+use roost_schemas::{Generation, Owner, SandboxId};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -163,6 +163,16 @@ impl EngineChoice {
             .map_err(|error| Fault::of("remove the jail", &error))
     }
 
+    /// Who has a jail. It is on a disk, and so outlives a reboot, as the engines' folders do not.
+    pub(super) fn jailed(&self) -> Result<Vec<Owner>, Fault> {
+        let (Self::Firecracker { found, .. }, Some(jail)) = (self, self.jail(0)) else {
+            return Ok(Vec::new());
+        };
+        let ids = jail.ids(&found.binary);
+        let ids = ids.map_err(|error| Fault::of("look for jails", &error))?;
+        Ok(ids.iter().filter_map(|id| owner(id)).collect())
+    }
+
     /// The jail of the engine in `slot`, which has the slot's own user id.
     fn jail(&self, slot: u32) -> Option<Jail> {
         let Self::Firecracker { jailer, chroots, .. } = self else {
@@ -204,4 +214,30 @@ async fn ask_version(binary: &Path) -> Result<String, NoEngine> {
 /// The engine's own id: the owner, in the characters that engines accept.
 fn id(owner: &Owner) -> String {
     format!("{}-{}", owner.sandbox, owner.generation)
+}
+
+/// The owner whose engine has the id `id`.
+fn owner(id: &str) -> Option<Owner> {
+    let (sandbox, generation) = id.split_once('-')?;
+    Some(Owner {
+        sandbox: SandboxId::new(sandbox).ok()?,
+        generation: Generation(generation.parse().ok()?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_is_read_back_from_its_engines_id() {
+        let expected = Owner {
+            sandbox: SandboxId::new("sb1").unwrap(),
+            generation: Generation(7),
+        };
+        assert_eq!(owner(&id(&expected)), Some(expected));
+        for id in ["sb1", "sb1-x", "-1", "lost+found", "SB-1"] {
+            assert_eq!(owner(id), None, "{id}");
+        }
+    }
 }
