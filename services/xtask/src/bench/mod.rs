@@ -38,6 +38,8 @@ enum Figure {
     Journal,
     /// Acknowledged commits and the first append after `kill -9` of nats-server, a hundred times.
     Nats,
+    /// The time until a gateway without a checkpoint has read a million commits.
+    Fold,
     /// Create to first output, booted, against the bare engine.
     Overhead,
     /// The same, restored from the template's snapshot, and against a boot.
@@ -61,6 +63,7 @@ pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> 
     match options.figure {
         Figure::Journal => example("roost-journal", "journal_bench", cancelled).await,
         Figure::Nats => example("roost-journal", "nats_bench", cancelled).await,
+        Figure::Fold => example("roost-runtime", "fold_bench", cancelled).await,
         Figure::Idle => example("roost-runtime", "idle_actors", cancelled).await,
         Figure::Pager => example("roost-pager", "pager_bench", cancelled).await,
         Figure::Adopt => adopt::run(options.rounds, cancelled).await,
