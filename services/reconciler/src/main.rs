@@ -75,6 +75,7 @@ async fn run(cli: Cli) -> Result<()> {
         clock: Arc::clone(&clock),
         keep: Arc::new(KeepFile::open(cli.state.join("deadlines"))?),
     };
+    let folded = fleet.clone();
     let (_, reconciler) = Reconciler::spawn(None, Reconciler, arguments).await?;
     let router = Router {
         journal,
@@ -85,6 +86,7 @@ async fn run(cli: Cli) -> Result<()> {
     println!("ready");
     // Whoever supervises this process starts it anew, which folds and begins again.
     tokio::select! {
+        alarm = folded.stopped() => bail!("the reconciler acts no more: {alarm}"),
         () = router.run() => bail!("the router ended by itself"),
         _ = reconciler => bail!("the reconciler ended by itself"),
     }
