@@ -27,6 +27,8 @@ pub struct Fleet {
     sandboxes: BTreeMap<(TenantId, SandboxId), View<Sandbox>>,
     /// The keys of those that have not ended, so that placing and planning cost nothing for history.
     live: BTreeSet<(TenantId, SandboxId)>,
+    /// Those that have, or had, sandboxes.
+    tenants: BTreeSet<TenantId>,
     templates: BTreeMap<(TenantId, TemplateName), View<Template>>,
     hosts: BTreeMap<HostId, View<Host>>,
     /// Those that stand still.
@@ -96,7 +98,16 @@ impl Fleet {
             .filter_map(|key| Some((&key.0, &key.1, self.sandboxes.get(key)?)))
     }
 
+    /// Whether another tenant than `tenant` has, or had, a sandbox of this id.
+    pub fn has_elsewhere(&self, tenant: &TenantId, id: &SandboxId) -> bool {
+        let mut others = self.tenants.iter().filter(|other| *other != tenant);
+        others.any(|other| self.sandboxes.contains_key(&(other.clone(), id.clone())))
+    }
+
     fn index(&mut self, key: (TenantId, SandboxId)) {
+        if !self.tenants.contains(&key.0) {
+            self.tenants.insert(key.0.clone());
+        }
         if self
             .sandboxes
             .get(&key)

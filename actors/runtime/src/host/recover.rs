@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::{StreamExt, future, stream};
 use ractor::ActorRef;
 use roost_domain::fleet::Fleet;
+use roost_domain::sandbox::Phase;
 use roost_schemas::subject::AggregateId;
 use roost_schemas::{Owner, SandboxId, TenantId};
 
@@ -24,6 +25,9 @@ const LAST_PAUSE: Duration = Duration::from_mins(1);
 pub struct Mine {
     /// The sandboxes of this host that have not ended, with their tenants.
     live: Vec<(TenantId, Owner)>,
+    /// Those of them that may hold something. Who is paused has nothing but its snapshot: a VM that stands here still was
+    /// freed too late, or given up while this host was down, and is not to run when the fence opens.
+    holding: BTreeSet<Owner>,
     /// Those, of any host, of which it is not known what they hold: a commit of theirs cannot be read.
     unknown: BTreeSet<SandboxId>,
 }
@@ -37,20 +41,21 @@ impl Mine {
 
 /// What the log says is here.
 pub fn mine(context: &Context, fleet: &Fleet) -> Mine {
-    let live = fleet.live().filter_map(|(tenant, id, view)| {
-        let placed = view
-            .state
-            .placed
-            .as_ref()
-            .filter(|placed| placed.host == context.host)?;
-        Some((
-            tenant.clone(),
-            Owner {
-                sandbox: id.clone(),
-                generation: placed.generation,
-            },
-        ))
-    });
+    let (mut live, mut holding) = (Vec::new(), BTreeSet::new());
+    for (tenant, id, view) in fleet.live() {
+        let placed = view.state.placed.as_ref();
+        let Some(placed) = placed.filter(|placed| placed.host == context.host) else {
+            continue;
+        };
+        let owner = Owner {
+            sandbox: id.clone(),
+            generation: placed.generation,
+        };
+        if view.state.phase != Phase::Paused {
+            holding.insert(owner.clone());
+        }
+        live.push((tenant.clone(), owner));
+    }
     let unknown = fleet
         .all_unreadable()
         .filter_map(|(subject, _)| match &subject.aggregate {
@@ -58,7 +63,8 @@ pub fn mine(context: &Context, fleet: &Fleet) -> Mine {
             AggregateId::Template(_) | AggregateId::Host(_) => None,
         });
     Mine {
-        live: live.collect(),
+        live,
+        holding,
         unknown: unknown.collect(),
     }
 }
@@ -68,12 +74,11 @@ pub fn mine(context: &Context, fleet: &Fleet) -> Mine {
 /// To be called before commands are taken, with a fleet that has caught up with the log: what is not in it is not ours.
 /// What cannot be destroyed now is tried again for as long as this life of the host lasts; nobody waits for it.
 pub async fn sweep(context: &Arc<Context>, mine: &Mine) -> Result<(), Fault> {
-    let owners: BTreeSet<&Owner> = mine.live.iter().map(|(_, owner)| owner).collect();
     let mut found = BTreeSet::new();
     found.extend(context.engines.owners().await?);
     found.extend(context.disks.owners().await?);
     found.extend(context.slots.owners().await?);
-    found.retain(|owner| !owners.contains(owner) && !mine.unknown.contains(&owner.sandbox));
+    found.retain(|owner| !mine.holding.contains(owner) && !mine.unknown.contains(&owner.sandbox));
     let sweeping = found.into_iter().map(|orphan| async {
         tracing::warn!(owner = %orphan, "destroying what no sandbox owns");
         let destroyed = destroy(context, &orphan).await;

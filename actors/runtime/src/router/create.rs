@@ -53,16 +53,11 @@ impl Router {
         ledger.execute(&envelope).await
     }
 
-    /// Refuses an id that stands for a sandbox of another tenant. A gateway makes none twice, but whoever writes commands by
-    /// hand chooses; and hosts know their VMs by the id alone.
+    /// Refuses an id that stands for a sandbox of another tenant, or did: a VM of it may stand on its host yet. A gateway
+    /// makes none twice, but whoever writes commands by hand chooses; and hosts know their VMs by the id alone.
     fn check_free(&self, subject: &CommandSubject) -> Result<(), Rejection> {
         let CommandSubject { tenant, sandbox, .. } = subject;
-        let taken = self.fleet.read(|fleet| {
-            fleet
-                .live()
-                .any(|(other, id, _)| id == sandbox && other != tenant)
-        });
-        if taken {
+        if self.fleet.read(|fleet| fleet.has_elsewhere(tenant, sandbox)) {
             Err(Rejection::AlreadyExists)
         } else {
             Ok(())
