@@ -28,6 +28,8 @@ use engines::Engine;
 use fence::Bounds;
 use store::Store;
 
+use look::Marks;
+
 pub use keep::Kept;
 pub use look::Inventory;
 
@@ -53,6 +55,7 @@ struct Inner {
     hanging_greetings: bool,
     /// Nothing if there is no fence around it.
     fence: Option<Bounds>,
+    marks: Marks,
     store: Store,
 }
 
@@ -71,7 +74,9 @@ impl Machine {
 
     /// Ends the engine of `owner`, as a crash would.
     pub fn crash_engine(&self, owner: &Owner) {
-        self.lock().end(owner);
+        let mut inner = self.lock();
+        inner.end(owner);
+        inner.marks.crashed.insert(owner.clone());
     }
 
     /// Lets the engine of `owner` answer nobody any more, although it is there.

@@ -78,6 +78,7 @@ impl Inner {
 
     fn spawn(&mut self, owner: &Owner, paused: bool, guest: Guest) -> Arc<dyn Vm> {
         self.end(owner);
+        self.marks.crashed.remove(owner);
         let vm = Arc::new(MemoryVm {
             alive: watch::Sender::new(true),
         });

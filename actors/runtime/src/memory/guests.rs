@@ -137,6 +137,7 @@ impl Guests for Machine {
             return Ok(flood(bytes.unwrap_or_default()).boxed());
         }
         inner.engine(&owner)?.guest.run(program);
+        *inner.marks.ran.entry(program.process.clone()).or_default() += 1;
         Ok(self.outputs(owner, program.process.clone()))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use roost_schemas::{Owner, SnapshotId};
+use roost_schemas::{Owner, ProcessId, SnapshotId};
 
 use super::Machine;
 
@@ -27,7 +27,29 @@ impl Inventory {
     }
 }
 
+/// What has happened on a machine that its state does not tell.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    /// Whose engine ended by itself.
+    pub(super) crashed: BTreeSet<Owner>,
+    /// How often a guest was told to run each program.
+    pub(super) ran: BTreeMap<ProcessId, u32>,
+}
+
 impl Machine {
+    /// Whether the engine of `owner` ended by itself, and not because its host destroyed it.
+    pub fn has_crashed(&self, owner: &Owner) -> bool {
+        self.lock().marks.crashed.contains(owner)
+    }
+
+    /// A program that guests were told to run more than once.
+    pub fn ran_again(&self) -> Option<ProcessId> {
+        let inner = self.lock();
+        let mut ran = inner.marks.ran.iter();
+        ran.find(|(_, times)| **times > 1)
+            .map(|(process, _)| process.clone())
+    }
+
     /// What it holds now.
     pub fn inventory(&self) -> Inventory {
         let inner = self.lock();
