@@ -11,6 +11,7 @@ mod answers;
 mod history;
 mod life;
 mod machines;
+mod output;
 mod projections;
 mod rest;
 
@@ -20,6 +21,7 @@ use crate::record::Diary;
 use crate::world::{Checker, Violation, World};
 use answers::Answers;
 use history::History;
+use machines::Machines;
 use projections::Projections;
 
 /// The rules' names.
@@ -48,6 +50,12 @@ pub mod rule {
     pub const ONE_VM: &str = "one VM moves";
     /// Nothing moves on a host that was given up.
     pub const GIVEN_UP: &str = "what was given up stands still";
+    /// Nobody ends a VM that is in use.
+    pub const KEPT: &str = "a VM in use is kept";
+    /// A program is run once, however often that is asked for.
+    pub const RUN_ONCE: &str = "a program is run once";
+    /// What stands in `OUTPUT` is what programs wrote.
+    pub const OUTPUT: &str = "output is what was written";
     /// What the log says is sealed is in its host's store.
     pub const SEALED: &str = "sealed before told";
     /// All who have folded the log as far have folded the same.
@@ -61,6 +69,7 @@ pub struct Invariants {
     diary: Diary,
     history: History,
     answers: Answers,
+    machines: Machines,
     projections: Projections,
 }
 
@@ -71,6 +80,7 @@ impl Invariants {
             diary,
             history: History::default(),
             answers: Answers::default(),
+            machines: Machines::default(),
             projections: Projections::default(),
         }
     }
@@ -81,7 +91,7 @@ impl Invariants {
             self.projections.keep(record.sequence, self.history.fleet());
         }
         self.answers.check(&self.diary, &self.history)?;
-        machines::check(world, &self.history)?;
+        self.machines.check(world, &self.history)?;
         self.projections.check(world)
     }
 }
@@ -93,6 +103,7 @@ impl Checker for Invariants {
 
     fn at_rest(&mut self, world: &World) -> Result<(), Violation> {
         self.look(world)?;
+        output::check(world, &self.diary)?;
         rest::check(world, &self.diary, &self.history)
     }
 }

@@ -12,7 +12,7 @@ use roost_domain::bugs::Bug;
 use roost_sim::World;
 use roost_sim::bugs::{self, NoBug};
 use roost_sim::play::play;
-use roost_sim::run::{Outcome, run_seeds};
+use roost_sim::run::{Outcome, run_seeds, run_traced};
 
 /// Runs the real domain and runtime in seeded worlds where everything fails.
 #[derive(Debug, Parser)]
@@ -23,9 +23,12 @@ struct Options {
     /// The first of them.
     #[arg(long, default_value_t = 1, value_name = "S")]
     first: u64,
-    /// Only this seed, with its last steps.
+    /// Only this seed.
     #[arg(long, value_name = "S", conflicts_with_all = ["seeds", "first"])]
     seed: Option<u64>,
+    /// How many of its last steps are shown.
+    #[arg(long, default_value_t = 60, value_name = "N", requires = "seed")]
+    steps: usize,
     /// Give everything a bug, and succeed if it is caught.
     #[arg(long, value_name = "BUG", value_parser = bugs::named)]
     bug: Option<Bug>,
@@ -64,7 +67,7 @@ impl Summary {
     fn of(options: &Options) -> Result<Self, NoBug> {
         bugs::choose(options.bug)?;
         let seeds = match options.seed {
-            Some(seed) => seed..seed + 1,
+            Some(_) => 0..0,
             None => options.first..options.first + options.seeds,
         };
         let caught = |all: &Self| match options.bug {
@@ -76,6 +79,9 @@ impl Summary {
             threads: options.jobs.unwrap_or_else(cores).get(),
             ..Self::default()
         };
+        if let Some(seed) = options.seed {
+            all.add(run_traced(seed, options.steps, play));
+        }
         let mut next = seeds.start;
         while next < seeds.end && !caught(&all) {
             let end = seeds.end.min(next + ROUND);
@@ -113,11 +119,15 @@ impl Summary {
                 .push(outcome);
         });
         for outcome in outcomes.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            self.seeds += 1;
-            self.steps += outcome.steps;
-            if outcome.violation.is_some() {
-                self.failures.push(outcome);
-            }
+            self.add(outcome);
+        }
+    }
+
+    fn add(&mut self, outcome: Outcome) {
+        self.seeds += 1;
+        self.steps += outcome.steps;
+        if outcome.violation.is_some() {
+            self.failures.push(outcome);
         }
     }
 }

@@ -16,9 +16,12 @@ pub struct Options {
     /// The first of them.
     #[arg(long, default_value_t = 1, value_name = "S")]
     first: u64,
-    /// Only this seed, with its last steps.
+    /// Only this seed.
     #[arg(long, value_name = "S", conflicts_with_all = ["seeds", "first"])]
     seed: Option<u64>,
+    /// How many of its last steps are shown.
+    #[arg(long, value_name = "N", requires = "seed")]
+    steps: Option<usize>,
     /// Give everything a bug, and succeed if it is caught: `skip-generation-check`, `forget-dedupe` or `act-before-commit`.
     #[arg(long, value_name = "BUG")]
     bug: Option<String>,
@@ -39,6 +42,7 @@ pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> 
             format!("--first={}", options.first),
         ],
     };
+    arguments.extend(options.steps.map(|steps| format!("--steps={steps}")));
     arguments.extend(options.bug.map(|bug| format!("--bug={bug}")));
     cancelled
         .run_until_cancelled(simulate(&arguments))

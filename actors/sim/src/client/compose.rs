@@ -18,7 +18,7 @@ use roost_schemas::{CommandId, SandboxId, SnapshotId, TemplateName, Timestamp};
 use super::{Client, FOREVER, Letter};
 
 /// Sandboxes that a client thinks of: the last that anybody asked for.
-const REMEMBERED: usize = 6;
+const REMEMBERED: usize = 4;
 /// The templates that snapshots become.
 const TEMPLATES: [&str; 2] = ["saved-a", "saved-b"];
 
@@ -45,32 +45,32 @@ impl Client {
     }
 
     fn about(&mut self, sandbox: SandboxId, id: &CommandId) -> (SandboxId, SandboxCommand) {
-        let command = match self.random.u8(..30) {
-            0..6 => return self.create(id, None),
-            6..8 => {
+        let command = match self.random.u8(..32) {
+            0..4 => return self.create(id, None),
+            4..6 => {
                 let fork = self.fork();
                 return self.create(id, fork);
             }
-            8..14 => SandboxCommand::Exec(self.exec()),
-            14..16 => SandboxCommand::SetTimeout(SetTimeout {
+            6..12 => SandboxCommand::Exec(self.exec()),
+            12..14 => SandboxCommand::SetTimeout(SetTimeout {
                 timeout_sec: self.timeout(),
                 extend: self.random.bool(),
             }),
-            16 => SandboxCommand::SetNetwork(SetNetwork {
+            14 => SandboxCommand::SetNetwork(SetNetwork {
                 policy: NetworkPolicy {
                     internet: self.random.bool(),
                     public: self.random.bool(),
                     ..NetworkPolicy::default()
                 },
             }),
-            17..21 => SandboxCommand::Pause(Pause::default()),
-            21..24 => SandboxCommand::Resume(Resume {
+            15..20 => SandboxCommand::Pause(Pause::default()),
+            20..26 => SandboxCommand::Resume(Resume {
                 timeout_sec: self.random.bool().then(|| self.timeout()),
             }),
-            24..26 => SandboxCommand::Snapshot(TakeSnapshot {
-                name: self.random.bool().then(|| self.template()),
+            26..30 => SandboxCommand::Snapshot(TakeSnapshot {
+                name: (self.random.u8(..3) == 0).then(|| self.template()),
             }),
-            26..28 => SandboxCommand::Kill(Kill {
+            30 => SandboxCommand::Kill(Kill {
                 reason: StopReason::Requested,
                 due: None,
             }),

@@ -26,7 +26,7 @@ impl Client {
     /// What makes sense, but not there.
     pub(super) fn misdirect(&mut self) -> Letter {
         let mut letter = self.compose();
-        match self.random.u8(..5) {
+        match self.random.u8(..6) {
             0 => letter.subject.route = Route::Host(self.any_host()),
             1 => letter.subject.tenant = TenantId::new("other").expect("it is one"),
             2 => {
@@ -41,6 +41,7 @@ impl Client {
                 let host = self.any_host();
                 return self.forge(Route::Host(host), SandboxCommand::Start(start));
             }
+            4 => return self.steal(),
             _ => {
                 let down = HostDown {
                     generation: Generation(self.random.u64(1..3)),
@@ -54,6 +55,22 @@ impl Client {
             }
         }
         letter
+    }
+
+    /// Asks for a sandbox under the id of another tenant's.
+    fn steal(&mut self) -> Letter {
+        let sandbox = self.any_sandbox().unwrap_or_else(nobody);
+        let id = self.next_id();
+        let (_, command) = self.create(&id, None);
+        Letter {
+            subject: CommandSubject {
+                tenant: TenantId::new("other").expect("it is one"),
+                route: Route::Any,
+                sandbox,
+            },
+            message: self.message(id, &command),
+            command: Some(command),
+        }
     }
 
     /// Asks for a sandbox, and every host to start it as another placement, while the router is at it.

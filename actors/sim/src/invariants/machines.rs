@@ -6,14 +6,58 @@ use roost_domain::sandbox::Phase;
 use roost_runtime::memory::Inventory;
 use roost_schemas::lease::Lease;
 use roost_schemas::subject::EventSubject;
-use roost_schemas::{HostId, SandboxId};
+use roost_schemas::{HostId, Owner, SandboxId, SnapshotId};
 
 use super::history::History;
 use super::{broken, rule};
 use crate::world::{Violation, World};
 
-/// Looks at every machine.
-pub(super) fn check(world: &World, history: &History) -> Result<(), Violation> {
+/// What machines had when they were last looked at.
+#[derive(Debug, Default)]
+pub(super) struct Machines {
+    engines: BTreeMap<HostId, BTreeSet<Owner>>,
+}
+
+impl Machines {
+    /// Looks at every machine.
+    pub(super) fn check(&mut self, world: &World, history: &History) -> Result<(), Violation> {
+        look(world, history)?;
+        for (host, machine) in world.machines() {
+            let engines: BTreeSet<Owner> = machine.inventory().engines.into_keys().collect();
+            let before = self
+                .engines
+                .insert(host.clone(), engines.clone())
+                .unwrap_or_default();
+            let ended = before
+                .difference(&engines)
+                .filter(|owner| !machine.has_crashed(owner));
+            for owner in ended {
+                if let Some(phase) = wanted(history, owner) {
+                    let detail = format!("{host} has ended the VM of {owner}, which is {}", phase.as_str());
+                    return broken(rule::KEPT, detail);
+                }
+            }
+            if let Some(process) = machine.ran_again() {
+                return broken(
+                    rule::RUN_ONCE,
+                    format!("a guest on {host} has run {process} twice"),
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the log says of `owner`, if it has a VM that somebody uses.
+fn wanted(history: &History, owner: &Owner) -> Option<Phase> {
+    let (tenant, _) = history.begun(owner)?;
+    let subject = EventSubject::sandbox(tenant.clone(), owner.sandbox.clone());
+    let sandbox = &history.life(&subject)?.sandbox;
+    let used = matches!(sandbox.phase, Phase::Running | Phase::Pausing);
+    (used && sandbox.generation() == owner.generation).then_some(sandbox.phase)
+}
+
+fn look(world: &World, history: &History) -> Result<(), Violation> {
     let leases = world.leases();
     let revoked = |host: &HostId| {
         matches!(
@@ -70,6 +114,9 @@ pub(super) fn check(world: &World, history: &History) -> Result<(), Violation> {
 /// Nothing is held by whom the log does not know to have set out, or to have ended in order.
 fn owned(host: &HostId, inventory: &Inventory, history: &History) -> Result<(), Violation> {
     for owner in inventory.holders() {
+        if is_builder(owner) {
+            continue;
+        }
         let begun = history.begun(owner);
         let Some((tenant, _)) = begun.filter(|(_, begun)| begun == host) else {
             let detail =
@@ -89,11 +136,16 @@ fn owned(host: &HostId, inventory: &Inventory, history: &History) -> Result<(), 
     Ok(())
 }
 
+/// Whether it is whoever a template's boot snapshot is made by, of whom the log says nothing.
+fn is_builder(owner: &Owner) -> bool {
+    owner.sandbox.as_str().starts_with("boot")
+}
+
 /// What sandboxes are known to be sealed as is there.
 fn sealed(
     host: &HostId,
-    there: &BTreeSet<roost_schemas::SnapshotId>,
-    damaged: &BTreeSet<roost_schemas::SnapshotId>,
+    there: &BTreeSet<SnapshotId>,
+    damaged: &BTreeSet<SnapshotId>,
     history: &History,
 ) -> Result<(), Violation> {
     for (subject, life) in history.lives() {
