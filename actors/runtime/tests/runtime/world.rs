@@ -3,29 +3,31 @@
 mod ask;
 mod clock;
 pub(crate) mod control;
+pub(crate) mod lease;
 mod paused;
 mod stage;
 mod wire;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use ask::*;
-use clock::TestClock;
+pub(crate) use clock::TestClock;
 pub(crate) use paused::*;
 use ractor::{Actor, ActorRef};
 use roost_journal::memory::{Memory, Options};
 use roost_journal::port::Journal;
 use roost_runtime::fleet::FleetHandle;
-use roost_runtime::host::{self, Context, HostActor, HostMessage, Turns};
+use roost_runtime::host::{self, Context, Gate, HostActor, HostMessage, Over, TTL, Tenure, Terms, Turns};
 use roost_runtime::memory::Machine;
-use roost_runtime::port::Clock;
+use roost_runtime::port::{Clock, Fence};
 use roost_runtime::router::Router;
-use roost_schemas::TemplateName;
 use roost_schemas::event::{EngineKind, HostRegistered, TemplateRegistered};
 use roost_schemas::spec::Resources;
+use roost_schemas::{LifeId, TemplateName};
 use stage::{Pulse, Script, Stage};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use wire::{Trouble, Wire};
 
 pub(crate) struct World {
@@ -37,6 +39,12 @@ pub(crate) struct World {
     /// The clock that only the host looks at.
     pub(crate) host_clock: Arc<TestClock>,
     pub(crate) fleet: FleetHandle,
+    /// The leases as the host sees them.
+    pub(crate) leases: Arc<lease::Store>,
+    /// Whether the host holds one, and has a fence.
+    leased: bool,
+    /// Earlier lives of the host.
+    before: BTreeSet<LifeId>,
     memory_mb: u32,
     life: Option<Life>,
     router: AbortHandle,
@@ -48,6 +56,7 @@ struct Life {
     pulse: Pulse,
     serve: AbortHandle,
     collect: AbortHandle,
+    tenure: Option<JoinHandle<Over>>,
 }
 
 impl World {
@@ -73,6 +82,15 @@ impl World {
         world
     }
 
+    /// The same with a host that holds a lease, behind a fence.
+    pub(crate) async fn leased() -> Self {
+        let mut world = Self::without_host().await;
+        world.leased = true;
+        world.machine.fence(Arc::clone(&world.host_clock) as _);
+        world.start_host().await;
+        world
+    }
+
     pub(crate) async fn without_host() -> Self {
         Self::leasing_for(Options::default().lease).await
     }
@@ -88,6 +106,7 @@ impl World {
             ..Options::default()
         };
         let memory = Memory::new(&options);
+        let leases = Arc::new(lease::Store::of(memory.leases()));
         let fleet = FleetHandle::start(Arc::new(memory.journal()), None).await;
         let trouble = Arc::<Trouble>::default();
         let router = Router {
@@ -110,6 +129,9 @@ impl World {
             clock,
             host_clock: Arc::new(TestClock::new()),
             fleet,
+            leases,
+            leased: false,
+            before: BTreeSet::new(),
             memory_mb: 64 * 1024,
             life: None,
             router,
@@ -131,37 +153,50 @@ impl World {
             pulse: pulse.clone(),
             script: Some(Arc::clone(&self.script)),
         });
+        let life = LifeId::random();
+        let fence = Arc::new(self.machine.clone());
+        let gate = Gate::new(fence, Arc::clone(&self.host_clock) as _);
+        let tenure = if self.leased {
+            Some(self.take_lease(&life, &gate).await)
+        } else {
+            // There is no fence, so nothing ever waits for one.
+            gate.extend(Duration::MAX).await.unwrap();
+            None
+        };
         let context = Arc::new(Context {
             host: host_id(),
-            life: roost_schemas::LifeId::random(),
+            life,
             journal,
             queue: Arc::new(self.memory.queue()),
             output: Arc::new(self.memory.output()),
             slots: Arc::clone(&stage) as _,
             disks: Arc::clone(&stage) as _,
-            engines: Arc::clone(&stage) as _,
+            engines: gate.engines(Arc::clone(&stage) as _),
             snapshots: Arc::clone(&stage) as _,
-            guests: Arc::clone(&stage) as _,
+            guests: gate.guests(Arc::clone(&stage) as _),
             edge: stage,
             clock: Arc::clone(&self.host_clock) as _,
             turns: Turns::default(),
             rests: host::Rests::default(),
         });
         let journal = self.memory.journal();
-        self.fleet.catch_up(&journal, PATIENCE).await.unwrap();
         let (actor, _ended) = HostActor::spawn(None, HostActor, Arc::clone(&context))
             .await
             .unwrap();
-        let mine = self.fleet.read(|fleet| host::mine(&context, fleet));
-        host::sweep(&context, &mine).await.unwrap();
-        self.machine.restart_store();
-        host::collect_once(&context, &self.fleet).await.unwrap();
         host::announce(&context, registration(self.memory_mb), vec![template()])
             .await
             .unwrap();
-        host::wake(&actor, mine);
-        // What was announced must be known before a test asks for it.
+        // What was announced must be known before a test asks for it, too.
         self.fleet.catch_up(&journal, PATIENCE).await.unwrap();
+        let mine = self.fleet.read(|fleet| host::mine(&context, fleet));
+        host::sweep(&context, &mine).await.unwrap();
+        self.machine.restart_store();
+        match host::collect_once(&context, &self.fleet).await {
+            Ok(_) | Err(host::NotCollected::Unreadable { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+        let tenure = tenure.map(|tenure| tokio::spawn(tenure.keep(std::future::ready(()))));
+        host::wake(&actor, mine);
         let collect = {
             let (context, fleet) = (Arc::clone(&context), self.fleet.clone());
             tokio::spawn(async move { host::collect(&context, &fleet).await }).abort_handle()
@@ -175,7 +210,28 @@ impl World {
             pulse,
             serve,
             collect,
+            tenure,
         });
+    }
+
+    async fn take_lease(&mut self, life: &LifeId, gate: &Gate) -> Tenure {
+        let terms = Terms {
+            leases: Arc::clone(&self.leases) as _,
+            fence: Arc::new(gate.clone()),
+            clock: Arc::clone(&self.host_clock) as _,
+            host: host_id(),
+            life: life.clone(),
+            before: self.before.clone(),
+            ttl: TTL,
+        };
+        self.before.insert(life.clone());
+        Tenure::take(terms).await.unwrap()
+    }
+
+    /// Waits until the host's tenure is over, and says why.
+    pub(crate) async fn tenure_over(&mut self) -> Over {
+        let tenure = self.life.as_mut().and_then(|life| life.tenure.take());
+        tenure.expect("it holds a lease").await.unwrap()
     }
 
     /// Ends the host as `kill -9` does: nothing it has begun goes on.
@@ -186,10 +242,14 @@ impl World {
             pulse,
             serve,
             collect,
+            tenure,
         } = life;
         pulse.stop();
         serve.abort();
         collect.abort();
+        if let Some(tenure) = tenure {
+            tenure.abort();
+        }
         actor.kill_and_wait(None).await.unwrap();
     }
 
