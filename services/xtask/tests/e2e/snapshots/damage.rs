@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use hyper::{Method, StatusCode};
@@ -121,4 +121,45 @@ async fn what_a_damaged_template_is_under_is_refused_and_the_template_made_anew(
         api.kill(&sandbox).await
     })
     .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_needs_no_parent_that_is_damaged_unless_the_guest_still_reads_from_it() -> Result<()> {
+    with_stack(async |stack| {
+        let api = stack.api();
+        let request = json!({"template": "minimal", "timeout_sec": 3600});
+        let sandbox = api.create(&request).await?.id;
+        let mut witness = Witness::start(&api, &sandbox).await?;
+        // Each resume makes the last pause the parent of the next.
+        let parent = paused_and_resumed(stack, &sandbox).await?;
+        flip(&parent.join("disk.pages"))?;
+        let alone = paused_and_resumed(stack, &sandbox).await?;
+        witness.testify(&api, &sandbox).await?;
+        fs::remove_dir_all(&parent)?;
+
+        flip(&alone.join("memory.pages"))?;
+        let path = format!("/v1/sandboxes/{sandbox}/pause");
+        let answer = api.send(Method::POST, &path, &Value::Null).await?;
+        ensure!(
+            answer.error_code().as_deref() == Some("pause_failed"),
+            "{answer:?}"
+        );
+        let now = view(&api, &sandbox).await?;
+        ensure!(
+            now["state"] == "running" && now["cause"]["kind"] == "snapshot_unusable",
+            "{now}"
+        );
+        api.kill(&sandbox).await
+    })
+    .await
+}
+
+/// Where it was kept meanwhile.
+async fn paused_and_resumed(stack: &Stack, sandbox: &str) -> Result<PathBuf> {
+    let api = stack.api();
+    act(&api, sandbox, "pause").await?;
+    let paused = view(&api, sandbox).await?;
+    let snapshot = paused["paused_as"].as_str().context("it is paused")?;
+    act(&api, sandbox, "resume").await?;
+    Ok(in_store(stack, snapshot))
 }
