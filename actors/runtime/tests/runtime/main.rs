@@ -29,4 +29,5 @@ mod router;
 mod snapshot;
 mod template;
 mod tenure;
+mod unreadable;
 mod world;
