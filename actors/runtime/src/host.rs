@@ -24,6 +24,7 @@ pub use announce::{announce, drain};
 pub use collect::{NotCollected, collect, collect_once};
 pub use context::{Context, Turns};
 pub use gate::Gate;
+pub(crate) use recover::insist;
 pub use recover::{Mine, mine, sweep, wake};
 pub use rests::Rests;
 pub use serve::serve;

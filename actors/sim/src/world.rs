@@ -30,6 +30,8 @@ use turnstile::Turnstile;
 const HOSTS: std::ops::RangeInclusive<u32> = 2..=3;
 /// Processes that only read.
 const READERS: u32 = 2;
+/// Milliseconds by which clocks that nobody has set are apart at most.
+const AGREEMENT: u64 = 1_000;
 /// Where the router and the reconciler are.
 const CONTROL: &str = "control";
 
@@ -123,10 +125,15 @@ impl World {
             };
             processes.insert(Arc::from(name), process);
         };
+        // Whether sandboxes start from their template's boot snapshot.
+        let boots = random(seed, "boots").bool();
         for number in 1..=random(seed, "hosts").u32(HOSTS) {
             let name = format!("h{number}");
             let host = HostId::new(&name).expect("it is a host id");
             let machine = Machine::of(&host);
+            if boots {
+                machine.keep_boots();
+            }
             machines.insert(host.clone(), machine.clone());
             add(name, &|clock| {
                 let site = Site::new(host.clone(), machine.clone(), Arc::clone(clock));
@@ -221,6 +228,13 @@ impl World {
     /// Time since the world began.
     pub fn elapsed(&self) -> Duration {
         self.0.began.elapsed()
+    }
+
+    /// Whether all clocks tell the same time of day, as they do for as long as nobody sets one.
+    pub fn clocks_agree(&self) -> bool {
+        let server = self.now().0;
+        let mut clocks = self.0.processes.values().map(|process| process.clock.now().0);
+        clocks.all(|now| now.abs_diff(server) <= AGREEMENT)
     }
 
     /// Whether faults happen still.

@@ -92,7 +92,8 @@ pub async fn sweep(context: &Arc<Context>, mine: &Mine) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn insist(context: Arc<Context>, orphan: Owner) {
+/// Destroys what is left of `orphan`, however often that fails, for as long as this life of the host lasts.
+pub(crate) async fn insist(context: Arc<Context>, orphan: Owner) {
     let mut pause = FIRST_PAUSE;
     loop {
         tokio::time::sleep(pause).await;

@@ -7,12 +7,14 @@
 //!                                                        └─ failed: said why, let alone for a while ─▶ none
 //! ```
 
+use std::sync::Arc;
+
 use roost_schemas::network::NetworkPolicy;
 use roost_schemas::{Generation, Owner, SandboxId, SnapshotId};
 
 use super::portrait::Portrait;
 use super::{Task, guarded, not_wanted};
-use crate::host::Context;
+use crate::host::{self, Context};
 use crate::port::{Fault, Portrayed, Sealed, VmSpec};
 
 const STEP: &str = "make the boot snapshot";
@@ -71,7 +73,10 @@ impl Task {
             return Ok(None);
         }
         let built = guarded(self.build(id, builder)).await;
-        self.undo(builder).await;
+        if !self.undo(builder).await {
+            // Nobody else has a reason to come back to it in this life of the host.
+            tokio::spawn(host::insist(Arc::clone(&self.context), builder.clone()));
+        }
         if built.is_err() {
             self.discard(id).await;
         }
