@@ -2,5 +2,6 @@
 
 mod checkpoints;
 mod damage;
+mod gateways;
 mod moves;
 mod world;
