@@ -21,7 +21,7 @@ const LATE: Duration = Duration::from_mins(1);
 pub(super) fn check(world: &World, diary: &Diary, history: &History) -> Result<(), Violation> {
     folded(world, history)?;
     for (subject, life) in history.lives() {
-        if let Err(detail) = at_rest(world, life) {
+        if let Err(detail) = at_rest(world, history, life) {
             return broken(rule::CONVERGES, format!("{subject} {detail}"));
         }
     }
@@ -58,7 +58,7 @@ fn folded(world: &World, history: &History) -> Result<(), Violation> {
     Ok(())
 }
 
-fn at_rest(world: &World, life: &Life) -> Result<(), String> {
+fn at_rest(world: &World, history: &History, life: &Life) -> Result<(), String> {
     let sandbox = &life.sandbox;
     let phase = sandbox.phase;
     if phase.is_end() {
@@ -75,7 +75,7 @@ fn at_rest(world: &World, life: &Life) -> Result<(), String> {
     }
     // Pauses at the end of time are tried rarely when one has failed.
     let overdue = life.ends.is_some_and(|ends| ends + LATE < world.elapsed());
-    if phase == Phase::Running && overdue && sandbox.cause.is_none() {
+    if phase == Phase::Running && overdue && !history.is_astray() && sandbox.cause.is_none() {
         return Err(format!("runs on after its time, {:?}", life.ends));
     }
     Ok(())
