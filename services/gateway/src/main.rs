@@ -1,5 +1,7 @@
 //! `roost-gateway`: the HTTP API as a process of its own.
 
+mod descriptors;
+
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -94,7 +96,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let domain = args
         .domain
         .unwrap_or_else(|| format!("localhost:{}", address.port()));
-    let limits = Limits::default();
+    let limits = descriptors::fit(&Limits::default());
     let announcing = tokio::spawn(announce(ports.clone(), address));
     let gateway = Gateway::new(ports, key, tokens, domain, limits.clone());
     let api = router(gateway.clone());

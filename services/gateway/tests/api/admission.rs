@@ -6,6 +6,10 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use futures::stream;
 use roost_gateway::Limits;
+use roost_journal::port::{MAX_WAITING, Message};
+use roost_schemas::command::ContentType;
+use roost_schemas::subject::{CommandSubject, Route};
+use roost_schemas::{CommandId, SandboxId, TenantId};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
@@ -13,7 +17,7 @@ use tower::ServiceExt;
 
 use crate::client::{Answer, KEY};
 use crate::ports::stage::{Stage, head, listen, refused, send};
-use crate::world::{LONG, World, limits};
+use crate::world::{LONG, World, limits, memory};
 
 fn hanging() -> Value {
     json!({"template": "base", "metadata": {"script": "hangs"}})
@@ -176,4 +180,35 @@ async fn ports_are_asked_by_so_many_at_a_time_tunnels_among_them() {
     tokio::time::timeout(LONG, free)
         .await
         .expect("there is room again");
+}
+
+#[tokio::test]
+async fn a_queue_that_is_full_is_told_with_the_time_to_come_again() {
+    let world = World::over(memory().await, limits(), None);
+    let key = CommandId::new("k1").unwrap();
+    let tenant = TenantId::new("default").unwrap();
+    let subject = CommandSubject {
+        sandbox: SandboxId::from_command(&tenant, &key),
+        tenant,
+        route: Route::Any,
+    };
+    for n in 0..MAX_WAITING {
+        let message = Message {
+            command_id: CommandId::new(format!("flood-{n}")).unwrap(),
+            principal: "test".to_owned(),
+            deadline: None,
+            reply: None,
+            content: ContentType::Json,
+            body: "{}".into(),
+        };
+        world.ports.queue.publish(&subject, &message).await.unwrap();
+    }
+    let ours = world.create(&json!({"template": "base"})).key("k1").send().await;
+    let message = ours.error(503, "unavailable");
+    assert!(message.contains("full"), "{message}");
+    comes_again(&ours);
+    let theirs = world.post("/sandboxes", &json!({"templateID": "base"})).key("k1");
+    let theirs = theirs.send().await;
+    theirs.refused(503);
+    comes_again(&theirs);
 }
