@@ -85,8 +85,10 @@ async fn commit() -> String {
     let Some(commit) = git(&["rev-parse", "HEAD"]).await else {
         return "a tree that is no git repository".to_owned();
     };
-    let changed = git(&["status", "--porcelain", "--untracked-files=no"]).await;
-    let changes = changed.filter(|changed| !changed.trim().is_empty());
-    let with = if changes.is_some() { ", with changes" } else { "" };
+    let status = git(&["status", "--porcelain", "--untracked-files=no"]).await;
+    let with = match status {
+        Some(changes) if !changes.trim().is_empty() => ", with changes",
+        _ => "",
+    };
     format!("commit {}{with}", commit.trim())
 }

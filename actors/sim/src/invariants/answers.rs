@@ -46,12 +46,12 @@ fn subject(sending: &Sending) -> EventSubject {
 fn acknowledged(history: &History, sending: &Sending, accepted: &Accepted) -> Result<(), Violation> {
     let subject = subject(sending);
     let id = &sending.message.command_id;
-    let lie = |detail: &str| {
+    let untrue = |detail: &str| {
         let detail = format!("command {id} on {subject} was answered {accepted:?}, but {detail}");
         broken(rule::ACKNOWLEDGED, detail)
     };
     if !history.stands(&subject, accepted.sequence) {
-        return lie("no commit of it stands there");
+        return untrue("no commit of it stands there");
     }
     if sending.message.deadline == Some(EXPIRED) {
         let detail = format!("command {id} on {subject} was answered {accepted:?}");
@@ -59,25 +59,25 @@ fn acknowledged(history: &History, sending: &Sending, accepted: &Accepted) -> Re
     }
     let commit = history.commit_of(&subject, id);
     if commit.is_some_and(|commit| commit != accepted.sequence) {
-        return lie(&format!("its commit stands at {commit:?}"));
+        return untrue(&format!("its commit stands at {commit:?}"));
     }
     let Some(life) = history.life(&subject) else {
         return match commit {
             Some(_) => Ok(()),
-            None => lie("it has no commit"),
+            None => untrue("it has no commit"),
         };
     };
     let Some(was) = life.was.get(&accepted.sequence) else {
-        return lie("nothing happened to it there");
+        return untrue("nothing happened to it there");
     };
     if was.phase.as_str() != accepted.state {
-        return lie(&format!("it was {} there", was.phase.as_str()));
+        return untrue(&format!("it was {} there", was.phase.as_str()));
     }
     let Some(command) = &sending.command else {
-        return lie("it was garbage");
+        return untrue("it was garbage");
     };
     if commit.is_none() && !is_so(was, command) {
-        return lie(&format!("it has no commit, and {command:?} was not so"));
+        return untrue(&format!("it has no commit, and {command:?} was not so"));
     }
     Ok(())
 }

@@ -125,7 +125,10 @@ pub(super) struct Told {
 impl Life {
     fn over(&self, now: Duration) -> Result<(), String> {
         match self.ends {
-            Some(ends) if now + APART < ends => Err(format!("it timed out {:?} before its time", ends - now)),
+            Some(ends) if now + APART < ends => {
+                let early = ends.saturating_sub(now);
+                Err(format!("it timed out {early:?} before its time"))
+            }
             _ => Ok(()),
         }
     }
