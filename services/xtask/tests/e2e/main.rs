@@ -10,6 +10,7 @@ mod faults;
 mod files;
 mod harness;
 mod hostile;
+mod leases;
 mod log;
 mod nats;
 mod network;

@@ -37,7 +37,7 @@ pub(crate) async fn view(api: &Api, sandbox: &str) -> Result<Value> {
 }
 
 /// Pauses or resumes.
-async fn act(api: &Api, sandbox: &str, what: &str) -> Result<Value> {
+pub(crate) async fn act(api: &Api, sandbox: &str, what: &str) -> Result<Value> {
     let path = format!("/v1/sandboxes/{sandbox}/{what}");
     let answer = api.send(Method::POST, &path, &Value::Null).await?;
     answer
