@@ -16,6 +16,8 @@ pub(crate) struct Host {
     id: String,
     /// Whether it takes new sandboxes.
     taking: bool,
+    /// Whether it was silent for longer than its lease, and what was on it was given up.
+    down: bool,
     /// What its sandboxes together may have.
     capacity: Amount,
     /// What its sandboxes that live have together.
@@ -25,7 +27,7 @@ pub(crate) struct Host {
     engine_version: String,
     /// The release of its agent.
     release: String,
-    /// When it last registered or was drained.
+    /// When it last registered, was drained or was given up.
     #[schema(format = DateTime)]
     updated_at: String,
 }
@@ -56,6 +58,7 @@ impl Host {
         Some(Self {
             id: id.to_string(),
             taking: view.state.taking().is_some(),
+            down: view.state.down.is_some(),
             capacity: Amount::new(registered.capacity, registered.max_sandboxes),
             used: Amount::new(used, sandboxes),
             engine: engine(registered.engine).to_owned(),
