@@ -69,6 +69,8 @@ pub struct State {
     pub(super) waits: bool,
     /// Messages of the host that were handled.
     pub(super) heard: u64,
+    /// How many they were when this actor last asked to be forgotten.
+    retires: Option<u64>,
 }
 
 struct Flight {
@@ -97,6 +99,7 @@ impl State {
             course: watch::Sender::new(Course::Held),
             waits: false,
             heard: 0,
+            retires: None,
         }
     }
 
@@ -212,6 +215,11 @@ impl State {
 
     /// Takes the step that the state calls for, unless it is under way.
     pub(super) async fn pursue(&mut self) {
+        if self.retires == Some(self.heard) {
+            // The host has forgotten this actor and may have started another, which a step of this one would hinder; or
+            // it has sent more, which leads here again.
+            return;
+        }
         if let Err(refusal) = self.ledger().await.map(|_| ()) {
             tracing::error!(sandbox = %self.args.sandbox, error = %refusal, "cannot fold the log");
             // Once: every command that comes meanwhile leads here, too.
@@ -300,7 +308,8 @@ impl State {
         self.flight.take_if(|flight| flight.generation == generation);
     }
 
-    fn retire(&self) {
+    fn retire(&mut self) {
+        self.retires = Some(self.heard);
         let forget = HostMessage::Retire {
             actor: self.myself.get_id(),
             heard: self.heard,
