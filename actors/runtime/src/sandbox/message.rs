@@ -174,11 +174,11 @@ pub enum Report {
         /// Gets the answer.
         verdict: oneshot::Sender<Verdict>,
     },
-    /// A program ended. The sender learns where the log says so.
+    /// A program ended. The sender learns what the log says of that, and where: it may have ended with its sandbox already.
     ProcessEnded {
-        /// How.
+        /// How, as it was seen.
         end: ProcessEnd,
-        /// Gets the sequence.
-        recorded: oneshot::Sender<Sequence>,
+        /// Gets the end as it is recorded, and its sequence.
+        recorded: oneshot::Sender<(ProcessEnd, Sequence)>,
     },
 }

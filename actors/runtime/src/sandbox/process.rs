@@ -20,7 +20,7 @@ use ractor::ActorRef;
 use roost_domain::sandbox::{Phase, ProcessEnd, Sandbox};
 use roost_schemas::command::Exec;
 use roost_schemas::event::ExitStatus;
-use roost_schemas::{Generation, Owner, ProcessId, SandboxId, Sequence};
+use roost_schemas::{Generation, Owner, ProcessId, SandboxId};
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
@@ -202,16 +202,15 @@ impl Carrier {
 
     /// Records the end in the log, then tells those who read the output.
     async fn finish(self, end: ProcessEnd) {
-        let (recorded, sequence) = oneshot::channel::<Sequence>();
-        let report = Report::ProcessEnded {
-            end: end.clone(),
-            recorded,
-        };
+        let (recorded, as_logged) = oneshot::channel();
+        let report = Report::ProcessEnded { end, recorded };
         if self.myself.send_message(report.into()).is_err() {
             return;
         }
         // Without an answer the actor was restarted: it follows the program itself.
-        let Ok(sequence) = sequence.await else { return };
+        let Ok((end, sequence)) = as_logged.await else {
+            return;
+        };
         self.outlet.end(end, sequence).await;
     }
 }

@@ -40,6 +40,31 @@ async fn a_crashed_engine_loses_its_sandbox_and_closes_its_programs() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_program_whose_end_is_told_after_its_sandbox_was_lost_ends_for_its_reader_as_the_log_says() {
+    let world = World::new().await;
+    let sandbox = world.running("s1").await;
+    let process = world.exec(&sandbox, "sleep", &[]).await;
+    eventually("the program runs", || world.script.count("run") == 1).await;
+    let before = world.trouble.appends();
+    world.trouble.cut(true);
+    world.machine.finish(&owner(&sandbox), &process, 0);
+    eventually("its end is told in vain", || world.trouble.appends() > before).await;
+    world.trouble.cut(false);
+    world.machine.crash_engine(&owner(&sandbox));
+    world.gone(&sandbox, Phase::Lost).await;
+    let events = world.events(&sandbox).await;
+    let [.., SandboxEvent::ProcessExited(exited), SandboxEvent::Lost(_)] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert!(matches!(exited.status, ExitStatus::Unknown { .. }), "{exited:?}");
+    let frames = world.output(&sandbox, &process).await;
+    let Some(Frame::End { status, .. }) = frames.last() else {
+        panic!("{frames:?}")
+    };
+    assert!(matches!(status, ExitStatus::Unknown { .. }), "{status:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_engine_that_ends_while_its_sandbox_is_stopped_is_no_loss() {
     let world = World::new().await;
     let sandbox = world.running("s1").await;
