@@ -18,6 +18,7 @@ use roost_engine::{AdoptError, Exit, Process, ProcessId, file_tail, find_process
 use roost_runtime::port::Fault;
 use tokio::sync::Mutex;
 
+pub(super) use ask::AskError;
 pub(super) use launch::Launch;
 use record::Record;
 

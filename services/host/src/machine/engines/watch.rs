@@ -12,17 +12,20 @@
 use std::time::Duration;
 
 use roost_engine::{EngineProcess, Exit};
+use roost_pager::control::Status;
 use roost_schemas::event::Cause;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::held::Memory;
-use super::pager::{MAX_FAULT, Pager};
+use super::pager::{AskError, MAX_FAULT, Pager};
 
 /// The pause between two questions to a pager.
 const INTERVAL: Duration = Duration::from_millis(250);
 /// How long it may take to answer one. With the pause and the kill it must stay below the second within which a VM whose
 /// pager is gone has to end.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// What a question may take beyond that before it is this process that has stood still.
+const STALL: Duration = Duration::from_millis(150);
 /// How long engine and pager may end one after the other.
 const TOGETHER: Duration = Duration::from_millis(300);
 
@@ -55,7 +58,7 @@ pub(super) async fn until_end(engine: &EngineProcess, memory: &Memory) -> Cause 
 async fn trouble(pager: &Pager) -> String {
     loop {
         sleep(INTERVAL).await;
-        match pager.status(PATIENCE).await {
+        match status(pager).await {
             Ok(status) if status.oldest_fault_ms > MAX_FAULT.as_secs() * 1000 => {
                 return format!(
                     "the pager has left a page fault unanswered for {} ms{}",
@@ -65,6 +68,18 @@ async fn trouble(pager: &Pager) -> String {
             }
             Ok(_) => {}
             Err(error) => return format!("{error}{}", quoted(&pager.last_words())),
+        }
+    }
+}
+
+/// How it stands, or that it does not say so. That is known only if this process has run all the while: after it was
+/// stopped, its time is over and the pager has hung up, and both tell nothing of the pager.
+async fn status(pager: &Pager) -> Result<Status, AskError> {
+    loop {
+        let asked = Instant::now();
+        let answer = pager.status(PATIENCE).await;
+        if answer.is_ok() || asked.elapsed() < PATIENCE + STALL {
+            return answer;
         }
     }
 }
