@@ -8,7 +8,8 @@ use super::*;
 const NOW: Timestamp = Timestamp(10_000);
 
 fn event(kind: &str, data: Value) -> SandboxEvent {
-    let event = json!({"type": kind, "data": data});
+    let mut event = json!({"type": kind});
+    event["data"] = data;
     serde_json::from_value(event.clone()).unwrap_or_else(|error| panic!("{event}: {error}"))
 }
 
