@@ -1,5 +1,6 @@
 //! One suite for both adapters of the ports, and what only a real server can show.
 
+mod backup;
 mod faults;
 mod fitness;
 mod hostile;
