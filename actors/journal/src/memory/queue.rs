@@ -154,6 +154,13 @@ impl Queue for MemoryQueue {
     }
 
     async fn consume(&self, route: &Route) -> Result<Deliveries, QueueError> {
+        if let Route::Host(_) = route {
+            let mut state = locked(&self.0.state);
+            let entries = state.routes.entry(route.clone()).or_default();
+            for entry in entries.values_mut() {
+                (entry.ready, entry.leased) = (None, false);
+            }
+        }
         let taker = Taker {
             shared: self.0.clone(),
             changes: self.0.changes.subscribe(),

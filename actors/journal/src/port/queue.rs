@@ -76,6 +76,9 @@ pub trait Queue: Send + Sync + 'static {
 
     /// Takes the commands of `route`; several takers of one route share them. What is malformed beyond its body
     /// (a bad id, deadline or content type) is answered with a rejection and never delivered.
+    ///
+    /// A host takes its own alone: what it was given before, as in a life that ended, and has not settled, it is given
+    /// again at once.
     async fn consume(&self, route: &Route) -> Result<Deliveries, QueueError>;
 
     /// Answers the command that `message` is; does nothing if nobody asked for an answer.

@@ -1,6 +1,6 @@
 //! The command queue on both adapters.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -23,6 +23,7 @@ on_both!(
     a_request_nobody_answers_ends_in_time,
     a_forwarded_command_is_no_duplicate,
     a_command_put_off_comes_again,
+    a_host_that_begins_anew_is_given_at_once_what_it_has_not_settled,
     an_oversized_command_is_refused,
     a_flood_for_one_sandbox_is_refused_and_harms_no_other,
 );
@@ -240,6 +241,28 @@ async fn a_forwarded_command_is_no_duplicate(world: World) {
     assert_eq!(delivery.message.command_id, id("c1"));
     delivery.settle.done().await.unwrap();
     nothing(&mut owner).await;
+}
+
+async fn a_host_that_begins_anew_is_given_at_once_what_it_has_not_settled(world: World) {
+    let subject = to(host("h1"), "a");
+    let mut before = world.queue.consume(&host("h1")).await.unwrap();
+    for command in ["c1", "c2", "c3"] {
+        world.queue.publish(&subject, &message(command)).await.unwrap();
+    }
+    // Its life ends with one settled and one begun.
+    next(&mut before).await.settle.done().await.unwrap();
+    let unsettled = next(&mut before).await;
+    drop(before);
+    let began = Instant::now();
+    let mut after = world.queue.consume(&host("h1")).await.unwrap();
+    for command in ["c2", "c3"] {
+        let delivery = next(&mut after).await;
+        assert_eq!(delivery.message.command_id, id(command));
+        delivery.settle.done().await.unwrap();
+    }
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    drop(unsettled);
+    nothing(&mut after).await;
 }
 
 async fn a_command_put_off_comes_again(world: World) {

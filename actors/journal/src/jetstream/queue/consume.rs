@@ -7,7 +7,8 @@ use async_nats::Subject;
 use async_nats::client::{PublishError, Request};
 use async_nats::jetstream::consumer::pull::MessagesErrorKind;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, ReplayPolicy, pull};
-use async_nats::jetstream::{AckKind, Message as Received};
+use async_nats::jetstream::stream::ConsumerErrorKind;
+use async_nats::jetstream::{AckKind, ErrorCode, Message as Received};
 use async_trait::async_trait;
 use futures::StreamExt;
 use roost_schemas::reply::{Code, Rejected, Reply};
@@ -65,7 +66,8 @@ pub(super) async fn deliveries(link: Arc<Link>, route: &Route) -> Result<Deliver
         messages: None,
         pause: Pause::new(),
     };
-    while let Err(detail) = intake.open().await {
+    let alone = matches!(route, Route::Host(_));
+    while let Err(detail) = intake.begin(alone).await {
         if Instant::now() >= deadline {
             return Err(unavailable("begin to be consumed", &detail));
         }
@@ -79,6 +81,22 @@ pub(super) async fn deliveries(link: Arc<Link>, route: &Route) -> Result<Deliver
 }
 
 impl Intake {
+    /// Opens it, for a taker that is `alone` anew: the server would not give it what the taker before has not settled until
+    /// that one's lease is over. The stream keeps what was not settled, whoever is there to take it.
+    async fn begin(&mut self, alone: bool) -> Result<(), String> {
+        if alone && let Some(name) = &self.config.durable_name {
+            let context = &self.link.context;
+            let deleted = context.delete_consumer_from_stream(name, COMMANDS).await;
+            match deleted.map_err(|error| (error.kind(), error)) {
+                Ok(_) => {}
+                Err((ConsumerErrorKind::JetStream(reason), _))
+                    if reason.error_code() == ErrorCode::CONSUMER_NOT_FOUND => {}
+                Err((_, error)) => return Err(error.to_string()),
+            }
+        }
+        self.open().await
+    }
+
     async fn open(&mut self) -> Result<(), String> {
         let made = self
             .link
