@@ -127,6 +127,11 @@ impl Weather {
         self.stormy
     }
 
+    /// Whether steps on machines are refused in this world.
+    pub(crate) fn refuses_steps(&self) -> bool {
+        self.rates.refused > 0
+    }
+
     fn left(&self, ill: Ill, process: &Arc<str>) -> Option<Duration> {
         let until = self.ills.get(&(ill, Arc::clone(process)))?;
         let left = until.saturating_duration_since(Instant::now());

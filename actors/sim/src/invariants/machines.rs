@@ -82,7 +82,8 @@ fn look(world: &World, history: &History) -> Result<(), Violation> {
                     format!("{owner} moves on {host}, whose lease is revoked"),
                 );
             }
-            if history.is_given_up(owner) {
+            // A host that cannot destroy it goes on all the same, and tries again.
+            if history.is_given_up(owner) && !world.weather().refuses_steps() {
                 return broken(
                     rule::GIVEN_UP,
                     format!("{owner} moves on {host}, and is not to run any more"),
