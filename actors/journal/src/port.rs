@@ -8,4 +8,4 @@ mod queue;
 pub use journal::{Append, Foreign, Journal, JournalError, Page, Record, Records};
 pub use leases::{Found, LeaseError, Leases, Version, Written};
 pub use output::{OutputError, OutputFrames, OutputLog};
-pub use queue::{Deliveries, Delivery, MAX_WAITING, Message, Queue, QueueError, Settle};
+pub use queue::{Deliveries, Delivery, MAX_WAITING, Message, Queue, QueueError, Settle, max_taken};

@@ -21,10 +21,7 @@ use tokio::time::Instant;
 
 use super::{Options, Recent, locked};
 use crate::dedupe;
-use crate::port::{Deliveries, Delivery, MAX_WAITING, Message, Queue, QueueError, Settle};
-
-/// Commands of a route that are worked on at once, by all its takers together.
-const IN_FLIGHT: usize = 256;
+use crate::port::{Deliveries, Delivery, MAX_WAITING, Message, Queue, QueueError, Settle, max_taken};
 
 /// The command queue in process; clones share it.
 #[derive(Debug, Clone)]
@@ -260,7 +257,7 @@ impl Taker {
         let found = entries
             .iter_mut()
             .find(|(_, entry)| due(entry))
-            .filter(|_| in_flight < IN_FLIGHT);
+            .filter(|_| in_flight < max_taken(&self.route));
         if let Some((number, entry)) = found {
             entry.ready = Some(now + self.shared.options.lease);
             entry.leased = true;

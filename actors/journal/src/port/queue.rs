@@ -14,6 +14,15 @@ use roost_schemas::{CommandId, Timestamp};
 /// Commands that may wait for one sandbox on one route, so that one cannot fill the queue for all.
 pub const MAX_WAITING: usize = 1024;
 
+/// Commands of `route` that are worked on at once, by all its takers together. The router takes one after the other; a host
+/// has many actors, and one that is stuck is not to hold up the others.
+pub const fn max_taken(route: &Route) -> usize {
+    match route {
+        Route::Any => 256,
+        Route::Host(_) => 1024,
+    }
+}
+
 /// A command on its way in.
 #[derive(Debug, Clone)]
 pub struct Message {

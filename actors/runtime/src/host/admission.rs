@@ -14,18 +14,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use roost_journal::port::{Delivery, Queue, QueueError, Settle};
+use roost_journal::port::{Delivery, Queue, QueueError, Settle, max_taken};
 use roost_schemas::CommandId;
 use roost_schemas::reply::{Code, Rejected, Reply};
+use roost_schemas::subject::Route;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Key, REDELIVER_AFTER};
 use crate::intake;
 
-/// Commands that are not settled: as many as the queue lets be under way. What it delivers twice takes two places.
-const ALL: usize = 256;
-/// Those for one sandbox: its actor takes one after the other.
-const EACH: usize = 32;
+/// Commands for one sandbox that are not settled: as many programs as a gateway awaits, and a part of what the host takes.
+const EACH: usize = 256;
 
 /// Who has a place; clones share them.
 #[derive(Debug, Clone)]
@@ -43,16 +42,15 @@ enum Refused {
     Again,
 }
 
-impl Default for Admission {
-    fn default() -> Self {
+impl Admission {
+    /// With as many places as the queue lets commands of `route` be under way. What it delivers twice takes two.
+    pub(super) fn new(route: &Route) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(ALL)),
+            places: Arc::new(Semaphore::new(max_taken(route))),
             held: Arc::default(),
         }
     }
-}
 
-impl Admission {
     /// Waits until one more command may be taken from the queue.
     pub(super) async fn place(&self) -> OwnedSemaphorePermit {
         let place = Arc::clone(&self.places).acquire_owned().await;
@@ -179,7 +177,7 @@ impl Settle for Placed {
 
 #[cfg(test)]
 mod tests {
-    use roost_schemas::{SandboxId, TenantId};
+    use roost_schemas::{HostId, SandboxId, TenantId};
 
     use super::*;
 
@@ -193,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_sandbox_has_its_share_and_leaves_nothing_behind() {
-        let admission = Admission::default();
+        let admission = Admission::new(&Route::Host(HostId::new("h").unwrap()));
         let mut shares: Vec<_> = (0..EACH)
             .map(|n| admission.claim(key("a"), id(n)).unwrap())
             .collect();

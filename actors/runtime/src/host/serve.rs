@@ -15,7 +15,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Takes this host's commands until the host actor is gone, never more at a time than have a place.
 pub async fn serve(context: &Context, host: ActorRef<HostMessage>) {
     let route = Route::Host(context.host.clone());
-    let admission = Admission::default();
+    let admission = Admission::new(&route);
     loop {
         match context.queue.consume(&route).await {
             Ok(mut deliveries) => {

@@ -33,7 +33,7 @@ async fn a_stuck_sandbox_fills_its_share_and_no_more() {
     spoil(&world, &stuck).await;
     let head = world.head().await;
     let mut flood = JoinSet::new();
-    for n in 0..300 {
+    for n in 0..600 {
         let queue = world.memory.queue();
         let subject = World::subject(Route::Host(host_id()), &stuck);
         let command = message(&format!("f{n}"), &exec("echo", &[]));
@@ -54,8 +54,8 @@ async fn a_stuck_sandbox_fills_its_share_and_no_more() {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(refused + waiting, 300);
-    assert!(waiting <= 32, "{waiting} were let in");
+    assert_eq!(refused + waiting, 600);
+    assert!(waiting <= 256, "{waiting} were let in");
     assert!(
         world.head().await > head,
         "the other sandbox's program is in the log"

@@ -21,10 +21,8 @@ use super::super::streams::COMMANDS;
 use super::headers::{self, Malformed};
 use super::{answer, unavailable};
 use crate::pause::Pause;
-use crate::port::{Deliveries, Delivery, QueueError, Settle};
+use crate::port::{Deliveries, Delivery, QueueError, Settle, max_taken};
 
-/// Commands of a route that are worked on at once, by all its takers together.
-const IN_FLIGHT: i64 = 256;
 /// The server shows this often that a quiet queue is alive.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
@@ -42,7 +40,7 @@ fn config(route: &Route, lease: Duration) -> pull::Config {
         replay_policy: ReplayPolicy::Instant,
         ack_policy: AckPolicy::Explicit,
         ack_wait: lease,
-        max_ack_pending: IN_FLIGHT,
+        max_ack_pending: i64::try_from(max_taken(route)).unwrap_or(i64::MAX),
         // A command is delivered until it is settled; giving one up would lose it.
         max_deliver: -1,
         ..pull::Config::default()
