@@ -72,7 +72,8 @@ pub fn mine(context: &Context, fleet: &Fleet) -> Mine {
 /// Destroys everything on this machine that is neither `mine` nor unknown.
 ///
 /// To be called before commands are taken, with a fleet that has caught up with the log: what is not in it is not ours.
-/// What cannot be destroyed now is tried again for as long as this life of the host lasts; nobody waits for it.
+/// It ends when no engine is left, because the fence opens then, and what was given up must not move again. Whatever else
+/// cannot be destroyed now is tried again for as long as this life of the host lasts; nobody waits for it.
 pub async fn sweep(context: &Arc<Context>, mine: &Mine) -> Result<(), Fault> {
     let mut found = BTreeSet::new();
     found.extend(context.engines.owners().await?);
@@ -85,7 +86,21 @@ pub async fn sweep(context: &Arc<Context>, mine: &Mine) -> Result<(), Fault> {
         (!destroyed).then_some(orphan)
     });
     let sweeping = stream::iter(sweeping).buffer_unordered(AT_ONCE);
-    let left: Vec<Owner> = sweeping.filter_map(future::ready).collect().await;
+    let mut left: Vec<Owner> = sweeping.filter_map(future::ready).collect().await;
+    loop {
+        let engines = context.engines.owners().await?;
+        if !left.iter().any(|orphan| engines.contains(orphan)) {
+            break;
+        }
+        tokio::time::sleep(FIRST_PAUSE).await;
+        let mut still = Vec::new();
+        for orphan in left {
+            if !destroy(context, &orphan).await {
+                still.push(orphan);
+            }
+        }
+        left = still;
+    }
     for orphan in left {
         tokio::spawn(insist(Arc::clone(context), orphan));
     }
