@@ -27,7 +27,7 @@ use crate::state::Gateway;
 impl Gateway {
     /// Lets `command` take effect on a sandbox that exists, and waits until reads show it.
     ///
-    /// `same` tells whether a commit recorded under the key is what this request would lead to.
+    /// `same` tells whether a commit recorded under the key is what this request would lead to, if it leads to anything.
     pub(crate) async fn execute(
         &self,
         sandbox: &SandboxId,
@@ -36,6 +36,7 @@ impl Gateway {
         same: impl Fn(&Commit<SandboxEvent>) -> bool,
     ) -> Result<Sequence, ApiError> {
         self.locate(sandbox).await?;
+        let same = |commit: &Commit<_>| same(commit) || confirms(commit, command);
         let sequence = match self.done_before(sandbox, key, same).await? {
             Some(sequence) => sequence,
             None => match self.route(sandbox, command) {
@@ -187,6 +188,15 @@ impl Gateway {
         });
         ApiError::new(Code::InvalidState, words.unwrap_or(rejected.message))
     }
+}
+
+/// Whether `commit` says that what `command` asks for was so already.
+pub(crate) fn confirms(commit: &Commit<SandboxEvent>, command: &SandboxCommand) -> bool {
+    let is_it = |event: &SandboxEvent| match event {
+        SandboxEvent::Confirmed(confirmed) => *confirmed.command == *command,
+        _ => false,
+    };
+    commit.events.iter().any(is_it)
 }
 
 /// Of a key that stands for another request.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use roost_domain::sandbox::{Phase, Sandbox};
+use roost_domain::sandbox::Sandbox;
 use roost_journal::port::Record;
 use roost_schemas::codec::Undecodable;
 use roost_schemas::commit::Commit;
@@ -132,14 +132,6 @@ impl Gateway {
             Some((view.state.clone(), view.sequence))
         });
         found.ok_or_else(|| ApiError::no_sandbox(id))
-    }
-
-    /// The place of the last commit of `id`, if it is in `phase` now.
-    pub(crate) fn is_in(&self, id: &SandboxId, phase: Phase) -> Option<Sequence> {
-        self.fleet().read(|fleet| {
-            let view = fleet.sandbox(self.tenant(), id)?;
-            (view.state.phase == phase).then_some(view.sequence)
-        })
     }
 
     /// Of a sandbox that ended while it was waited for.

@@ -38,6 +38,7 @@ mod sequence;
 mod server;
 mod state;
 mod stream;
+mod then;
 mod wake;
 
 pub use dataplane::{Front, front};

@@ -38,6 +38,12 @@ fn answer<T: Serialize>(status: StatusCode, sequence: Sequence, body: T) -> Resp
 }
 
 impl Gateway {
+    /// The sandbox as it was at `sequence`, which reads show already.
+    async fn view_then(&self, id: &SandboxId, sequence: Sequence) -> Result<Sandbox, ApiError> {
+        let view = self.then(id, sequence).await?;
+        Sandbox::of(id, &view).ok_or_else(|| ApiError::no_sandbox(id))
+    }
+
     /// The sandbox as the projection has it.
     fn view(&self, id: &SandboxId) -> Result<Sandbox, ApiError> {
         let view = self

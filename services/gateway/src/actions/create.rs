@@ -14,15 +14,15 @@ use crate::idempotency::CommandKey;
 use crate::state::Gateway;
 
 impl Gateway {
-    /// Makes the sandbox that `key` stands for and waits until it has come to run. Under a key that was used for the
-    /// same request before, this is the sandbox that was made then, which may have ended since. It starts from its template,
-    /// or is a `fork` of another sandbox.
+    /// Makes the sandbox that `key` stands for and waits until it has come to run; also the place in the log at which it
+    /// did. Under a key that was used for the same request before, this is the sandbox that was made then, which may have
+    /// ended since. It starts from its template, or is a `fork` of another sandbox.
     pub(crate) async fn create(
         &self,
         key: &CommandKey,
         spec: &SandboxSpec,
         fork: Option<&Fork>,
-    ) -> Result<SandboxId, ApiError> {
+    ) -> Result<(SandboxId, Sequence), ApiError> {
         let id = SandboxId::from_command(self.tenant(), &key.id);
         self.reach(Sequence::default()).await?;
         if !self
@@ -40,27 +40,32 @@ impl Gateway {
             .until(self.limits().create, |fleet| outcome(fleet, self, key, &id, spec))
             .await?;
         match outcome {
-            Some(Ok(())) => Ok(id),
+            // Nobody can repeat what has no key: whatever reads show now is the answer.
+            Some(Ok(shown)) if !key.given => Ok((id, shown)),
+            Some(Ok(shown)) => {
+                let ran = self.first_run(&id).await?;
+                Ok((id, ran.unwrap_or(shown)))
+            }
             Some(Err(error)) => Err(error),
             None => Err(late(self, &id)),
         }
     }
 }
 
-/// What became of the sandbox; nothing while that is open.
+/// What became of the sandbox, and the place in the log that shows it; nothing while that is open.
 fn outcome(
     fleet: &Fleet,
     gateway: &Gateway,
     key: &CommandKey,
     id: &SandboxId,
     spec: &SandboxSpec,
-) -> Option<Result<(), ApiError>> {
+) -> Option<Result<Sequence, ApiError>> {
     let view = fleet.sandbox(gateway.tenant(), id)?;
     if view.state.requested.as_ref()?.spec != *spec {
         return Some(Err(reused(&key.id, view.sequence)));
     }
     if view.state.running.is_some() {
-        return Some(Ok(()));
+        return Some(Ok(view.sequence));
     }
     let code = match view.state.phase {
         Phase::Failed => Code::SandboxFailed,

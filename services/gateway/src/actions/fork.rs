@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Under one key the snapshot is one, and so is each child: their commands' ids are made from the key. Children that are
-//! there already tell which snapshot it was, since a paused source leaves no trace of having been forked.
+//! there already tell which snapshot it was.
 
 use std::collections::BTreeMap;
 
@@ -53,8 +53,8 @@ pub(crate) struct Changes {
 pub(crate) struct Forked {
     /// Where the children branch off.
     pub(crate) snapshot: SnapshotId,
-    /// Each that runs, or why it does not.
-    pub(crate) children: Vec<Result<SandboxId, ApiError>>,
+    /// Each that came to run, and the place in the log at which it did, or why it did not.
+    pub(crate) children: Vec<Result<(SandboxId, Sequence), ApiError>>,
 }
 
 impl Gateway {

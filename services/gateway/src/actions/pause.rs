@@ -20,8 +20,8 @@ impl Gateway {
 
     /// Waits for the end of a pause that has begun at `asked`, or before.
     pub(crate) async fn paused(&self, id: &SandboxId, asked: Sequence) -> Result<Sequence, ApiError> {
-        if let Some(sequence) = self.is_in(id, Phase::Paused) {
-            return Ok(sequence);
+        if self.then(id, asked).await?.state.phase == Phase::Paused {
+            return Ok(asked);
         }
         let words = Words {
             code: Code::PauseFailed,
@@ -35,6 +35,8 @@ impl Gateway {
             // Who is being resumed was paused.
             SandboxEvent::Paused(_) | SandboxEvent::Resuming(_) => Some(Ok(())),
             SandboxEvent::PauseFailed(failed) => Some(Err(&failed.cause)),
+            // It is paused, but as what it was before.
+            SandboxEvent::Reverted(reverted) => Some(Err(&reverted.cause)),
             _ => None,
         })
         .await

@@ -35,8 +35,8 @@ impl Gateway {
 
     /// Waits for the end of a resume that has begun at `asked`, or before.
     pub(crate) async fn resumed(&self, id: &SandboxId, asked: Sequence) -> Result<Sequence, ApiError> {
-        if let Some(sequence) = self.is_in(id, Phase::Running) {
-            return Ok(sequence);
+        if self.then(id, asked).await?.state.phase == Phase::Running {
+            return Ok(asked);
         }
         let words = Words {
             code: Code::ResumeFailed,

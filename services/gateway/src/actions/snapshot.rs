@@ -7,6 +7,7 @@ use roost_schemas::commit::Commit;
 use roost_schemas::event::SandboxEvent;
 use roost_schemas::{SandboxId, Sequence, SnapshotId, TemplateName};
 
+use crate::command::confirms;
 use crate::error::{ApiError, Code};
 use crate::history::Words;
 use crate::idempotency::CommandKey;
@@ -26,7 +27,11 @@ impl Gateway {
     ) -> Result<(TemplateName, Sequence), ApiError> {
         let name = name.map_or_else(|| generated(id, key), Ok)?;
         self.locate(id).await?;
-        let before = self.done_before(id, key, |commit| asks(commit, Some(&name)));
+        let take = SandboxCommand::Snapshot(TakeSnapshot {
+            name: Some(name.clone()),
+        });
+        let same = |commit: &_| asks(commit, Some(&name)) || confirms(commit, &take);
+        let before = self.done_before(id, key, same);
         if before.await?.is_none() && self.has_template(&name) {
             let message =
                 format!("a template {name} exists already: delete it first, or choose another name");

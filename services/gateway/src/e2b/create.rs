@@ -48,7 +48,7 @@ async fn create(
     gateway.reach(Sequence::default()).await?;
     // From here on a failure may leave a sandbox behind.
     let created = match gateway.create(key, &spec, None).await {
-        Ok(id) => usable(gateway, &id),
+        Ok((id, _)) => usable(gateway, &id),
         Err(error) => Err(error),
     };
     match created {

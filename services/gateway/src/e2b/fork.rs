@@ -67,7 +67,7 @@ pub(super) async fn fork(
         Ok(forked) => forked,
         Err(error) => return Err(gateway.ended_meanwhile(&id, error).await),
     };
-    let child = |made: Result<SandboxId, ApiError>| match made.and_then(|id| created(&gateway, &id)) {
+    let child = |made: Result<_, ApiError>| match made.and_then(|(id, _)| created(&gateway, &id)) {
         Ok(created) => Child::Sandbox(created),
         Err(ApiError { code, message }) => Child::Error(Failure {
             code: code.status().as_u16(),

@@ -3,10 +3,12 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use roost_domain::sandbox::Phase;
+use roost_schemas::command::{Pause, SandboxCommand};
 use serde::Deserialize;
 
 use super::extract::Id;
 use crate::actions::is_pause;
+use crate::command::confirms;
 use crate::error::{ApiError, Code};
 use crate::extract::OptionalBody;
 use crate::idempotency::CommandKey;
@@ -29,7 +31,9 @@ pub(super) async fn pause(
 ) -> Result<StatusCode, ApiError> {
     refuse_without_memory(memory)?;
     let view = gateway.visible(&id).await?;
-    if view.state.phase == Phase::Paused && gateway.done_before(&id, &key, is_pause).await?.is_none() {
+    let pause = SandboxCommand::Pause(Pause::default());
+    let same = |commit: &_| is_pause(commit) || confirms(commit, &pause);
+    if view.state.phase == Phase::Paused && gateway.done_before(&id, &key, same).await?.is_none() {
         let message =
             format!("sandbox {id} is paused already: POST /v2/sandboxes/{id}/connect lets it run again");
         return Err(ApiError::new(Code::InvalidState, message));

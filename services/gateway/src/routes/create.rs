@@ -15,8 +15,8 @@ use crate::state::Gateway;
 
 /// Make a sandbox
 ///
-/// Answers when the sandbox runs. Repeated under the same `Idempotency-Key` it makes no second sandbox, but answers
-/// with the first one as it is now.
+/// Answers when the sandbox runs. Repeated under the same `Idempotency-Key` it makes no second sandbox, but answers as
+/// the first time, with the sandbox as it was then.
 #[utoipa::path(
     post,
     path = "/v1/sandboxes",
@@ -34,8 +34,8 @@ pub(crate) async fn create(
     key: CommandKey,
     Body(body): Body<CreateSandbox>,
 ) -> Result<Response, ApiError> {
-    let id = gateway.create(&key, &SandboxSpec::from(body), None).await?;
-    let sandbox = gateway.view(&id)?;
+    let (id, sequence) = gateway.create(&key, &SandboxSpec::from(body), None).await?;
+    let sandbox = gateway.view_then(&id, sequence).await?;
     let location = [(header::LOCATION, format!("/v1/sandboxes/{id}"))];
     let sequence = sandbox.sequence();
     Ok((location, answer(StatusCode::CREATED, sequence, sandbox)).into_response())

@@ -17,7 +17,7 @@ use crate::state::Gateway;
 /// A running one is held for as long as its snapshot takes, and goes on; a paused one stays paused. The children have its
 /// memory, its disk and everything that runs in it, and share nothing with it from then on: each has an identity, tokens
 /// and randomness of its own. Answers when each of them runs, or tells why it does not; some may run and others not.
-/// Repeated under the same `Idempotency-Key` it answers with the same children as they are now; those that were refused
+/// Repeated under the same `Idempotency-Key` it answers with the same children as they were then; those that were refused
 /// are tried again. The body may be left out.
 #[utoipa::path(
     post,
@@ -38,14 +38,26 @@ pub(crate) async fn fork(
     OptionalBody(request): OptionalBody<ForkRequest>,
 ) -> Result<Response, ApiError> {
     let Forked { snapshot, children } = gateway.fork(&id, &key, &Fork::try_from(request)?).await?;
-    let child = |made: Result<_, ApiError>| match made.and_then(|id| gateway.view(&id)) {
-        Ok(sandbox) => Child::Sandbox(Box::new(sandbox)),
-        Err(error) => Child::Error(error.into()),
-    };
-    let sandboxes = children.into_iter().map(child).collect();
+    // What shows each of them shows all.
+    let ran = children.iter().flatten().map(|(_, ran)| *ran).max();
+    let mut sandboxes = Vec::with_capacity(children.len());
+    for made in children {
+        let child = match made {
+            Ok((id, ran)) => gateway.view_then(&id, ran).await,
+            Err(error) => Err(error),
+        };
+        sandboxes.push(match child {
+            Ok(sandbox) => Child::Sandbox(Box::new(sandbox)),
+            Err(error) => Child::Error(error.into()),
+        });
+    }
     let result = ForkResult {
         snapshot: snapshot.to_string(),
         sandboxes,
     };
-    Ok(answer(StatusCode::CREATED, gateway.fleet().applied(), result))
+    Ok(answer(
+        StatusCode::CREATED,
+        ran.unwrap_or_else(|| gateway.fleet().applied()),
+        result,
+    ))
 }

@@ -32,5 +32,9 @@ pub(crate) async fn network(
     Body(network): Body<Network>,
 ) -> Result<Response, ApiError> {
     let sequence = gateway.set_network(&id, &key, network.into()).await?;
-    Ok(answer(StatusCode::OK, sequence, gateway.view(&id)?))
+    Ok(answer(
+        StatusCode::OK,
+        sequence,
+        gateway.view_then(&id, sequence).await?,
+    ))
 }

@@ -30,5 +30,9 @@ pub(crate) async fn pause(
     Id(id): Id,
 ) -> Result<Response, ApiError> {
     let sequence = gateway.pause(&id, &key).await?;
-    Ok(answer(StatusCode::OK, sequence, gateway.view(&id)?))
+    Ok(answer(
+        StatusCode::OK,
+        sequence,
+        gateway.view_then(&id, sequence).await?,
+    ))
 }

@@ -32,5 +32,9 @@ pub(crate) async fn resume(
     OptionalBody(ResumeRequest { timeout_sec }): OptionalBody<ResumeRequest>,
 ) -> Result<Response, ApiError> {
     let sequence = gateway.resume(&id, &key, timeout_sec).await?;
-    Ok(answer(StatusCode::OK, sequence, gateway.view(&id)?))
+    Ok(answer(
+        StatusCode::OK,
+        sequence,
+        gateway.view_then(&id, sequence).await?,
+    ))
 }

@@ -34,5 +34,9 @@ pub(crate) async fn timeout(
         extend: false,
     };
     let sequence = gateway.set_timeout(&id, &key, set).await?;
-    Ok(answer(StatusCode::OK, sequence, gateway.view(&id)?))
+    Ok(answer(
+        StatusCode::OK,
+        sequence,
+        gateway.view_then(&id, sequence).await?,
+    ))
 }

@@ -1,6 +1,7 @@
 //! One key, one effect.
 
-use serde_json::json;
+use axum::http::Method;
+use serde_json::{Value, json};
 
 use crate::world::World;
 
@@ -14,8 +15,11 @@ async fn the_same_create_makes_one_sandbox() {
     assert_eq!(first.header("Idempotency-Key"), "k1");
     let id = first.ok(201)["id"].as_str().unwrap().to_owned();
     world.delete(&format!("/v1/sandboxes/{id}")).send().await.ok(204);
-    let third = send().await.ok(201);
-    assert_eq!((&third["id"], &third["state"]), (&json!(id), &json!("stopped")));
+    let third = send().await;
+    assert_eq!(third.ok(201), first.ok(201), "as the first time");
+    assert_eq!(third.sequence(), first.sequence());
+    let now = world.get(&format!("/v1/sandboxes/{id}")).send().await.ok(200);
+    assert_eq!(now["state"], "stopped");
     assert_eq!(
         world.get("/v1/sandboxes").send().await.ok(200)["sandboxes"],
         json!([])
@@ -116,6 +120,83 @@ async fn the_same_timeout_and_delete_stand_where_they_stood() {
     first.ok(204);
     second.ok(204);
     assert_eq!(first.sequence(), second.sequence());
+}
+
+/// What a client gets that repeats its requests when everything has changed since.
+#[tokio::test]
+async fn a_day_and_hundreds_of_commits_later_every_answer_is_the_first() {
+    let world = World::new().await;
+    let create = json!({"template": "base", "timeout_sec": 3600});
+    let made = world.create(&create).key("create").send().await;
+    let id = made.ok(201)["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/sandboxes/{id}");
+    let closed = json!({"internet": false});
+    let requests = || {
+        let post = |what: &str, body: &Value| world.post(&format!("{path}/{what}"), body);
+        [
+            ("timeout", post("timeout", &json!({"timeout_sec": 77}))),
+            (
+                "network",
+                world.call(Method::PUT, &format!("{path}/network")).json(&closed),
+            ),
+            (
+                "closed-already",
+                world.call(Method::PUT, &format!("{path}/network")).json(&closed),
+            ),
+            ("pause", post("pause", &json!({}))),
+            ("paused-already", post("pause", &json!({}))),
+            ("resume", post("resume", &json!({}))),
+            ("runs-already", post("resume", &json!({}))),
+            (
+                "snapshot",
+                world.post("/v1/snapshots", &json!({"sandbox_id": id, "name": "warm"})),
+            ),
+            ("fork", post("fork", &json!({"count": 2}))),
+            ("exec", post("exec", &json!({"cmd": "echo", "args": ["x"]}))),
+        ]
+    };
+    let mut first = Vec::new();
+    for (key, request) in requests() {
+        let answer = request.key(key).send().await;
+        assert!(answer.status.is_success(), "{key}: {answer:?}");
+        first.push(answer);
+    }
+    let noise = json!({"timeout_sec": 500});
+    for _ in 0..400 {
+        world
+            .post(&format!("{path}/timeout"), &noise)
+            .send()
+            .await
+            .ok(200);
+    }
+    world
+        .post(&format!("{path}/pause"), &json!({}))
+        .send()
+        .await
+        .ok(200);
+    world.delete("/v1/snapshots/warm").send().await.ok(204);
+    for end in [false, true] {
+        if end {
+            world.delete(&path).send().await.ok(204);
+        }
+        let head = world.ports.journal.head().await.unwrap();
+        let again = world.create(&create).key("create").send().await;
+        assert_eq!(again.ok(201), made.ok(201));
+        for ((key, request), first) in requests().into_iter().zip(&first) {
+            let again = request.key(key).send().await;
+            assert_eq!(again.status, first.status, "{key}: {again:?}");
+            assert_eq!(again.body, first.body, "{key}");
+            assert_eq!(again.sequence(), first.sequence(), "{key}");
+        }
+        assert_eq!(
+            world.ports.journal.head().await.unwrap(),
+            head,
+            "nothing came of it"
+        );
+    }
+    // The same key for something that was so then, and is another request.
+    let other = world.post(&format!("{path}/resume"), &json!({"timeout_sec": 9}));
+    other.key("runs-already").send().await.error(409, "conflict");
 }
 
 #[tokio::test]

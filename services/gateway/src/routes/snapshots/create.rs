@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use roost_schemas::subject::{AggregateId, EventSubject};
 
 use crate::dto::snapshot::{CreateSnapshot, Snapshot};
 use crate::error::{ApiError, SnapshotErrors};
@@ -29,10 +30,12 @@ pub(crate) async fn create(
     Body(CreateSnapshot { sandbox_id, name }): Body<CreateSnapshot>,
 ) -> Result<Response, ApiError> {
     let (name, sequence) = gateway.save(&sandbox_id, &key, name).await?;
-    let snapshot = gateway
-        .fleet()
-        .read(|fleet| Snapshot::of(&name, fleet.template(gateway.tenant(), &name)?));
-    // Somebody may have deleted it since.
-    let snapshot = snapshot.ok_or_else(|| ApiError::no_template(&name))?;
+    // As it was then: somebody may have deleted it since.
+    let log = EventSubject {
+        tenant: gateway.tenant().clone(),
+        aggregate: AggregateId::Template(name.clone()),
+    };
+    let view = gateway.fold_to(&log, sequence).await?;
+    let snapshot = Snapshot::of(&name, &view).ok_or_else(|| ApiError::no_template(&name))?;
     Ok(answer(StatusCode::CREATED, sequence, snapshot))
 }
