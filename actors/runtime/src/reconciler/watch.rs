@@ -83,3 +83,84 @@ impl Watch {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TTL: Duration = Duration::from_secs(20);
+    const OVER: Duration = Duration::from_secs(25);
+
+    fn found(version: u64, lease: Lease) -> BTreeMap<HostId, Found> {
+        let version = Version(version);
+        [(HostId::new("h1").unwrap(), Found { lease, version })].into()
+    }
+
+    fn held(version: u64) -> BTreeMap<HostId, Found> {
+        let ttl_ms = u64::try_from(TTL.as_millis()).unwrap();
+        let life = LifeId::new("one").unwrap();
+        found(version, Lease::Held { life, ttl_ms })
+    }
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(1000 + seconds)
+    }
+
+    #[test]
+    fn a_record_that_stands_still_is_over_after_its_time_and_the_margin() {
+        let mut watch = Watch::default();
+        for second in 0..25 {
+            watch.saw(held(7), at(second));
+            assert!(watch.silent().is_empty(), "after {second} s of {OVER:?}");
+        }
+        watch.saw(held(7), at(25));
+        let (host, life) = watch.silent().pop_first().unwrap();
+        assert_eq!(watch.version(&host, &life), Some(Version(7)));
+        assert_eq!(watch.version(&host, &LifeId::new("two").unwrap()), None);
+    }
+
+    #[test]
+    fn a_renewal_or_a_look_that_failed_begins_anew() {
+        let mut watch = Watch::default();
+        watch.saw(held(7), at(0));
+        watch.saw(held(8), at(24));
+        watch.saw(held(8), at(48));
+        assert!(watch.silent().is_empty());
+        watch.blind();
+        watch.saw(held(8), at(60));
+        watch.saw(held(8), at(84));
+        assert!(watch.silent().is_empty());
+        watch.saw(held(8), at(85));
+        assert_eq!(watch.silent().len(), 1);
+    }
+
+    #[test]
+    fn what_is_revoked_is_never_silent_and_what_is_gone_is_forgotten() {
+        let mut watch = Watch::default();
+        let life = LifeId::new("one").unwrap();
+        let revoked = || {
+            let at = roost_schemas::Timestamp(1);
+            let life = life.clone();
+            found(9, Lease::Revoked { life, at })
+        };
+        watch.saw(revoked(), at(0));
+        watch.saw(revoked(), at(100));
+        assert!(watch.silent().is_empty());
+        assert_eq!(watch.revoked().into_values().collect::<Vec<_>>(), [life]);
+        watch.saw(BTreeMap::new(), at(101));
+        assert!(watch.revoked().is_empty());
+    }
+
+    #[test]
+    fn a_time_that_makes_no_sense_is_never_over() {
+        let mut watch = Watch::default();
+        let life = LifeId::new("one").unwrap();
+        let lease = Lease::Held {
+            life,
+            ttl_ms: u64::MAX,
+        };
+        watch.saw(found(7, lease.clone()), at(0));
+        watch.saw(found(7, lease), at(u32::MAX.into()));
+        assert!(watch.silent().is_empty());
+    }
+}
