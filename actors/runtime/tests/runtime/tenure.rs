@@ -135,7 +135,10 @@ async fn a_renewal_whose_answer_was_lost_counts_from_when_it_was_sent_first() {
         sleep(Duration::from_millis(10)).await;
     }
     let closed = seen.elapsed();
-    assert!(closed <= TTL && closed + Duration::from_secs(1) > TTL, "{closed:?}");
+    assert!(
+        closed <= TTL && closed + Duration::from_secs(1) > TTL,
+        "{closed:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
