@@ -82,12 +82,14 @@ async fn what_cannot_be_read_is_answered_503_and_everything_else_goes_on() {
     let world = World::new().await;
     let (poisoned, other) = (world.sandbox().await, world.sandbox().await);
     let path = format!("/v1/sandboxes/{poisoned}");
-    let last = world.get(&path).send().await.ok(200)["sequence"].as_u64().unwrap();
+    let expected = world.get(&path).send().await.ok(200)["sequence"]
+        .as_u64()
+        .unwrap();
     let subject = EventSubject::sandbox(
         TenantId::new("default").unwrap(),
         SandboxId::new(&poisoned).unwrap(),
     );
-    let bad = append(&*world.ports.journal, &subject, last, HostEvent::Drained).await;
+    let bad = append(&*world.ports.journal, &subject, expected, HostEvent::Drained).await;
     assert!(world.ports.fleet.wait_for(bad, LONG).await);
 
     let reason = format!("commit {bad} cannot be read");
@@ -107,15 +109,27 @@ async fn what_cannot_be_read_is_answered_503_and_everything_else_goes_on() {
 
     assert_eq!(world.exec(&other, "echo").await.ok(200)["exit_code"], 0);
     let third = world.sandbox().await;
-    world.delete(&format!("/v1/sandboxes/{third}")).send().await.ok(204);
+    world
+        .delete(&format!("/v1/sandboxes/{third}"))
+        .send()
+        .await
+        .ok(204);
     let list = world.get("/v1/sandboxes").send().await.ok(200);
-    let ids: Vec<_> = list["sandboxes"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
+    let ids: Vec<_> = list["sandboxes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["id"])
+        .collect();
     assert_eq!(ids, [&json!(other)]);
     let log = world.get("/v1/log").send().await.ok(200);
     assert_eq!(log["unreadable"][0]["subject"], subject.to_string());
     assert_eq!(log["unreadable"][0]["sequence"], bad.0);
     let health = world.get("/health").send().await.ok(200);
-    assert!(health["message"].as_str().unwrap().contains("/v1/log"), "{health}");
+    assert!(
+        health["message"].as_str().unwrap().contains("/v1/log"),
+        "{health}"
+    );
 }
 
 #[tokio::test]
