@@ -164,10 +164,9 @@ impl Weather {
                 None => THROUGH,
             },
             Kind::Delivery => self.delivery(caller),
-            Kind::Look => THROUGH,
             Kind::Guest if self.left(Ill::Silent, caller.process).is_some() => self.silence(caller),
             Kind::Output if self.draws(self.rates.breaks) => Fate::Happens(Passage::Lost),
-            Kind::Output => THROUGH,
+            Kind::Look | Kind::Output => THROUGH,
             Kind::Disk | Kind::Seal if self.left(Ill::Full, caller.process).is_some() => {
                 Fate::Happens(Passage::Lost)
             }
@@ -283,7 +282,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn after_the_storm_everything_happens_at_once() {
         let mut weather = worst();
-        weather.strike(Ill::Cut, &Arc::from("h1"), Duration::from_secs(60));
+        weather.strike(Ill::Cut, &Arc::from("h1"), Duration::from_mins(1));
         weather.calm();
         let through = Fate::Happens(Passage::Through);
         assert!(
@@ -296,7 +295,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn whoever_is_cut_off_gets_nothing_through_until_it_is_over() {
         let mut weather = worst();
-        weather.strike(Ill::Cut, &Arc::from("h1"), Duration::from_secs(60));
+        weather.strike(Ill::Cut, &Arc::from("h1"), Duration::from_mins(1));
         let lost = Fate::Happens(Passage::Lost);
         assert!(
             fates(&mut weather, Kind::Request, false)

@@ -3,9 +3,18 @@
 use std::cell::RefCell;
 use std::sync::Once;
 
+/// What is known of this thread's panics.
+enum Panics {
+    /// They are nobody's business here.
+    NotCounted,
+    /// There was none.
+    None,
+    /// Where the first one was and what it said.
+    First(String),
+}
+
 thread_local! {
-    /// Where the first one was and what it said, if panics of this thread are counted.
-    static FIRST: RefCell<Option<Option<String>>> = const { RefCell::new(None) };
+    static PANICS: RefCell<Panics> = const { RefCell::new(Panics::NotCounted) };
 }
 
 /// Counts those of this thread from now on, in place of printing them.
@@ -14,20 +23,26 @@ pub(super) fn count() {
     HOOK.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            let counted = FIRST.with_borrow_mut(|first| {
-                let Some(first) = first else { return false };
-                first.get_or_insert_with(|| panic.to_string());
-                true
+            let counted = PANICS.with_borrow_mut(|panics| match panics {
+                Panics::NotCounted => false,
+                Panics::None => {
+                    *panics = Panics::First(panic.to_string());
+                    true
+                }
+                Panics::First(_) => true,
             });
             if !counted {
                 before(panic);
             }
         }));
     });
-    FIRST.set(Some(None));
+    PANICS.set(Panics::None);
 }
 
 /// The first one since [`count`]; the next ones are not counted.
 pub(super) fn first() -> Option<String> {
-    FIRST.take().flatten()
+    match PANICS.replace(Panics::NotCounted) {
+        Panics::First(panic) => Some(panic),
+        Panics::NotCounted | Panics::None => None,
+    }
 }

@@ -179,8 +179,8 @@ impl World {
                 self.note(line);
                 self.state().steps += 1;
             }
-            Drawn::Death(life, line) => {
-                self.note(format!("{line}: dies before it"));
+            Drawn::Death(life, call) => {
+                self.note(format!("{call}: dies before it"));
                 self.end(&life);
             }
             Drawn::Nothing => {}

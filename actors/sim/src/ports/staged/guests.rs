@@ -72,22 +72,16 @@ impl Guests for Staged {
 impl Staged {
     /// What is heard over a connection, until it breaks.
     fn heard(&self, process: &ProcessId, outputs: Outputs) -> Outputs {
-        let (link, about) = (self.link.clone(), process.to_string());
-        let heard = outputs.scan(false, move |broken, output| {
-            let (link, about, before) = (link.clone(), about.clone(), *broken);
-            // Decided here, because the state cannot be borrowed for as long as the turn is waited for.
-            let turn = async move {
-                if before {
-                    return None;
-                }
-                let passage = link.turn(Kind::Output, "output", about).await;
-                link.took_effect().await;
-                match passage {
-                    Passage::Lost => Some(Err(Fault::new("read the output", "the connection broke"))),
-                    _ => Some(output),
-                }
-            };
-            turn
+        let connection = Some((outputs, self.link.clone(), process.to_string()));
+        let heard = futures::stream::unfold(connection, |connection| async {
+            let (mut outputs, link, about) = connection?;
+            let output = outputs.next().await?;
+            let passage = link.turn(Kind::Output, "output", about.clone()).await;
+            link.took_effect().await;
+            if passage == Passage::Lost {
+                return Some((Err(Fault::new("read the output", "the connection broke")), None));
+            }
+            Some((output, Some((outputs, link, about))))
         });
         heard.boxed()
     }
