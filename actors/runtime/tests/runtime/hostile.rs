@@ -53,7 +53,11 @@ async fn another_tenant_s_sandbox_is_none() {
     world.kill(&sandbox).await;
     world.gone(&sandbox, Phase::Stopped).await;
     let taken = ask_as_other(&world, Route::Any, &sandbox, &create()).await;
-    assert_eq!(rejected(taken).0, Code::Conflict, "what has ended may not be released yet");
+    assert_eq!(
+        rejected(taken).0,
+        Code::Conflict,
+        "what has ended may not be released yet"
+    );
 }
 
 #[tokio::test(start_paused = true)]
