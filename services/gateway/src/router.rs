@@ -7,8 +7,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::routes::{
-    create, delete, events, exec, files, fork, get as get_one, health, hosts, list, log, network, openapi, pause,
-    processes, resume, snapshots, stream, templates, timeout,
+    create, delete, events, exec, files, fork, get as get_one, health, hosts, list, log, network, openapi,
+    pause, processes, resume, snapshots, stream, templates, timeout,
 };
 use crate::state::Gateway;
 use crate::{admission, auth, e2b, guard, idempotency};
