@@ -22,7 +22,12 @@ async fn poison(world: &World, sandbox: &SandboxId) -> Sequence {
     let Append::Stored(sequence) = appended.unwrap() else {
         panic!("somebody else wrote")
     };
-    assert!(world.fleet.wait_for(sequence, std::time::Duration::from_secs(10)).await);
+    assert!(
+        world
+            .fleet
+            .wait_for(sequence, std::time::Duration::from_secs(10))
+            .await
+    );
     sequence
 }
 
@@ -39,7 +44,10 @@ async fn its_commands_are_answered_with_the_reason_and_others_go_on() {
         for command in [kill(), exec("echo", &[]), resume()] {
             let (code, message) = rejected(world.ask(&poisoned, &command).await);
             assert_eq!(code, Code::Unavailable);
-            assert!(message.contains(&format!("at sequence {sequence}: ")), "{message}");
+            assert!(
+                message.contains(&format!("at sequence {sequence}: ")),
+                "{message}"
+            );
         }
         let process = world.exec(&other, "echo", &["on"]).await;
         assert_eq!(world.output(&other, &process).await.len(), 2);
@@ -63,5 +71,9 @@ async fn nothing_that_it_may_need_is_destroyed() {
     world.start_host().await;
     tokio::time::sleep(std::time::Duration::from_mins(2)).await;
     assert!(world.machine.runs(&owner(&poisoned)));
-    assert_eq!(world.machine.sealed(), kept, "the unread commit may refer to any of them");
+    assert_eq!(
+        world.machine.sealed(),
+        kept,
+        "the unread commit may refer to any of them"
+    );
 }

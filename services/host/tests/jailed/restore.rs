@@ -128,7 +128,7 @@ impl World {
         // A reboot leaves the jail alone, which is on a disk.
         let fourth = owner(4);
         fs::create_dir_all(self.jail(&fourth))?;
-        ensure!(self.engines.owners().await? == [fourth.clone()]);
+        ensure!(self.engines.owners().await? == std::slice::from_ref(&fourth));
         self.free(&fourth).await
     }
 
