@@ -71,3 +71,12 @@ fn malformed(what: &'static str, bytes: &[u8], reason: &dyn std::fmt::Display) -
 pub(crate) fn is_false(value: &bool) -> bool {
     !value
 }
+
+/// For fields that are left out when they are zero.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde asks for"
+)]
+pub(crate) fn is_zero(value: &u64) -> bool {
+    *value == 0
+}

@@ -31,8 +31,8 @@ pub enum Command {
     Register(HostRegistered),
     /// It is to take no more sandboxes.
     Drain,
-    /// This life of its agent has lost its lease.
-    Down(LifeId),
+    /// A life of its agent has lost its lease.
+    Down(HostDown),
 }
 
 impl Host {
@@ -40,6 +40,12 @@ impl Host {
     pub fn taking(&self) -> Option<&HostRegistered> {
         let takes = !self.drained && self.down.is_none();
         self.registered.as_ref().filter(|_| takes)
+    }
+
+    /// Whether what `down` tells is news of it: it is not down already, and no later life has registered since.
+    pub fn runs_by(&self, down: &HostDown) -> bool {
+        let registered = self.registered.as_ref();
+        self.down.is_none() && registered.is_some_and(|registered| registered.lease <= down.lease)
     }
 }
 
@@ -53,8 +59,8 @@ impl Aggregate for Host {
             Command::Register(new) => vec![HostEvent::Registered(new.clone())],
             Command::Drain if self.drained || self.registered.is_none() => Vec::new(),
             Command::Drain => vec![HostEvent::Drained],
-            Command::Down(_) if self.down.is_some() || self.registered.is_none() => Vec::new(),
-            Command::Down(life) => vec![HostEvent::Down(HostDown { life: life.clone() })],
+            Command::Down(down) if self.runs_by(down) => vec![HostEvent::Down(down.clone())],
+            Command::Down(_) => Vec::new(),
         })
     }
 

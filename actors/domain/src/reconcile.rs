@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use roost_schemas::command::SandboxCommand;
+use roost_schemas::event::HostDown;
 use roost_schemas::subject::CommandSubject;
 use roost_schemas::{CommandId, HostId, LifeId, SandboxId, TenantId, Timestamp};
 
@@ -34,7 +35,7 @@ pub struct Observed {
     /// Hosts whose lease was silent for longer than it may be, with the life that had it.
     pub silent: BTreeMap<HostId, LifeId>,
     /// Hosts whose lease is revoked, with the life that had it last.
-    pub revoked: BTreeMap<HostId, LifeId>,
+    pub revoked: BTreeMap<HostId, HostDown>,
 }
 
 /// A command that the reconciler issues. Planned twice in one round it has the same id, so it is
@@ -55,7 +56,7 @@ pub struct Plan {
     /// Hosts whose lease is to be revoked, if this life still has it.
     pub revoke: BTreeMap<HostId, LifeId>,
     /// Hosts that the log is to know to be down, with the life that fell silent.
-    pub down: BTreeMap<HostId, LifeId>,
+    pub down: BTreeMap<HostId, HostDown>,
     /// Commands.
     pub corrections: Vec<Correction>,
 }

@@ -83,6 +83,7 @@ async fn start(memory: &Memory, fleet: &FleetHandle) -> Result<()> {
         engine_version: "memory".to_owned(),
         release: env!("CARGO_PKG_VERSION").to_owned(),
         edge: None,
+        lease: 0,
     };
     let template = TemplateRegistered {
         digest: "blake3:0".to_owned(),

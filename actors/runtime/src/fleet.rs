@@ -30,7 +30,7 @@ const UNREADABLE: &str = "unreadable ";
 
 impl Projection for FleetProjection {
     const NAME: &'static str = "fleet";
-    const VERSION: u32 = 6;
+    const VERSION: u32 = 7;
 
     fn apply(&mut self, record: &Record) -> Result<(), Undecodable> {
         let Record {

@@ -21,6 +21,7 @@ use roost_domain::host::{Command as HostCommand, Host};
 use roost_domain::reconcile::{self, Correction, Observed};
 use roost_journal::port::{Journal, LeaseError, Leases, Message, Queue, QueueError, Written};
 use roost_schemas::command::{ContentType, Envelope};
+use roost_schemas::event::HostDown;
 use roost_schemas::lease::Lease;
 use roost_schemas::subject::{AggregateId, EventSubject};
 use roost_schemas::{CommandId, HostId, LifeId, TenantId};
@@ -104,8 +105,8 @@ impl State {
                 tracing::warn!(%host, %error, "could not revoke a lease");
             }
         }
-        for (host, life) in plan.down {
-            if let Err(error) = self.declare(&host, life).await {
+        for (host, down) in plan.down {
+            if let Err(error) = self.declare(&host, down).await {
                 tracing::warn!(%host, %error, "could not say that a host is down");
             }
         }
@@ -167,17 +168,17 @@ impl State {
     }
 
     /// Says in the log that a host is down.
-    async fn declare(&self, host: &HostId, life: LifeId) -> Result<(), Refusal> {
+    async fn declare(&self, host: &HostId, down: HostDown) -> Result<(), Refusal> {
         let subject = EventSubject {
             tenant: TenantId::system(),
             aggregate: AggregateId::Host(host.clone()),
         };
         let mut ledger = Ledger::<Host>::load(Arc::clone(&self.args.journal), subject).await?;
         let envelope = Envelope {
-            command_id: CommandId::of_host(host, &life, "down"),
+            command_id: CommandId::of_host(host, &down.life, "down"),
             at: self.args.clock.now(),
             principal: PRINCIPAL.to_owned(),
-            command: HostCommand::Down(life),
+            command: HostCommand::Down(down),
         };
         ledger.execute(&envelope).await.map(|_| ())
     }

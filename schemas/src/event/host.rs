@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::EngineKind;
+use crate::codec;
 use crate::id::LifeId;
 use crate::spec::Resources;
 
@@ -40,6 +41,9 @@ pub struct Registered {
     /// Where gateways reach its edge, such as `http://127.0.0.1:40123`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edge: Option<String>,
+    /// The record of its lease by which it took it (see [`crate::lease`]): later lives have greater ones.
+    #[serde(default, skip_serializing_if = "codec::is_zero")]
+    pub lease: u64,
 }
 
 /// See [`HostEvent::Down`].
@@ -48,4 +52,7 @@ pub struct Registered {
 pub struct Down {
     /// The life of its agent that fell silent.
     pub life: LifeId,
+    /// The record by which its lease was revoked: a life that has registered by a greater one came after.
+    #[serde(default, skip_serializing_if = "codec::is_zero")]
+    pub lease: u64,
 }

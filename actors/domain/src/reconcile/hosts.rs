@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use roost_schemas::command::{HostDown, Resume, SandboxCommand};
+use roost_schemas::event::HostDown as Silent;
 use roost_schemas::subject::{CommandSubject, Route};
-use roost_schemas::{CommandId, HostId, LifeId, SandboxId, TenantId, Timestamp};
+use roost_schemas::{CommandId, HostId, SandboxId, TenantId, Timestamp};
 
 use super::{Correction, round};
 use crate::fleet::{Fleet, View};
@@ -21,14 +22,14 @@ pub(super) fn down(fleet: &Fleet) -> BTreeSet<&HostId> {
     down.map(|(host, _)| host).collect()
 }
 
-/// Of those whose lease is revoked, the ones that the log does not say are down.
-pub(super) fn undeclared(fleet: &Fleet, revoked: &BTreeMap<HostId, LifeId>) -> BTreeMap<HostId, LifeId> {
+/// Of those whose lease is revoked, the ones of which the log does not say so yet.
+pub(super) fn undeclared(fleet: &Fleet, revoked: &BTreeMap<HostId, Silent>) -> BTreeMap<HostId, Silent> {
     let known = |host: &HostId| fleet.hosts().find(|(other, _)| *other == host);
     let undeclared = revoked
         .iter()
-        .filter(|(host, _)| known(host).is_some_and(|(_, view)| view.state.down.is_none()));
+        .filter(|(host, down)| known(host).is_some_and(|(_, view)| view.state.runs_by(down)));
     undeclared
-        .map(|(host, life)| (host.clone(), life.clone()))
+        .map(|(host, down)| (host.clone(), down.clone()))
         .collect()
 }
 

@@ -6,7 +6,7 @@ use roost_domain::host::{self, Host};
 use roost_domain::template::{self, Template};
 use roost_domain::{Aggregate, Decision, Folded, Rejection};
 use roost_schemas::command::Envelope;
-use roost_schemas::event::{EngineKind, HostRegistered, TemplateFromSnapshot, TemplateRegistered};
+use roost_schemas::event::{EngineKind, HostDown, HostRegistered, TemplateFromSnapshot, TemplateRegistered};
 use roost_schemas::reply::Code;
 use roost_schemas::spec::Resources;
 use roost_schemas::{Sequence, Timestamp};
@@ -38,6 +38,7 @@ fn registered(memory_mb: u32) -> HostRegistered {
         engine_version: "10.0.8".into(),
         release: "0.1.0".into(),
         edge: None,
+        lease: 0,
     }
 }
 
@@ -67,7 +68,7 @@ proptest! {
                 1 => {
                     let news = said.is_some() && !down;
                     down |= news;
-                    (host::Command::Down(life_id("life1")), news)
+                    (host::Command::Down(down_by("life1", 0)), news)
                 }
                 memory_mb => {
                     let is_so = said == Some(memory_mb) && !drained && !down;
@@ -167,10 +168,38 @@ fn a_host_that_comes_back_takes_sandboxes_again() {
     assert_eq!(folded.state.taking(), Some(&registered(1)));
 }
 
+/// That `life` fell silent, by the record of its lease that says so.
+fn down_by(life: &str, lease: u64) -> HostDown {
+    HostDown {
+        life: life_id(life),
+        lease,
+    }
+}
+
+#[test]
+fn what_is_told_of_a_life_after_the_next_has_registered_comes_too_late() {
+    let mut folded = Folded::<Host>::default();
+    let register = |lease| {
+        host::Command::Register(HostRegistered {
+            lease,
+            ..registered(1)
+        })
+    };
+    let down = |life, lease| host::Command::Down(down_by(life, lease));
+    tell(&mut folded, register(3)).unwrap();
+    assert_eq!(tell(&mut folded, register(9)), Ok(true), "another life is news");
+    assert_eq!(tell(&mut folded, down("first", 8)), Ok(false));
+    assert!(folded.state.taking().is_some());
+    assert_eq!(tell(&mut folded, down("second", 12)), Ok(true));
+    // A life that took the lease and never came to register was silent too.
+    tell(&mut folded, register(13)).unwrap();
+    assert_eq!(tell(&mut folded, down("fourth", 20)), Ok(true));
+}
+
 #[test]
 fn a_host_is_down_until_its_next_life_says_what_it_is() {
     let mut folded = Folded::<Host>::default();
-    let down = |life| host::Command::Down(life_id(life));
+    let down = |life| host::Command::Down(down_by(life, 0));
     assert_eq!(tell(&mut folded, down("a")), Ok(false), "an unknown host");
     tell(&mut folded, host::Command::Register(registered(1))).unwrap();
     assert_eq!(tell(&mut folded, down("a")), Ok(true));

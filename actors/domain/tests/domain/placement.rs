@@ -64,6 +64,7 @@ impl World {
             engine_version: "1".into(),
             release: "0.1.0".into(),
             edge: None,
+            lease: 0,
         })];
         events.extend(size.drained.then_some(HostEvent::Drained));
         self.apply(

@@ -42,9 +42,11 @@ fn tell_host(fleet: &mut Fleet, host: &HostId, down: bool) {
         engine_version: "10.0.8".into(),
         release: "0.1.0".into(),
         edge: None,
+        lease: 0,
     });
     let silent = HostEvent::Down(HostDown {
         life: life_id("life1"),
+        lease: 0,
     });
     let events = [registered].into_iter().chain(down.then_some(silent));
     let subject = EventSubject {

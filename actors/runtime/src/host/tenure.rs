@@ -140,6 +140,11 @@ impl Tenure {
         })
     }
 
+    /// The record by which the lease was taken, for the registration.
+    pub fn lease(&self) -> u64 {
+        self.version.0
+    }
+
     /// Renews the lease for as long as it can be renewed, and keeps the fence open once `swept` is through: once what is
     /// not to run on this host is destroyed. It ends only with the tenure.
     pub async fn keep(mut self, swept: impl Future<Output = ()>) -> Over {

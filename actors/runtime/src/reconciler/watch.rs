@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use roost_journal::port::{Found, Version};
+use roost_schemas::event::HostDown;
 use roost_schemas::lease::Lease;
 use roost_schemas::{HostId, LifeId};
 
@@ -53,34 +54,33 @@ impl Watch {
 
     /// Hosts whose lease is over.
     pub(super) fn silent(&self) -> BTreeMap<HostId, LifeId> {
-        self.having(|seen| match &seen.lease {
+        let silent = self.hosts.iter().filter_map(|(host, seen)| match &seen.lease {
             Lease::Held { life, ttl_ms } => {
-                let ttl = Duration::from_millis(*ttl_ms);
-                (seen.until.saturating_sub(seen.since) >= ttl.saturating_add(MARGIN)).then_some(life)
+                let over = Duration::from_millis(*ttl_ms).saturating_add(MARGIN);
+                let stood_still = seen.until.saturating_sub(seen.since);
+                (stood_still >= over).then(|| (host.clone(), life.clone()))
             }
             Lease::Revoked { .. } => None,
-        })
+        });
+        silent.collect()
     }
 
     /// Hosts whose lease is revoked.
-    pub(super) fn revoked(&self) -> BTreeMap<HostId, LifeId> {
-        self.having(|seen| match &seen.lease {
-            Lease::Revoked { life, .. } => Some(life),
+    pub(super) fn revoked(&self) -> BTreeMap<HostId, HostDown> {
+        let revoked = self.hosts.iter().filter_map(|(host, seen)| match &seen.lease {
+            Lease::Revoked { life, .. } => {
+                let (life, lease) = (life.clone(), seen.version.0);
+                Some((host.clone(), HostDown { life, lease }))
+            }
             Lease::Held { .. } => None,
-        })
+        });
+        revoked.collect()
     }
 
     /// The record by which `life` holds the lease of `host`.
     pub(super) fn version(&self, host: &HostId, life: &LifeId) -> Option<Version> {
         let seen = self.hosts.get(host)?;
         (seen.lease.life() == life).then_some(seen.version)
-    }
-
-    fn having<'a>(&'a self, life: impl Fn(&'a Seen) -> Option<&'a LifeId>) -> BTreeMap<HostId, LifeId> {
-        self.hosts
-            .iter()
-            .filter_map(|(host, seen)| Some((host.clone(), life(seen)?.clone())))
-            .collect()
     }
 }
 

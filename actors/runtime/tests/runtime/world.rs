@@ -284,6 +284,7 @@ fn registration(memory_mb: u32) -> HostRegistered {
         engine_version: "memory".to_owned(),
         release: "test".to_owned(),
         edge: None,
+        lease: 0,
     }
 }
 

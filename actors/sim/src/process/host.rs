@@ -75,6 +75,7 @@ async fn run(link: Link, site: Arc<Site>) -> Result<(), Ended> {
         ttl: TTL,
     };
     let tenure = Tenure::take(terms).await?;
+    let lease = tenure.lease();
     let context = Arc::new(Context {
         host: site.host.clone(),
         life,
@@ -99,7 +100,7 @@ async fn run(link: Link, site: Arc<Site>) -> Result<(), Ended> {
     tokio::select! {
         biased;
         over = keep => Err(over.into()),
-        served = serve(link, context, fleet, swept) => served,
+        served = serve(link, context, fleet, lease, swept) => served,
     }
 }
 
@@ -107,9 +108,10 @@ async fn serve(
     link: Link,
     context: Arc<Context>,
     fleet: FleetHandle,
+    lease: u64,
     swept: oneshot::Sender<()>,
 ) -> Result<(), Ended> {
-    host::announce(&context, registration(), vec![template()?]).await?;
+    host::announce(&context, registration(lease), vec![template()?]).await?;
     fleet.catch_up(&*context.journal, FOLD_PATIENCE).await?;
     let mine = fleet.read(|fleet| host::mine(&context, fleet));
     host::sweep(&context, &mine).await?;
@@ -131,7 +133,7 @@ fn life(host: &HostId, number: u32) -> Result<LifeId, InvalidId> {
     LifeId::new(format!("{host}life{number}"))
 }
 
-fn registration() -> HostRegistered {
+fn registration(lease: u64) -> HostRegistered {
     HostRegistered {
         capacity: Resources {
             vcpus: 8,
@@ -142,6 +144,7 @@ fn registration() -> HostRegistered {
         engine_version: "memory".to_owned(),
         release: "sim".to_owned(),
         edge: None,
+        lease,
     }
 }
 

@@ -187,9 +187,11 @@ pub(super) fn host() -> Vec<(&'static str, Vec<HostEvent>)> {
         engine_version: "10.0.8".into(),
         release: "0.1.0".into(),
         edge: None,
+        lease: 0,
     };
     let with_edge = HostRegistered {
         edge: Some("http://10.0.0.1:40123".into()),
+        lease: 0,
         ..registered.clone()
     };
     vec![

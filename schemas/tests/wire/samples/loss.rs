@@ -65,7 +65,13 @@ pub(super) fn sandbox() -> Vec<(&'static str, Vec<SandboxEvent>)> {
 }
 
 pub(super) fn host() -> Vec<(&'static str, Vec<HostEvent>)> {
-    vec![("down", vec![HostEvent::Down(HostDown { life: life() })])]
+    vec![(
+        "down",
+        vec![HostEvent::Down(HostDown {
+            life: life(),
+            lease: 0,
+        })],
+    )]
 }
 
 pub(super) fn commands() -> Vec<(&'static str, SandboxCommand)> {

@@ -72,6 +72,7 @@ async fn register(ports: &Ports) {
         engine_version: "7.2".into(),
         release: "test".into(),
         edge: None,
+        lease: 0,
     };
     let host = EventSubject {
         tenant: system.clone(),
@@ -115,6 +116,7 @@ pub(crate) async fn open_edge(ports: &Ports, edge: &str) {
     });
     let registered = HostRegistered {
         edge: Some(edge.to_owned()),
+        lease: 0,
         ..registered.unwrap()
     };
     let host = EventSubject {

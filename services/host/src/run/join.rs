@@ -37,6 +37,8 @@ pub(super) struct Joined {
 
 /// The tenure, which goes on by itself.
 pub(super) struct Held {
+    /// The record by which the lease was taken.
+    pub(super) lease: u64,
     keeper: JoinHandle<Over>,
     guard: JoinHandle<()>,
     swept: Option<oneshot::Sender<()>>,
@@ -91,6 +93,7 @@ pub(super) async fn join(request: Request<'_>) -> Result<Joined> {
         ttl: TTL,
     };
     let tenure = Tenure::take(terms).await?;
+    let lease = tenure.lease();
     let (swept, is_swept) = oneshot::channel();
     let keeper = tokio::spawn(tenure.keep(async move {
         if is_swept.await.is_err() {
@@ -103,6 +106,7 @@ pub(super) async fn join(request: Request<'_>) -> Result<Joined> {
         life,
         gate,
         tenure: Held {
+            lease,
             keeper,
             guard,
             swept: Some(swept),

@@ -97,6 +97,7 @@ pub(super) async fn open(cli: Run, joined: Joined) -> Result<Opened> {
         engine_version: choice.version(),
         release: env!("CARGO_PKG_VERSION").to_owned(),
         edge: Some(edge.url()),
+        lease: tenure.lease,
     };
     let templates = images.registrations();
 

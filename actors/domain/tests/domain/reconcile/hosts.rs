@@ -6,6 +6,7 @@ use roost_domain::reconcile::{Observed, plan};
 use roost_domain::sandbox::{Command, Phase};
 use roost_schemas::Timestamp;
 use roost_schemas::command::{HostDown, Resume, SandboxCommand};
+use roost_schemas::event::HostDown as Silent;
 use roost_schemas::spec::OnHostDown;
 
 use super::{command, fleet_of, observed, only, tell_host};
@@ -48,7 +49,11 @@ fn whoever_is_silent_loses_its_lease_and_nothing_else_yet() {
 
 #[test]
 fn whose_lease_is_revoked_is_down_for_the_log_unless_it_says_so_or_does_not_know_it() {
-    let revoked = ["h1", "h2", "h3"].map(|host| (host_id(host), life_id("life1")));
+    let silent = |host| {
+        let (life, lease) = (life_id("life1"), 0);
+        (host_id(host), Silent { life, lease })
+    };
+    let revoked = ["h1", "h2", "h3"].map(silent);
     let seen = Observed {
         revoked: revoked.into(),
         ..Observed::default()
@@ -57,7 +62,7 @@ fn whose_lease_is_revoked_is_down_for_the_log_unless_it_says_so_or_does_not_know
     tell_host(&mut fleet, &host_id("h1"), false);
     tell_host(&mut fleet, &host_id("h2"), true);
     let down = plan(&fleet, &seen).down;
-    assert_eq!(down, BTreeMap::from([(host_id("h1"), life_id("life1"))]));
+    assert_eq!(down, BTreeMap::from([silent("h1")]));
 }
 
 #[test]

@@ -284,10 +284,12 @@ pub(crate) fn host_event() -> impl Strategy<Value = HostEvent> {
             engine_version,
             release,
             edge: None,
+            lease: 0,
         })
     });
     let down = HostEvent::Down(HostDown {
         life: life_id("life1"),
+        lease: 0,
     });
     prop_oneof![2 => registered, 1 => Just(HostEvent::Drained), 1 => Just(down)]
 }
