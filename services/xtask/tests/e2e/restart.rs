@@ -1,6 +1,7 @@
 //! Processes of ours die, or all are restarted on the same state: what was acknowledged is still there.
 
 mod adopt;
+mod timeouts;
 mod upgrade;
 
 use std::path::Path;
