@@ -17,10 +17,11 @@ use std::time::Duration;
 
 use roost_schemas::command::SandboxCommand;
 use roost_schemas::event::HostDown;
-use roost_schemas::subject::CommandSubject;
+use roost_schemas::subject::{CommandSubject, Route};
 use roost_schemas::{CommandId, HostId, LifeId, SandboxId, TenantId, Timestamp};
 
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, View};
+use crate::sandbox::Sandbox;
 
 pub use due::{EXPIRY_PATIENCE, PAUSE_PATIENCE};
 pub use starts::START_PATIENCE;
@@ -48,6 +49,26 @@ pub struct Correction {
     pub command_id: CommandId,
     /// What is to be done.
     pub command: SandboxCommand,
+}
+
+impl Correction {
+    /// For the sandbox `id` as it is placed now; `fact` names why, once.
+    fn of(
+        (tenant, id, view): (&TenantId, &SandboxId, &View<Sandbox>),
+        route: Route,
+        fact: &str,
+        command: SandboxCommand,
+    ) -> Self {
+        Self {
+            subject: CommandSubject {
+                tenant: tenant.clone(),
+                route,
+                sandbox: id.clone(),
+            },
+            command_id: CommandId::system(id, view.state.generation(), fact),
+            command,
+        }
+    }
 }
 
 /// What is to be done, in this order.

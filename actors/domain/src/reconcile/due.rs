@@ -5,8 +5,8 @@ use std::time::Duration;
 use roost_schemas::command::{Kill, Pause, SandboxCommand};
 use roost_schemas::event::{PauseReason, StopReason};
 use roost_schemas::spec::OnTimeout;
-use roost_schemas::subject::{CommandSubject, Route};
-use roost_schemas::{CommandId, SandboxId, TenantId};
+use roost_schemas::subject::Route;
+use roost_schemas::{SandboxId, TenantId};
 
 use super::{Correction, Observed, round};
 use crate::fleet::View;
@@ -31,15 +31,8 @@ pub(super) fn correct(
     }
     let late = *observed.overdue.get(&(tenant.clone(), id.clone()))?;
     let (fact, command) = expire(sandbox, late)?;
-    Some(Correction {
-        subject: CommandSubject {
-            tenant: tenant.clone(),
-            route: Route::Host(sandbox.placed.as_ref()?.host.clone()),
-            sandbox: id.clone(),
-        },
-        command_id: CommandId::system(id, sandbox.generation(), &fact),
-        command,
-    })
+    let route = Route::Host(sandbox.placed.as_ref()?.host.clone());
+    Some(Correction::of((tenant, id, view), route, &fact, command))
 }
 
 /// What is told to one whose time is over, and the fact that its command's id is made from.

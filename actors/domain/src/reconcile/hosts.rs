@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use roost_schemas::command::{HostDown, Resume, SandboxCommand};
 use roost_schemas::event::HostDown as Silent;
-use roost_schemas::subject::{CommandSubject, Route};
-use roost_schemas::{CommandId, HostId, SandboxId, TenantId, Timestamp};
+use roost_schemas::subject::Route;
+use roost_schemas::{HostId, SandboxId, TenantId, Timestamp};
 
 use super::{Correction, round};
 use crate::fleet::{Fleet, View};
@@ -39,17 +39,16 @@ pub(super) fn correct(tenant: &TenantId, id: &SandboxId, view: &View<Sandbox>) -
     if matches!(sandbox.phase, Phase::Paused | Phase::Stopping) {
         return None;
     }
-    let generation = sandbox.generation();
-    Some(Correction {
-        subject: CommandSubject {
-            tenant: tenant.clone(),
-            route: Route::Any,
-            sandbox: id.clone(),
-        },
+    let down = HostDown {
+        generation: sandbox.generation(),
+    };
+    Some(Correction::of(
+        (tenant, id, view),
+        Route::Any,
         // Of each state once: a resume may follow.
-        command_id: CommandId::system(id, generation, &format!("host-down.{}", view.sequence)),
-        command: SandboxCommand::HostDown(HostDown { generation }),
-    })
+        &format!("host-down.{}", view.sequence),
+        SandboxCommand::HostDown(down),
+    ))
 }
 
 /// For one that is paused only because its host was down, once the host of its snapshot is there.
@@ -64,14 +63,10 @@ pub(super) fn revive(
         return None;
     }
     let round = round(now.since(view.updated_at), REVIVE_PATIENCE);
-    let generation = sandbox.generation();
-    Some(Correction {
-        subject: CommandSubject {
-            tenant: tenant.clone(),
-            route: Route::Any,
-            sandbox: id.clone(),
-        },
-        command_id: CommandId::system(id, generation, &format!("revive.{round}")),
-        command: SandboxCommand::Resume(Resume::default()),
-    })
+    Some(Correction::of(
+        (tenant, id, view),
+        Route::Any,
+        &format!("revive.{round}"),
+        SandboxCommand::Resume(Resume::default()),
+    ))
 }

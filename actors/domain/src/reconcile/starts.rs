@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use roost_schemas::command::{SandboxCommand, Start};
-use roost_schemas::subject::{CommandSubject, Route};
-use roost_schemas::{CommandId, SandboxId, TenantId, Timestamp};
+use roost_schemas::subject::Route;
+use roost_schemas::{SandboxId, TenantId, Timestamp};
 
 use super::{Correction, round};
 use crate::fleet::View;
@@ -25,14 +25,14 @@ pub(super) fn correct(
         return None;
     }
     let round = round(waited, START_PATIENCE);
-    let generation = sandbox.generation();
-    Some(Correction {
-        subject: CommandSubject {
-            tenant: tenant.clone(),
-            route: Route::Host(sandbox.placed.as_ref()?.host.clone()),
-            sandbox: id.clone(),
-        },
-        command_id: CommandId::system(id, generation, &format!("start.{round}")),
-        command: SandboxCommand::Start(Start { generation }),
-    })
+    let route = Route::Host(sandbox.placed.as_ref()?.host.clone());
+    let start = Start {
+        generation: sandbox.generation(),
+    };
+    Some(Correction::of(
+        (tenant, id, view),
+        route,
+        &format!("start.{round}"),
+        SandboxCommand::Start(start),
+    ))
 }
