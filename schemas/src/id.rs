@@ -320,6 +320,17 @@ pub struct Owner {
     pub generation: Generation,
 }
 
+impl Owner {
+    /// Reads what [`Owner`] displays as, with `separator` in the place of the dot; nothing if it is not one.
+    pub fn parse(text: &str, separator: char) -> Option<Self> {
+        let (sandbox, generation) = text.split_once(separator)?;
+        Some(Self {
+            sandbox: SandboxId::new(sandbox).ok()?,
+            generation: Generation(generation.parse().ok()?),
+        })
+    }
+}
+
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.sandbox, self.generation)

@@ -10,8 +10,8 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use roost_images::sparse;
+use roost_schemas::Owner;
 use roost_schemas::snapshot::Snapshot;
-use roost_schemas::{Generation, Owner, SandboxId};
 use roost_snapshots::{Store, StoreError};
 
 const FILE: &str = "data.ext4";
@@ -144,7 +144,7 @@ impl DriveStore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(failed("read", &self.folder)(error)),
         };
-        let owner = |entry: fs::DirEntry| parse(entry.file_name().to_str()?);
+        let owner = |entry: fs::DirEntry| Owner::parse(entry.file_name().to_str()?, '.');
         let owners: io::Result<Vec<_>> = entries.map(|entry| entry.map(owner)).collect();
         Ok(owners
             .map_err(failed("read", &self.folder))?
@@ -176,14 +176,6 @@ fn put(
 }
 
 /// Reads a folder's name as [`Owner`] writes it.
-fn parse(name: &str) -> Option<Owner> {
-    let (sandbox, generation) = name.split_once('.')?;
-    Some(Owner {
-        sandbox: SandboxId::new(sandbox).ok()?,
-        generation: Generation(generation.parse().ok()?),
-    })
-}
-
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DriveError {
     let path = path.to_owned();
     move |source| match source.kind() {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use roost_engine::{ProcessId, read_record};
-use roost_schemas::{Generation, Owner, SandboxId};
+use roost_schemas::Owner;
 use rustix::process::Pid;
 use serde::Deserialize;
 
@@ -57,11 +57,7 @@ impl Vms {
 }
 
 fn vm(folder: &Path) -> Option<Vm> {
-    let (sandbox, generation) = folder.file_name()?.to_str()?.split_once('.')?;
-    let owner = Owner {
-        sandbox: SandboxId::new(sandbox).ok()?,
-        generation: Generation(generation.parse().ok()?),
-    };
+    let owner = Owner::parse(folder.file_name()?.to_str()?, '.')?;
     let (engine, state) = process(folder, "engine.json")?;
     Some(Vm {
         owner,

@@ -3,10 +3,10 @@
 use std::ffi::CString;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
-use roost_schemas::Timestamp;
 use roost_schemas::event::EngineKind;
 use roost_schemas::snapshot::Machine;
 use roost_schemas::spec::Resources;
+use roost_schemas::{Generation, Timestamp};
 use roost_snapshots::{About, Dump};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
@@ -107,9 +107,9 @@ fn a_missing_blank_is_named_and_nothing_is_made() {
 #[test]
 fn what_is_not_a_drive_is_nobodys() {
     for name in ["", "sb1", "sb1.", ".1", "sb1.x", "../sb1.1", "SB1.1", "sb1.1.2"] {
-        assert_eq!(parse(name), None, "{name}");
+        assert_eq!(Owner::parse(name, '.'), None, "{name}");
     }
-    assert_eq!(parse("sb1.7"), Some(owner("sb1", 7)));
+    assert_eq!(Owner::parse("sb1.7", '.'), Some(owner("sb1", 7)));
 }
 
 /// A drive with a few bytes in it, sealed in a store in `folder`.

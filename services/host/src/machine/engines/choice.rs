@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use roost_engine::{EngineKind as Kind, Firecracker, Jail, Launch, Unusable};
 use roost_runtime::port::{Fault, Slot};
+use roost_schemas::Owner;
 use roost_schemas::event::EngineKind;
-use roost_schemas::{Generation, Owner, SandboxId};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -218,15 +218,13 @@ fn id(owner: &Owner) -> String {
 
 /// The owner whose engine has the id `id`.
 fn owner(id: &str) -> Option<Owner> {
-    let (sandbox, generation) = id.split_once('-')?;
-    Some(Owner {
-        sandbox: SandboxId::new(sandbox).ok()?,
-        generation: Generation(generation.parse().ok()?),
-    })
+    Owner::parse(id, '-')
 }
 
 #[cfg(test)]
 mod tests {
+    use roost_schemas::{Generation, SandboxId};
+
     use super::*;
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use roost_engine::{AdoptError, EngineProcess, Record};
 use roost_runtime::port::Fault;
-use roost_schemas::{Generation, Owner, SandboxId};
+use roost_schemas::Owner;
 
 const STEP: &str = "look for the engine";
 
@@ -75,19 +75,13 @@ pub(super) fn owners(folders: &Path) -> Result<Vec<Owner>, Fault> {
         Err(error) => return Err(Fault::new(STEP, format!("{}: {error}", folders.display()))),
     };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    Ok(names.filter_map(|name| parse(&name)).collect())
-}
-
-fn parse(name: &str) -> Option<Owner> {
-    let (sandbox, generation) = name.split_once('.')?;
-    Some(Owner {
-        sandbox: SandboxId::new(sandbox).ok()?,
-        generation: Generation(generation.parse().ok()?),
-    })
+    Ok(names.filter_map(|name| Owner::parse(&name, '.')).collect())
 }
 
 #[cfg(test)]
 mod tests {
+    use roost_schemas::{Generation, SandboxId};
+
     use super::*;
 
     #[test]
