@@ -10,10 +10,14 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 use crate::codec::{self, Undecodable};
 use crate::commit::Principal;
-use crate::id::{CommandId, Generation, HostId, SandboxId, SnapshotId, TemplateName};
+use crate::id::{
+    CommandId, Generation, HostId, KeyId, SandboxId, Sequence, SnapshotId, TemplateName, TenantId, WebhookId,
+};
 use crate::network::NetworkPolicy;
 use crate::snapshot::Snapshot;
 use crate::spec::{Resources, SandboxSpec};
+use crate::tenant::{Key, Limits};
+use crate::webhook::WebhookSpec;
 
 /// Names of the headers that a command may carry beside its body.
 pub mod header {
@@ -102,6 +106,10 @@ pub enum SandboxCommand {
     HostDown(HostDown),
     /// Let no sandbox start from a template any more. It goes to `any`, with `templates` in a sandbox's place.
     DeleteTemplate(DeleteTemplate),
+    /// Change a tenant: its limits, its keys. It goes to `any` of the tenant `system`, with `tenants` in a sandbox's place.
+    Tenant(ChangeTenant),
+    /// Change a webhook. It goes to `any`, with `webhooks` in a sandbox's place.
+    Webhook(ChangeWebhook),
 }
 
 impl SandboxCommand {
@@ -276,6 +284,52 @@ pub struct TakeSnapshot {
 pub struct DeleteTemplate {
     /// Which.
     pub name: TemplateName,
+}
+
+/// Change a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeTenant {
+    /// Which.
+    pub tenant: TenantId,
+    /// How.
+    pub change: TenantChange,
+}
+
+/// What may be changed of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TenantChange {
+    /// Let there be one, with these limits.
+    Create(Limits),
+    /// How much it may have.
+    SetLimits(Limits),
+    /// Let whoever holds a key act for it.
+    CreateKey(Key),
+    /// Let whoever holds a key do so no more.
+    RevokeKey(KeyId),
+}
+
+/// Change a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeWebhook {
+    /// Which.
+    pub webhook: WebhookId,
+    /// How.
+    pub change: WebhookChange,
+}
+
+/// What may be changed of a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WebhookChange {
+    /// Let there be one.
+    Create(WebhookSpec),
+    /// Try a commit again that was put aside.
+    Redeliver(Sequence),
+    /// Tell nothing any more.
+    Delete,
 }
 
 /// Take note that a sandbox's host is down.

@@ -6,6 +6,8 @@
 mod host;
 mod sandbox;
 mod template;
+mod tenant;
+mod webhook;
 
 pub use host::{Down as HostDown, HostEvent, Registered as HostRegistered};
 pub use sandbox::{
@@ -15,6 +17,8 @@ pub use sandbox::{
     SnapshotFailed, SnapshotTaken, StartFailed, Starting, StopReason, Stopping, TemplateSaved, TimeoutSet,
 };
 pub use template::{Registered as TemplateRegistered, Saved as TemplateFromSnapshot, TemplateEvent};
+pub use tenant::{KeyRevoked, TenantEvent};
+pub use webhook::{GivenUp, Redelivered, RedeliveryAsked, WebhookEvent};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -35,4 +39,12 @@ impl Payload for TemplateEvent {
 
 impl Payload for HostEvent {
     const WHAT: &'static str = "host commit";
+}
+
+impl Payload for TenantEvent {
+    const WHAT: &'static str = "tenant commit";
+}
+
+impl Payload for WebhookEvent {
+    const WHAT: &'static str = "webhook commit";
 }

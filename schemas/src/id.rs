@@ -99,11 +99,11 @@ text_id!(
 );
 
 text_id!(
-    /// A host: one machine that runs engines. `any` is kept for commands that name no host.
+    /// A host: one machine that runs engines. `any` and `client` are kept for commands that name no host.
     HostId,
     "host id",
-    "1 to 40 characters a-z, 0-9, - and _, starting with a letter or digit, other than \"any\"",
-    |text| is_token(text, 40) && text != "any"
+    "1 to 40 characters a-z, 0-9, - and _, starting with a letter or digit, other than \"any\" and \"client\"",
+    |text| is_token(text, 40) && text != "any" && text != "client"
 );
 
 text_id!(
@@ -139,6 +139,22 @@ text_id!(
 );
 
 text_id!(
+    /// An API key: its name in the log, from which nothing can be learned of the key itself.
+    KeyId,
+    "key id",
+    "1 to 40 characters a-z and 0-9",
+    |text| sized(text, 40) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+);
+
+text_id!(
+    /// A webhook.
+    WebhookId,
+    "webhook id",
+    "1 to 40 characters a-z and 0-9",
+    |text| sized(text, 40) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+);
+
+text_id!(
     /// One life of a host's agent, from its start to its end; see [`crate::lease`].
     LifeId,
     "life id",
@@ -166,9 +182,15 @@ fn derived(prefix: &str, context: &'static str, parts: &[&str]) -> String {
 }
 
 impl TenantId {
-    /// The tenant under which hosts stand, and the templates that everybody may start from.
+    /// The tenant under which hosts stand, and the templates that everybody may start from. Commands under it are the
+    /// operator's.
     pub fn system() -> Self {
         Self("system".into())
+    }
+
+    /// The tenant that there is without being made.
+    pub fn first() -> Self {
+        Self("default".into())
     }
 }
 
@@ -183,6 +205,22 @@ impl SandboxId {
             )
             .into(),
         )
+    }
+}
+
+impl KeyId {
+    /// The id of the key that `command` makes for `tenant`.
+    pub fn from_command(tenant: &TenantId, command: &CommandId) -> Self {
+        let parts = [tenant.as_str(), command.as_str()];
+        Self(derived("k", "roost 2026 api key id", &parts).into())
+    }
+}
+
+impl WebhookId {
+    /// The id of the webhook that `command` makes for `tenant`.
+    pub fn from_command(tenant: &TenantId, command: &CommandId) -> Self {
+        let parts = [tenant.as_str(), command.as_str()];
+        Self(derived("wh", "roost 2026 webhook id", &parts).into())
     }
 }
 

@@ -21,12 +21,14 @@ pub mod reply;
 pub mod snapshot;
 pub mod spec;
 pub mod subject;
+pub mod tenant;
 mod time;
 pub mod token;
+pub mod webhook;
 
 pub use digest::Digest;
 pub use id::{
-    CommandId, Generation, HostId, LifeId, Owner, ProcessId, SandboxId, Sequence, SnapshotId, TemplateName,
-    TenantId,
+    CommandId, Generation, HostId, KeyId, LifeId, Owner, ProcessId, SandboxId, Sequence, SnapshotId,
+    TemplateName, TenantId, WebhookId,
 };
 pub use time::Timestamp;

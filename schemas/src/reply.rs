@@ -47,6 +47,10 @@ pub enum Code {
     Conflict,
     /// No host has room; worth trying again.
     NoCapacity,
+    /// Its tenant would have more than it may; the message names the limit.
+    LimitExceeded,
+    /// Its sender may not ask for this.
+    Forbidden,
     /// Its deadline had passed.
     DeadlineExceeded,
     /// The log, the host or the router could not be reached; worth trying again.

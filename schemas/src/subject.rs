@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! roost.evt.<tenant>.<aggregate>.<id>          stream EVENTS
-//! roost.cmd.<tenant>.<host|any>.<sandbox>      stream COMMANDS
+//! roost.cmd.<tenant>.<host|any|client>.<sandbox>      stream COMMANDS
 //! roost.out.<tenant>.<sandbox>.<process>       stream OUTPUT
 //! roost.lease.<host>                           stream LEASES (see `lease`)
 //! ```
@@ -10,7 +10,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::id::{HostId, InvalidId, ProcessId, SandboxId, TemplateName, TenantId};
+use crate::id::{HostId, InvalidId, ProcessId, SandboxId, TemplateName, TenantId, WebhookId};
 
 /// Every event of every tenant.
 pub const ALL_EVENTS: &str = "roost.evt.>";
@@ -64,6 +64,10 @@ pub enum AggregateId {
     Template(TemplateName),
     /// A host.
     Host(HostId),
+    /// The tenant of the subject itself, whose id stands in both places.
+    Tenant(TenantId),
+    /// A webhook.
+    Webhook(WebhookId),
 }
 
 impl AggregateId {
@@ -72,6 +76,8 @@ impl AggregateId {
             Self::Sandbox(_) => "sandbox",
             Self::Template(_) => "template",
             Self::Host(_) => "host",
+            Self::Tenant(_) => "tenant",
+            Self::Webhook(_) => "webhook",
         }
     }
 
@@ -80,6 +86,8 @@ impl AggregateId {
             Self::Sandbox(id) => id.as_str(),
             Self::Template(id) => id.as_str(),
             Self::Host(id) => id.as_str(),
+            Self::Tenant(id) => id.as_str(),
+            Self::Webhook(id) => id.as_str(),
         }
     }
 }
@@ -94,7 +102,19 @@ pub struct EventSubject {
 }
 
 impl EventSubject {
-    const FORM: &'static str = "roost.evt.<tenant>.<sandbox|template|host>.<id>";
+    const FORM: &'static str = "roost.evt.<tenant>.<sandbox|template|host|tenant|webhook>.<id>";
+
+    /// The subject of a tenant.
+    pub fn tenant(tenant: TenantId) -> Self {
+        let aggregate = AggregateId::Tenant(tenant.clone());
+        Self { tenant, aggregate }
+    }
+
+    /// The subject of a webhook.
+    pub fn webhook(tenant: TenantId, id: WebhookId) -> Self {
+        let aggregate = AggregateId::Webhook(id);
+        Self { tenant, aggregate }
+    }
 
     /// The subject of a sandbox.
     pub fn sandbox(tenant: TenantId, id: SandboxId) -> Self {
@@ -126,6 +146,9 @@ impl FromStr for EventSubject {
             "sandbox" => SandboxId::new(id).map(AggregateId::Sandbox),
             "template" => TemplateName::new(id).map(AggregateId::Template),
             "host" => HostId::new(id).map(AggregateId::Host),
+            // Only its own: a tenant's facts never stand under another.
+            "tenant" if id == tenant => TenantId::new(id).map(AggregateId::Tenant),
+            "webhook" => WebhookId::new(id).map(AggregateId::Webhook),
             _ => return Err(InvalidSubject::form(text, Self::FORM)),
         };
         Ok(Self {
@@ -172,6 +195,9 @@ impl EventFilter {
 pub enum Route {
     /// The router places or forwards it.
     Any,
+    /// The same, from outside: where nats-server puts what a tenant's own client sends to `any`. Nothing that it says of
+    /// itself is believed but its tenant.
+    Client,
     /// This host's own queue.
     Host(HostId),
 }
@@ -180,6 +206,7 @@ impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Any => f.write_str("any"),
+            Self::Client => f.write_str("client"),
             Self::Host(host) => host.fmt(f),
         }
     }
@@ -204,7 +231,7 @@ pub struct CommandSubject {
 }
 
 impl CommandSubject {
-    const FORM: &'static str = "roost.cmd.<tenant>.<host|any>.<sandbox>";
+    const FORM: &'static str = "roost.cmd.<tenant>.<host|any|client>.<sandbox>";
 }
 
 impl fmt::Display for CommandSubject {
@@ -221,6 +248,7 @@ impl FromStr for CommandSubject {
             tokens(text, "cmd").ok_or_else(|| InvalidSubject::form(text, Self::FORM))?;
         let route = match route {
             "any" => Route::Any,
+            "client" => Route::Client,
             host => Route::Host(HostId::new(host).map_err(InvalidSubject::id(text))?),
         };
         Ok(Self {

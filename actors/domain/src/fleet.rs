@@ -1,7 +1,8 @@
-//! The fleet: one read model of every sandbox, template and host, folded from the whole log.
+//! The fleet: one read model of every sandbox, template, host, tenant and webhook, folded from the whole log.
 //!
 //! The gateway answers reads from it, the router places by it, the reconciler plans on it.
 
+mod outside;
 mod save;
 mod unreadable;
 mod view;
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use roost_schemas::codec::Undecodable;
 use roost_schemas::spec::Resources;
 use roost_schemas::subject::{AggregateId, EventSubject};
-use roost_schemas::{HostId, SandboxId, Sequence, SnapshotId, TemplateName, TenantId};
+use roost_schemas::{HostId, SandboxId, Sequence, SnapshotId, TemplateName, TenantId, WebhookId};
 
 pub use unreadable::Unreadable;
 pub use view::View;
@@ -20,6 +21,8 @@ use view::fold;
 use crate::host::Host;
 use crate::sandbox::{Phase, Sandbox};
 use crate::template::Template;
+use crate::tenant::Tenant;
+use crate::webhook::Webhook;
 
 /// Everything there is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,9 +31,11 @@ pub struct Fleet {
     /// The keys of those that have not ended, so that placing and planning cost nothing for history.
     live: BTreeSet<(TenantId, SandboxId)>,
     /// Those that have, or had, sandboxes.
-    tenants: BTreeSet<TenantId>,
+    owners: BTreeSet<TenantId>,
     templates: BTreeMap<(TenantId, TemplateName), View<Template>>,
     hosts: BTreeMap<HostId, View<Host>>,
+    tenants: BTreeMap<TenantId, View<Tenant>>,
+    webhooks: BTreeMap<(TenantId, WebhookId), View<Webhook>>,
     /// Those that stand still.
     unreadable: BTreeMap<EventSubject, Unreadable>,
 }
@@ -76,6 +81,11 @@ impl Fleet {
             // Hosts are the system's; what a tenant says of such is not of this fleet.
             AggregateId::Host(_) if subject.tenant != TenantId::system() => Ok(()),
             AggregateId::Host(id) => fold(&mut self.hosts, id.clone(), sequence, payload),
+            AggregateId::Tenant(id) => fold(&mut self.tenants, id.clone(), sequence, payload),
+            AggregateId::Webhook(id) => {
+                let key = (subject.tenant.clone(), id.clone());
+                fold(&mut self.webhooks, key, sequence, payload)
+            }
         }
     }
 
@@ -100,13 +110,13 @@ impl Fleet {
 
     /// Whether another tenant than `tenant` has, or had, a sandbox of this id.
     pub fn has_elsewhere(&self, tenant: &TenantId, id: &SandboxId) -> bool {
-        let mut others = self.tenants.iter().filter(|other| *other != tenant);
+        let mut others = self.owners.iter().filter(|other| *other != tenant);
         others.any(|other| self.sandboxes.contains_key(&(other.clone(), id.clone())))
     }
 
     fn index(&mut self, key: (TenantId, SandboxId)) {
-        if !self.tenants.contains(&key.0) {
-            self.tenants.insert(key.0.clone());
+        if !self.owners.contains(&key.0) {
+            self.owners.insert(key.0.clone());
         }
         if self
             .sandboxes

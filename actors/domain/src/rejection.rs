@@ -1,7 +1,7 @@
 //! Why a command was not accepted: always the caller's fault, never ours.
 
 use roost_schemas::reply::{Code, Rejected};
-use roost_schemas::{CommandId, Generation, HostId, SnapshotId};
+use roost_schemas::{CommandId, Generation, HostId, KeyId, SnapshotId};
 
 /// Characters of an offending value that are shown.
 const MAX_SHOWN: usize = 80;
@@ -93,8 +93,43 @@ pub enum Rejection {
         /// Hosts considered.
         hosts: usize,
     },
-    /// A bound on what one sandbox may hold is reached.
-    #[error("the sandbox already has {limit} {what}; wait for one to end")]
+    /// Its tenant would have more than it may.
+    #[error(
+        "the tenant's limit of {what} is {limit}: it has {used} and this would add {added}; end what is not needed, or have \
+         the limit raised"
+    )]
+    LimitExceeded {
+        /// Of what, as [`roost_schemas::tenant::Limits`] names it.
+        what: &'static str,
+        /// The limit.
+        limit: u64,
+        /// What it has.
+        used: u64,
+        /// What this would add.
+        added: u64,
+    },
+    /// Only an operator may ask for this.
+    #[error("{0} is for operators alone")]
+    Forbidden(&'static str),
+    /// There is no such tenant.
+    #[error("there is no such tenant; create it first")]
+    NoTenant,
+    /// The tenant exists, with other limits.
+    #[error(
+        "a tenant of this id exists already, with other limits; set its limits instead, or choose another id"
+    )]
+    TenantExists,
+    /// The key's id is taken.
+    #[error("key {0} exists already; send the command under another id")]
+    KeyExists(KeyId),
+    /// There is no such webhook.
+    #[error("there is no such webhook; create it first")]
+    NoWebhook,
+    /// The webhook's id is taken.
+    #[error("a webhook of this id exists already; send the command under another id")]
+    WebhookExists,
+    /// A bound on what may be held is reached.
+    #[error("there are {limit} {what} already; wait for one to end")]
     TooMany {
         /// Of what.
         what: &'static str,
@@ -135,7 +170,7 @@ impl Rejection {
     /// The word for programs.
     pub fn code(&self) -> Code {
         match self {
-            Self::NotFound { .. } | Self::Absent { .. } => Code::NotFound,
+            Self::NotFound { .. } | Self::Absent { .. } | Self::NoTenant | Self::NoWebhook => Code::NotFound,
             Self::InvalidState { .. }
             | Self::StaleGeneration { .. }
             | Self::NotHere { .. }
@@ -144,7 +179,14 @@ impl Rejection {
             | Self::TemplateIsImage
             | Self::TooMany { .. } => Code::InvalidState,
             Self::Invalid { .. } | Self::ReservedId(_) | Self::Unreadable(_) => Code::InvalidRequest,
-            Self::AlreadyExists | Self::SnapshotExists(_) | Self::TemplateExists => Code::Conflict,
+            Self::AlreadyExists
+            | Self::SnapshotExists(_)
+            | Self::TemplateExists
+            | Self::TenantExists
+            | Self::KeyExists(_)
+            | Self::WebhookExists => Code::Conflict,
+            Self::LimitExceeded { .. } => Code::LimitExceeded,
+            Self::Forbidden(_) => Code::Forbidden,
             Self::NoCapacity { .. } => Code::NoCapacity,
             Self::DeadlinePassed { .. } => Code::DeadlineExceeded,
         }

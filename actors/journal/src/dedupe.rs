@@ -12,7 +12,7 @@ use crate::port::Message;
 pub(crate) fn key(subject: &CommandSubject, message: &Message) -> String {
     let id = &message.command_id;
     match (&subject.route, &message.reply) {
-        (Route::Any, None) => id.to_string(),
+        (Route::Any | Route::Client, None) => id.to_string(),
         (route, None) => format!("{id}/{route}"),
         (route, Some(reply)) => format!("{id}/{route}/{reply}"),
     }

@@ -30,7 +30,7 @@ const UNREADABLE: &str = "unreadable ";
 
 impl Projection for FleetProjection {
     const NAME: &'static str = "fleet";
-    const VERSION: u32 = 7;
+    const VERSION: u32 = 8;
 
     fn apply(&mut self, record: &Record) -> Result<(), Undecodable> {
         let Record {
@@ -205,7 +205,7 @@ mod tests {
     async fn append<E: Payload>(memory: &Memory, aggregate: AggregateId, event: E) -> Sequence {
         let tenant = match aggregate {
             AggregateId::Sandbox(_) => TenantId::new("default").unwrap(),
-            AggregateId::Template(_) | AggregateId::Host(_) => TenantId::system(),
+            _ => TenantId::system(),
         };
         let subject = EventSubject { tenant, aggregate };
         let commit = Commit {

@@ -4,6 +4,7 @@
 //!   roost.cmd.<tenant>.any.<sandbox>
 //!        ├─ create ─▶ place ─▶ commit Requested, Placed ─▶ answer ─▶ Start to the chosen host
 //!        ├─ delete a template ─▶ commit Deleted ─▶ answer
+//!        ├─ change a tenant, a webhook ─▶ commit ─▶ answer
 //!        ├─ resume ─▶ is there room? ─▶ forward
 //!        ├─ host down ─▶ commit Lost, or Reverted ─▶ the same to that host, for when it comes back
 //!        └─ others ─▶ forward to the owner, which answers
@@ -12,6 +13,7 @@
 mod create;
 mod forward;
 mod host_down;
+mod outside;
 mod resume;
 mod template;
 
@@ -133,6 +135,8 @@ impl Router {
             SandboxCommand::DeleteTemplate(delete) => self.delete_template(delivery, delete).await,
             SandboxCommand::Resume(resume) => self.resume(delivery, resume).await,
             SandboxCommand::HostDown(down) => self.host_down(delivery, down).await,
+            SandboxCommand::Tenant(change) => self.change_tenant(delivery, change).await,
+            SandboxCommand::Webhook(change) => self.change_webhook(delivery, change).await,
             // Whether it is late is for the owner to say, who knows whether it has been done before.
             _ => self.forward(delivery).await,
         }

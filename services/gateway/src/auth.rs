@@ -48,7 +48,7 @@ impl ApiKey {
 /// Lets a request pass that carries the key.
 pub(crate) async fn require(
     State(gateway): State<Gateway>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
     let Some(candidate) = candidate(request.headers()) else {
@@ -56,12 +56,11 @@ pub(crate) async fn require(
             format!("this route needs an API key: send {API_KEY}: <key> or Authorization: Bearer <key>");
         return Err(ApiError::new(Code::Unauthorized, message));
     };
-    if !gateway.key().admits(candidate) {
-        return Err(ApiError::new(
-            Code::Unauthorized,
-            "the API key is not the one this gateway was started with",
-        ));
-    }
+    let Some(caller) = gateway.identify(candidate) else {
+        let message = "the API key admits nobody: it is mistyped, revoked or past its time";
+        return Err(ApiError::new(Code::Unauthorized, message));
+    };
+    request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
 

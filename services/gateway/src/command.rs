@@ -40,7 +40,7 @@ impl Gateway {
         let sequence = match self.done_before(sandbox, key, same).await? {
             Some(sequence) => sequence,
             None => match self.route(sandbox, command) {
-                Route::Any => self.send(sandbox, &Route::Any, key, command).await?,
+                Route::Any | Route::Client => self.send(sandbox, &Route::Any, key, command).await?,
                 route @ Route::Host(_) => match self.send(sandbox, &route, key, command).await {
                     Err(error) if error.code == Code::InvalidState && self.moved(sandbox, &route).await? => {
                         self.send(sandbox, &Route::Any, key, command).await?
@@ -212,6 +212,8 @@ fn unanswered(log: &EventSubject, key: &CommandId, error: &QueueError) -> ApiErr
         AggregateId::Sandbox(id) => ("sandbox", id.as_str()),
         AggregateId::Template(name) => ("template", name.as_str()),
         AggregateId::Host(host) => ("host", host.as_str()),
+        AggregateId::Tenant(tenant) => ("tenant", tenant.as_str()),
+        AggregateId::Webhook(webhook) => ("webhook", webhook.as_str()),
     };
     let message = format!(
         "{kind} {id}: {error}. Check that roost-host and roost-reconciler run; repeat the request under Idempotency-Key {key}"

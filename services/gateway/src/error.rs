@@ -27,7 +27,7 @@ pub enum Code {
     InvalidRequest,
     /// 401: no API key, or a wrong one.
     Unauthorized,
-    /// 403: the guest does not let that user do it.
+    /// 403: the key's scope does not reach so far, or the guest does not let that user do it.
     PermissionDenied,
     /// 404: there is no such route, sandbox or template, or the guest has no such file or program.
     NotFound,
@@ -53,6 +53,8 @@ pub enum Code {
     CommandNotStarted,
     /// 429: there is no room for it now, on any host or in this gateway; `Retry-After` says when to try again.
     NoCapacity,
+    /// 429: the tenant has, or asks for, more than its limit, which the message names.
+    LimitExceeded,
     /// 500: a fault of ours.
     Internal,
     /// 500: the sandbox could not be made to run.
@@ -92,7 +94,7 @@ impl Code {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::CommandNotStarted => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NoCapacity => StatusCode::TOO_MANY_REQUESTS,
+            Self::NoCapacity | Self::LimitExceeded => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal
             | Self::SandboxFailed
             | Self::PauseFailed
@@ -106,7 +108,7 @@ impl Code {
     }
 
     fn retry_after(self) -> Option<Duration> {
-        matches!(self, Self::NoCapacity | Self::Unavailable).then_some(RETRY_AFTER)
+        matches!(self, Self::NoCapacity | Self::LimitExceeded | Self::Unavailable).then_some(RETRY_AFTER)
     }
 }
 

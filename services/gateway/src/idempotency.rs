@@ -64,7 +64,7 @@ impl CommandKey {
     /// What commits say of who sent the command.
     pub(crate) fn sender(&self, gateway: &Gateway) -> Principal {
         if self.asked {
-            gateway.key().principal()
+            gateway.caller().principal.clone()
         } else {
             AUTO_RESUME.to_owned()
         }

@@ -17,6 +17,7 @@ mod actions;
 mod admission;
 pub mod auth;
 mod body;
+mod caller;
 mod command;
 mod dataplane;
 mod describe;

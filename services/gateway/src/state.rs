@@ -7,6 +7,7 @@ use roost_domain::fleet::Fleet;
 use roost_journal::port::{Journal, OutputLog, Queue};
 use roost_runtime::fleet::FleetHandle;
 use roost_schemas::subject::EventSubject;
+use roost_schemas::tenant::Scope;
 use roost_schemas::token::TokenKey;
 use roost_schemas::{SandboxId, Sequence, TenantId};
 use tokio::sync::{OnceCell, Semaphore};
@@ -14,6 +15,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use crate::Limits;
 use crate::admission::Admission;
 use crate::auth::ApiKey;
+use crate::caller::Caller;
 use crate::error::{ApiError, Code};
 use crate::guest::Agents;
 use crate::wake::Waking;
@@ -31,13 +33,15 @@ pub struct Ports {
     pub fleet: FleetHandle,
 }
 
-/// The handlers' state; clones share it.
+/// The handlers' state, as one caller sees it; clones share it.
 #[derive(Clone)]
-pub struct Gateway(Arc<Inner>);
+pub struct Gateway {
+    inner: Arc<Inner>,
+    caller: Arc<Caller>,
+}
 
 struct Inner {
     ports: Ports,
-    tenant: TenantId,
     key: ApiKey,
     tokens: TokenKey,
     domain: String,
@@ -53,17 +57,16 @@ struct Inner {
 }
 
 impl Gateway {
-    /// A gateway for the one tenant there is. Ports of sandboxes are at `<port>-<id>.<domain>`.
+    /// A gateway whose operator holds `key`. Ports of sandboxes are at `<port>-<id>.<domain>`.
     pub fn new(ports: Ports, key: ApiKey, tokens: TokenKey, domain: String, limits: Limits) -> Self {
-        let tenant = TenantId::new("default").expect("a fixed, valid id");
         let admission = Admission::new(&limits);
         let execs = Arc::new(Semaphore::new(limits.execs));
         let exec_memory = Arc::new(Semaphore::new(limits.exec_bytes / crate::exec::UNIT));
         let streams = Arc::new(Semaphore::new(limits.streams));
         let horizon = OnceCell::new();
-        Self(Arc::new(Inner {
+        let caller = Arc::new(Caller::guest_of(TenantId::first()));
+        let inner = Arc::new(Inner {
             ports,
-            tenant,
             key,
             tokens,
             domain,
@@ -75,67 +78,87 @@ impl Gateway {
             agents: Agents::new(),
             waking: Waking::default(),
             horizon,
-        }))
+        });
+        Self { inner, caller }
+    }
+
+    /// The same as `caller` sees it.
+    pub(crate) fn seen_by(&self, caller: Arc<Caller>) -> Self {
+        let inner = Arc::clone(&self.inner);
+        Self { inner, caller }
+    }
+
+    /// Who sees it so.
+    pub(crate) fn caller(&self) -> &Arc<Caller> {
+        &self.caller
+    }
+
+    /// Whose key `candidate` is.
+    pub(crate) fn identify(&self, candidate: &[u8]) -> Option<Arc<Caller>> {
+        self.inner.key.admits(candidate).then(|| {
+            Arc::new(Caller {
+                tenant: TenantId::first(),
+                scope: Scope::Admin,
+                key: None,
+                principal: self.inner.key.principal(),
+            })
+        })
     }
 
     pub(crate) fn ports(&self) -> &Ports {
-        &self.0.ports
+        &self.inner.ports
     }
 
     pub(crate) fn fleet(&self) -> &FleetHandle {
-        &self.0.ports.fleet
+        &self.inner.ports.fleet
     }
 
     pub(crate) fn tenant(&self) -> &TenantId {
-        &self.0.tenant
-    }
-
-    pub(crate) fn key(&self) -> &ApiKey {
-        &self.0.key
+        &self.caller.tenant
     }
 
     /// From which sandboxes' tokens are derived.
     pub(crate) fn tokens(&self) -> &TokenKey {
-        &self.0.tokens
+        &self.inner.tokens
     }
 
     /// Under which the ports of sandboxes are reached, as `<port>-<id>.<domain>`; may have a port of its own.
     pub(crate) fn domain(&self) -> &str {
-        &self.0.domain
+        &self.inner.domain
     }
 
     pub(crate) fn limits(&self) -> &Limits {
-        &self.0.limits
+        &self.inner.limits
     }
 
     /// Who may go on.
     pub(crate) fn admission(&self) -> &Admission {
-        &self.0.admission
+        &self.inner.admission
     }
 
     /// One permit per program whose output is awaited or being sent.
     pub(crate) fn execs(&self) -> &Arc<Semaphore> {
-        &self.0.execs
+        &self.inner.execs
     }
 
     /// One permit per [`crate::exec::UNIT`] of output held.
     pub(crate) fn exec_memory(&self) -> &Arc<Semaphore> {
-        &self.0.exec_memory
+        &self.inner.exec_memory
     }
 
     /// One permit per program that is followed over a WebSocket.
     pub(crate) fn streams(&self) -> &Arc<Semaphore> {
-        &self.0.streams
+        &self.inner.streams
     }
 
     /// The connections to sandboxes' agents.
     pub(crate) fn agents(&self) -> &Agents {
-        &self.0.agents
+        &self.inner.agents
     }
 
     /// The sandboxes that are resumed for requests.
     pub(crate) fn waking(&self) -> &Waking {
-        &self.0.waking
+        &self.inner.waking
     }
 
     /// Where `id`'s commits stand.
@@ -173,7 +196,7 @@ impl Gateway {
     /// Where the log ended when this process first asked.
     async fn horizon(&self) -> Result<Sequence, ApiError> {
         Ok(*self
-            .0
+            .inner
             .horizon
             .get_or_try_init(|| self.ports().journal.head())
             .await?)

@@ -1,11 +1,13 @@
 //! Building our daemons.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use tokio::process::Command;
+
+use roost_stack::Binaries;
 
 use crate::process::{self, Stream};
 use crate::{repository, ui};
@@ -20,23 +22,6 @@ const PACKAGES: [&str; 6] = [
     "roost-pager",
     "roost-fence",
 ];
-
-/// Where the built daemons are.
-#[derive(Debug, Clone)]
-pub struct Binaries {
-    /// The host agent.
-    pub host: PathBuf,
-    /// The reconciler.
-    pub reconciler: PathBuf,
-    /// The gateway.
-    pub gateway: PathBuf,
-    /// QEMU behind Firecracker's API.
-    pub qemu: PathBuf,
-    /// The server of page faults.
-    pub pager: PathBuf,
-    /// What stops VMs whose host's lease is over.
-    pub fence: PathBuf,
-}
 
 /// How the compiler is to work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,30 +39,6 @@ impl Profile {
             Self::Dev => "dev",
             Self::Release => "release",
         }
-    }
-}
-
-impl Binaries {
-    /// Those in `folder`, as Cargo lays its target folder out.
-    pub fn in_folder(folder: &Path) -> Result<Self> {
-        let binary = |name: &str| {
-            let path = folder.join(name);
-            if path.is_file() {
-                return Ok(path);
-            }
-            bail!(
-                "{} is not there: build it with `cargo build -p {name}`, or run `cargo xtask test`",
-                path.display()
-            )
-        };
-        Ok(Self {
-            host: binary("roost-host")?,
-            reconciler: binary("roost-reconciler")?,
-            gateway: binary("roost-gateway")?,
-            qemu: binary("roost-qemu")?,
-            pager: binary("roost-pager")?,
-            fence: binary("roost-fence")?,
-        })
     }
 }
 

@@ -20,21 +20,20 @@ pub mod cache;
 pub mod chance;
 pub mod chaos;
 pub mod cli;
-pub mod client;
 pub mod demo;
 pub mod fuzz;
 pub mod images;
 pub mod leaks;
 pub mod prepare;
-pub mod process;
 pub mod repository;
 pub mod setup;
 pub mod sim;
-pub mod stack;
-pub mod supervise;
 pub mod testing;
 pub mod ui;
 pub mod up;
+
+pub use roost_client as client;
+pub use roost_stack::{self as stack, process, supervise};
 
 /// The tenant to whom all sandboxes belong as long as there is one API key.
 pub const TENANT: &str = "default";

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use xtask::repository;
 
 /// Every package of ours, and those of ours it may depend on. Tests may reach further; they ship nowhere.
-const ARROWS: [(&str, &[&str]); 22] = [
+const ARROWS: [(&str, &[&str]); 27] = [
     ("roost-schemas", &[]),
     ("roost-guest", &["roost-schemas"]),
     ("roost-fuzz", &["roost-guest", "roost-schemas"]),
@@ -24,9 +24,33 @@ const ARROWS: [(&str, &[&str]); 22] = [
         &["roost-schemas", "roost-domain", "roost-journal", "roost-runtime"],
     ),
     ("roost-fence", &["roost-schemas"]),
+    ("roost-client", &[]),
+    ("roost-stack", &["roost-client"]),
+    ("roost-telemetry", &["roost-schemas"]),
+    ("roost-jailer", &[]),
+    (
+        "roost-webhooks",
+        &[
+            "roost-schemas",
+            "roost-domain",
+            "roost-journal",
+            "roost-runtime",
+            "roost-telemetry",
+        ],
+    ),
     (
         "roost-ctl",
-        &["roost-schemas", "roost-domain", "roost-journal", "roost-runtime"],
+        &[
+            "roost-schemas",
+            "roost-domain",
+            "roost-journal",
+            "roost-runtime",
+            "roost-client",
+            "roost-engine",
+            "roost-net",
+            "roost-stack",
+            "roost-telemetry",
+        ],
     ),
     ("roost-engine", &["roost-schemas"]),
     ("roost-net", &["roost-schemas"]),
@@ -45,11 +69,18 @@ const ARROWS: [(&str, &[&str]); 22] = [
             "roost-journal",
             "roost-runtime",
             "roost-proxy",
+            "roost-telemetry",
         ],
     ),
     (
         "roost-reconciler",
-        &["roost-schemas", "roost-domain", "roost-journal", "roost-runtime"],
+        &[
+            "roost-schemas",
+            "roost-domain",
+            "roost-journal",
+            "roost-runtime",
+            "roost-telemetry",
+        ],
     ),
     (
         "roost-host",
@@ -65,11 +96,14 @@ const ARROWS: [(&str, &[&str]); 22] = [
             "roost-images",
             "roost-pager",
             "roost-snapshots",
+            "roost-telemetry",
         ],
     ),
     (
         "xtask",
         &[
+            "roost-client",
+            "roost-stack",
             "roost-schemas",
             "roost-journal",
             "roost-engine",

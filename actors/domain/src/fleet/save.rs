@@ -17,6 +17,8 @@ impl Fleet {
                 self.templates.get(&key).map(bytes)
             }
             AggregateId::Host(id) => self.hosts.get(id).map(bytes),
+            AggregateId::Tenant(id) => self.tenants.get(id).map(bytes),
+            AggregateId::Webhook(id) => self.webhook(&subject.tenant, id).map(bytes),
         }
     }
 
@@ -38,6 +40,15 @@ impl Fleet {
             AggregateId::Host(id) => {
                 self.hosts
                     .insert(id.clone(), roost_schemas::codec::decode(WHAT, bytes)?);
+            }
+            AggregateId::Tenant(id) => {
+                self.tenants
+                    .insert(id.clone(), roost_schemas::codec::decode(WHAT, bytes)?);
+            }
+            AggregateId::Webhook(id) => {
+                let key = (subject.tenant.clone(), id.clone());
+                self.webhooks
+                    .insert(key, roost_schemas::codec::decode(WHAT, bytes)?);
             }
         }
         Ok(())
@@ -65,6 +76,12 @@ impl Fleet {
         for (id, view) in &self.hosts {
             let subject = subject(&TenantId::system(), AggregateId::Host(id.clone()));
             add(&subject, &bytes(view));
+        }
+        for (id, view) in &self.tenants {
+            add(&EventSubject::tenant(id.clone()), &bytes(view));
+        }
+        for ((tenant, id), view) in &self.webhooks {
+            add(&EventSubject::webhook(tenant.clone(), id.clone()), &bytes(view));
         }
         for (subject, unreadable) in &self.unreadable {
             add(subject, &unreadable.sequence.0.to_le_bytes());

@@ -115,6 +115,7 @@ proptest! {
                     let view = fleet.hosts().find(|(other, _)| *other == id).map(|(_, view)| view);
                     same!(view, folded::<Host>(&log, subject));
                 }
+                AggregateId::Tenant(_) | AggregateId::Webhook(_) => unreachable!("this log has none"),
             }
         }
         let live = fleet.sandboxes().filter(|(.., view)| !view.state.phase.is_end());

@@ -18,7 +18,7 @@ pub const MAX_WAITING: usize = 1024;
 /// has many actors, and one that is stuck is not to hold up the others.
 pub const fn max_taken(route: &Route) -> usize {
     match route {
-        Route::Any => 256,
+        Route::Any | Route::Client => 256,
         Route::Host(_) => 1024,
     }
 }

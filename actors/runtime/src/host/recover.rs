@@ -60,7 +60,7 @@ pub fn mine(context: &Context, fleet: &Fleet) -> Mine {
         .all_unreadable()
         .filter_map(|(subject, _)| match &subject.aggregate {
             AggregateId::Sandbox(id) => Some(id.clone()),
-            AggregateId::Template(_) | AggregateId::Host(_) => None,
+            _ => None,
         });
     Mine {
         live,

@@ -130,7 +130,10 @@ impl State {
             SandboxCommand::HostDown(down) => Command::HostDown {
                 generation: down.generation,
             },
-            SandboxCommand::Create(_) | SandboxCommand::DeleteTemplate(_) => {
+            SandboxCommand::Create(_)
+            | SandboxCommand::DeleteTemplate(_)
+            | SandboxCommand::Tenant(_)
+            | SandboxCommand::Webhook(_) => {
                 return Err(Rejection::Invalid {
                     field: "route",
                     value: self.args.context.host.to_string(),

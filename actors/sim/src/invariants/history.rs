@@ -9,7 +9,7 @@ use roost_domain::host::Host;
 use roost_domain::sandbox::Sandbox;
 use roost_journal::port::Record;
 use roost_schemas::commit::Commit;
-use roost_schemas::event::{Payload, SandboxEvent, TemplateEvent};
+use roost_schemas::event::{Payload, SandboxEvent, TemplateEvent, TenantEvent, WebhookEvent};
 use roost_schemas::subject::{AggregateId, EventSubject};
 use roost_schemas::{CommandId, Generation, HostId, Owner, SandboxId, Sequence, TenantId};
 
@@ -135,6 +135,8 @@ impl History {
                 Ok(())
             }
             AggregateId::Template(_) => decode::<TemplateEvent>(record).map(drop),
+            AggregateId::Tenant(_) => decode::<TenantEvent>(record).map(drop),
+            AggregateId::Webhook(_) => decode::<WebhookEvent>(record).map(drop),
         }
     }
 

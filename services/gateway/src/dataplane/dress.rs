@@ -49,7 +49,7 @@ pub(super) fn dress(headers: &mut HeaderMap, client: &Client, target: &Target, w
     for name in ours {
         headers.remove(name);
     }
-    strip_key(headers, |key| gateway.key().admits(key));
+    strip_key(headers, |key| gateway.identify(key).is_some());
     tell_origin(headers, client);
     if let Some(host) = shown_host(client, target, way) {
         headers.insert(HOST, host);

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::StatusCode;
 use roost_domain::sandbox::Phase;
 use roost_schemas::command::SetTimeout;
@@ -43,7 +42,7 @@ pub(super) struct RequestV2 {
 }
 
 pub(super) async fn v1(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     key: CommandKey,
     Id(id): Id,
     Body(RequestV1 { timeout, memory }): Body<RequestV1>,
@@ -53,7 +52,7 @@ pub(super) async fn v1(
 }
 
 pub(super) async fn v2(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     key: CommandKey,
     Id(id): Id,
     OptionalBody(RequestV2 { timeout, memory }): OptionalBody<RequestV2>,

@@ -4,7 +4,6 @@
 //! makes no second sandbox; without one it might, so it is forbidden as soon as the command may have been taken.
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use roost_schemas::spec::DEFAULT_TIMEOUT_SEC;
@@ -23,7 +22,7 @@ const DEFAULT_TIMEOUT_SEC_V1: u32 = 15;
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("should-retry");
 
 pub(super) async fn v1(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     key: CommandKey,
     Body(new): Body<NewSandbox>,
 ) -> Result<Response, ApiError> {
@@ -31,7 +30,7 @@ pub(super) async fn v1(
 }
 
 pub(super) async fn v2(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     key: CommandKey,
     Body(new): Body<NewSandbox>,
 ) -> Result<Response, ApiError> {

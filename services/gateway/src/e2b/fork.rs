@@ -1,7 +1,6 @@
 //! `POST /sandboxes/{id}/fork`: make sandboxes that begin as this one is now.
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::StatusCode;
 use roost_schemas::SandboxId;
 use serde::{Deserialize, Serialize};
@@ -46,7 +45,7 @@ pub(super) struct Failure {
 
 /// A paused one can be forked too, and stays paused.
 pub(super) async fn fork(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     key: CommandKey,
     Id(id): Id,
     OptionalBody(Request {

@@ -1,14 +1,13 @@
 //! `GET /sandboxes/{id}`: one sandbox that runs, or is paused.
 
 use axum::Json;
-use axum::extract::State;
 
 use super::dto::detail::Detail;
 use super::extract::Id;
 use crate::error::ApiError;
 use crate::state::Gateway;
 
-pub(super) async fn get(State(gateway): State<Gateway>, Id(id): Id) -> Result<Json<Detail>, ApiError> {
+pub(super) async fn get(gateway: Gateway, Id(id): Id) -> Result<Json<Detail>, ApiError> {
     let view = gateway.visible(&id).await?;
     let detail = Detail::of(&gateway, &id, &view);
     detail.map(Json).ok_or_else(|| ApiError::no_sandbox(&id))

@@ -5,7 +5,6 @@ mod labels;
 mod query;
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::HeaderName;
 use axum::response::{IntoResponse, Response};
 use roost_domain::fleet::{Fleet, View};
@@ -25,10 +24,7 @@ const NEXT_TOKEN: HeaderName = HeaderName::from_static("x-next-token");
 const TOTAL_RUNNING: HeaderName = HeaderName::from_static("x-total-running");
 
 /// Those that run, all at once.
-pub(super) async fn v1(
-    State(gateway): State<Gateway>,
-    Pairs(pairs): Pairs,
-) -> Result<Json<Vec<Listed>>, ApiError> {
+pub(super) async fn v1(gateway: Gateway, Pairs(pairs): Pairs) -> Result<Json<Vec<Listed>>, ApiError> {
     let labels = pairs
         .iter()
         .filter(|(name, _)| name == "metadata")
@@ -50,7 +46,7 @@ pub(super) async fn v1(
 }
 
 /// Page by page.
-pub(super) async fn v2(State(gateway): State<Gateway>, Pairs(pairs): Pairs) -> Result<Response, ApiError> {
+pub(super) async fn v2(gateway: Gateway, Pairs(pairs): Pairs) -> Result<Response, ApiError> {
     let query = Query::parse(pairs)?;
     gateway.reach(Sequence::default()).await?;
     let (total, page, next) = gateway.fleet().read(|fleet| {

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
-use axum::extract::State;
 use futures::StreamExt;
 use futures::stream;
 use roost_schemas::{SandboxId, Sequence};
@@ -22,7 +21,7 @@ const AT_ONCE: usize = 10;
 
 /// One sample, or none: if the sandbox does not run, or the time asked for does not hold the present.
 pub(super) async fn one(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     Id(id): Id,
     Pairs(pairs): Pairs,
 ) -> Result<Json<Vec<Metric>>, ApiError> {
@@ -47,10 +46,7 @@ pub(super) struct Samples {
 }
 
 /// Those that do not run, or whose agents do not answer, are left out.
-pub(super) async fn many(
-    State(gateway): State<Gateway>,
-    Pairs(pairs): Pairs,
-) -> Result<Json<Samples>, ApiError> {
+pub(super) async fn many(gateway: Gateway, Pairs(pairs): Pairs) -> Result<Json<Samples>, ApiError> {
     let ids = wanted(&pairs)?;
     gateway.reach(Sequence::default()).await?;
     let asked = stream::iter(ids).map(|id| sample(gateway.clone(), id));

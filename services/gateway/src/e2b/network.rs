@@ -1,6 +1,5 @@
 //! `PUT /sandboxes/{id}/network`: what a sandbox may reach from now on, in place of all that was said before.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::dto::network::Egress;
@@ -12,7 +11,7 @@ use crate::state::Gateway;
 
 /// Who may reach the sandbox stays as it was.
 pub(super) async fn network(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     key: CommandKey,
     Id(id): Id,
     Body(egress): Body<Egress>,

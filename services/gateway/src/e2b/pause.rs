@@ -1,6 +1,5 @@
 //! `POST /sandboxes/{id}/pause`: let a sandbox stand still, with its memory.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use roost_domain::sandbox::Phase;
 use roost_schemas::command::{Pause, SandboxCommand};
@@ -24,7 +23,7 @@ pub(super) struct Request {
 
 /// One that is paused already is a conflict, which SDKs tell as `false`.
 pub(super) async fn pause(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     key: CommandKey,
     Id(id): Id,
     OptionalBody(Request { memory }): OptionalBody<Request>,

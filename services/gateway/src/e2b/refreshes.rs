@@ -1,6 +1,5 @@
 //! `POST /sandboxes/{id}/refreshes`: keep a sandbox for a while, at least.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use roost_schemas::command::SetTimeout;
 use serde::Deserialize;
@@ -26,7 +25,7 @@ pub(super) struct Request {
 
 /// Only extends: an end that is later already stays.
 pub(super) async fn refreshes(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     key: CommandKey,
     Id(id): Id,
     OptionalBody(Request { duration }): OptionalBody<Request>,

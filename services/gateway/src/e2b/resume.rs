@@ -1,7 +1,6 @@
 //! `POST /sandboxes/{id}/resume`: let a paused sandbox run again, as old clients ask for it.
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::StatusCode;
 use roost_domain::sandbox::Phase;
 use roost_schemas::spec::OnTimeout;
@@ -35,7 +34,7 @@ pub(super) struct Request {
 
 /// One that runs is a conflict.
 pub(super) async fn resume(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     key: CommandKey,
     Id(id): Id,
     OptionalBody(request): OptionalBody<Request>,

@@ -1,8 +1,8 @@
 //! `POST /sandboxes/{id}/snapshots`, `GET /snapshots` and `DELETE /templates/{id}`: templates that are made from sandboxes.
 
 use axum::Json;
+use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use roost_schemas::{SandboxId, Sequence, TemplateName};
@@ -50,7 +50,7 @@ impl Info {
 
 /// A name that is taken is a conflict: what stands under it would be gone.
 pub(super) async fn create(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     key: CommandKey,
     Id(id): Id,
     OptionalBody(request): OptionalBody<Request>,
@@ -66,7 +66,7 @@ pub(super) async fn create(
 }
 
 /// Page by page, in the order of their names.
-pub(super) async fn list(State(gateway): State<Gateway>, Pairs(pairs): Pairs) -> Result<Response, ApiError> {
+pub(super) async fn list(gateway: Gateway, Pairs(pairs): Pairs) -> Result<Response, ApiError> {
     let query = Query::parse(pairs)?;
     gateway.reach(Sequence::default()).await?;
     let mut found: Vec<Info> = gateway.fleet().read(|fleet| {
@@ -125,7 +125,7 @@ impl Query {
 
 /// What was made from it runs on. One that does not exist is not found, which SDKs tell as `false`.
 pub(super) async fn delete(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     key: CommandKey,
     template: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, ApiError> {

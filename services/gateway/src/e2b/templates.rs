@@ -1,8 +1,8 @@
 //! `GET /templates`, `GET /v2/templates` and `GET /templates/aliases/{alias}`: what sandboxes can start from.
 
 use axum::Json;
+use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
 use roost_schemas::{Sequence, TemplateName};
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use crate::error::{ApiError, Code};
 use crate::state::Gateway;
 
 /// All of them on one page: there are as many as somebody has registered or made by hand.
-pub(super) async fn list(State(gateway): State<Gateway>) -> Result<Json<Vec<Template>>, ApiError> {
+pub(super) async fn list(gateway: Gateway) -> Result<Json<Vec<Template>>, ApiError> {
     gateway.reach(Sequence::default()).await?;
     let all = gateway.fleet().read(|fleet| {
         let templates = fleet.templates(gateway.tenant());
@@ -32,7 +32,7 @@ pub(super) struct Alias {
 }
 
 pub(super) async fn alias(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     alias: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Alias>, ApiError> {
     let Path(alias) = alias.map_err(|rejection| ApiError::invalid(rejection.body_text()))?;

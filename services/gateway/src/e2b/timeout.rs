@@ -1,6 +1,5 @@
 //! `POST /sandboxes/{id}/timeout`: move a sandbox's end, to earlier or later.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use roost_schemas::command::SetTimeout;
 use serde::Deserialize;
@@ -19,7 +18,7 @@ pub(super) struct Request {
 }
 
 pub(super) async fn timeout(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     key: CommandKey,
     Id(id): Id,
     Body(Request { timeout }): Body<Request>,

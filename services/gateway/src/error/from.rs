@@ -14,6 +14,8 @@ impl From<Rejected> for ApiError {
             reply::Code::InvalidState => Code::InvalidState,
             reply::Code::Conflict => Code::Conflict,
             reply::Code::NoCapacity => Code::NoCapacity,
+            reply::Code::LimitExceeded => Code::LimitExceeded,
+            reply::Code::Forbidden => Code::PermissionDenied,
             reply::Code::DeadlineExceeded => Code::DeadlineExceeded,
             reply::Code::Unavailable => Code::Unavailable,
         };

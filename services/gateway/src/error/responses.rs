@@ -13,9 +13,11 @@ type Responses = BTreeMap<String, RefOr<Response>>;
 const ANY: &[Code] = &[
     Code::InvalidRequest,
     Code::Unauthorized,
+    Code::PermissionDenied,
     Code::MethodNotAllowed,
     Code::PayloadTooLarge,
     Code::NoCapacity,
+    Code::LimitExceeded,
     Code::Internal,
     Code::Unavailable,
 ];
@@ -38,7 +40,6 @@ const GUEST: &[Code] = &[
     Code::NotFound,
     Code::InvalidState,
     Code::SandboxEnded,
-    Code::PermissionDenied,
     Code::GuestUnreachable,
     Code::DeadlineExceeded,
 ];

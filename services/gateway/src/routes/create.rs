@@ -1,6 +1,5 @@
 //! `POST /v1/sandboxes`: make a sandbox, and answer when it runs.
 
-use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use roost_schemas::spec::SandboxSpec;
@@ -30,7 +29,7 @@ use crate::state::Gateway;
     )
 )]
 pub(crate) async fn create(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     key: CommandKey,
     Body(body): Body<CreateSandbox>,
 ) -> Result<Response, ApiError> {

@@ -1,6 +1,5 @@
 //! `DELETE /v1/sandboxes/{id}`: end a sandbox, and answer when its host holds nothing of it.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
@@ -21,11 +20,7 @@ use crate::state::Gateway;
     params(("id" = String, Path, description = "The sandbox.")),
     responses((status = 204, description = "It has ended, and its host holds nothing of it."), DeleteErrors)
 )]
-pub(crate) async fn delete(
-    State(gateway): State<Gateway>,
-    key: CommandKey,
-    Id(id): Id,
-) -> Result<Response, ApiError> {
+pub(crate) async fn delete(gateway: Gateway, key: CommandKey, Id(id): Id) -> Result<Response, ApiError> {
     let sequence = gateway.end(&id, &key).await?;
     Ok((StatusCode::NO_CONTENT, [(SEQUENCE, sequence.to_string())]).into_response())
 }

@@ -1,6 +1,5 @@
 //! `GET /v1/sandboxes/{id}/events`: what has happened to a sandbox, straight from the log.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use roost_schemas::Sequence;
@@ -30,7 +29,7 @@ use crate::state::Gateway;
     responses((status = 200, description = "A page.", body = EventPage), ReadErrors)
 )]
 pub(crate) async fn list(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     min: MinSequence,
     Id(id): Id,
     Pairs(pairs): Pairs,

@@ -1,6 +1,5 @@
 //! `POST /v1/sandboxes/{id}/fork`: make sandboxes that begin as this one is, or was.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -32,7 +31,7 @@ use crate::state::Gateway;
     )
 )]
 pub(crate) async fn fork(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     key: CommandKey,
     Id(id): Id,
     OptionalBody(request): OptionalBody<ForkRequest>,

@@ -1,6 +1,5 @@
 //! `GET /v1/sandboxes/{id}`: one sandbox, ended ones too.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -22,11 +21,7 @@ use crate::state::Gateway;
     params(("id" = String, Path, description = "The sandbox.")),
     responses((status = 200, description = "The sandbox.", body = Sandbox), ReadErrors)
 )]
-pub(crate) async fn get(
-    State(gateway): State<Gateway>,
-    min: MinSequence,
-    Id(id): Id,
-) -> Result<Response, ApiError> {
+pub(crate) async fn get(gateway: Gateway, min: MinSequence, Id(id): Id) -> Result<Response, ApiError> {
     gateway.reach(min.0).await?;
     let sequence = gateway.fleet().applied();
     Ok(answer(StatusCode::OK, sequence, gateway.view(&id)?))

@@ -1,6 +1,5 @@
 //! `GET /v1/hosts`: the machines that run sandboxes.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -18,7 +17,7 @@ use crate::state::Gateway;
     tag = "fleet",
     responses((status = 200, description = "All of them.", body = Hosts), ListErrors)
 )]
-pub(crate) async fn list(State(gateway): State<Gateway>, min: MinSequence) -> Result<Response, ApiError> {
+pub(crate) async fn list(gateway: Gateway, min: MinSequence) -> Result<Response, ApiError> {
     gateway.reach(min.0).await?;
     let sequence = gateway.fleet().applied();
     let all = |fleet: &roost_domain::fleet::Fleet| {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use roost_domain::fleet::{Fleet, View};
@@ -53,7 +52,7 @@ const LABEL: &str = "metadata.";
     responses((status = 200, description = "A page.", body = SandboxPage), ListErrors)
 )]
 pub(crate) async fn list(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     min: MinSequence,
     Pairs(pairs): Pairs,
 ) -> Result<Response, ApiError> {

@@ -1,6 +1,5 @@
 //! `GET /v1/log`: how this gateway has read the log.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use roost_journal::projection::Projection;
@@ -23,7 +22,7 @@ use crate::state::Gateway;
     tag = "gateway",
     responses((status = 200, description = "What reads come to.", body = Log), ListErrors)
 )]
-pub(crate) async fn log(State(gateway): State<Gateway>, min: MinSequence) -> Result<Response, ApiError> {
+pub(crate) async fn log(gateway: Gateway, min: MinSequence) -> Result<Response, ApiError> {
     gateway.reach(min.0).await?;
     let fleet = gateway.fleet().clone();
     // It would keep other requests on this thread waiting.

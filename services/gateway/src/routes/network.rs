@@ -1,6 +1,5 @@
 //! `PUT /v1/sandboxes/{id}/network`: change what a sandbox may reach, and who may reach it.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -26,7 +25,7 @@ use crate::state::Gateway;
     responses((status = 200, description = "The sandbox with its new policy.", body = Sandbox), WriteErrors)
 )]
 pub(crate) async fn network(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     key: CommandKey,
     Id(id): Id,
     Body(network): Body<Network>,

@@ -1,6 +1,5 @@
 //! `POST /v1/sandboxes/{id}/pause`: let a sandbox stand still, and answer when its host holds nothing of it but files.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -24,11 +23,7 @@ use crate::state::Gateway;
     params(("id" = String, Path, description = "The sandbox.")),
     responses((status = 200, description = "It is paused.", body = Sandbox), PauseErrors)
 )]
-pub(crate) async fn pause(
-    State(gateway): State<Gateway>,
-    key: CommandKey,
-    Id(id): Id,
-) -> Result<Response, ApiError> {
+pub(crate) async fn pause(gateway: Gateway, key: CommandKey, Id(id): Id) -> Result<Response, ApiError> {
     let sequence = gateway.pause(&id, &key).await?;
     Ok(answer(
         StatusCode::OK,

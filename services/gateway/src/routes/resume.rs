@@ -1,6 +1,5 @@
 //! `POST /v1/sandboxes/{id}/resume`: let a paused sandbox run again, and answer when it does.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
@@ -26,7 +25,7 @@ use crate::state::Gateway;
     responses((status = 200, description = "It runs.", body = Sandbox), ResumeErrors)
 )]
 pub(crate) async fn resume(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     key: CommandKey,
     Id(id): Id,
     OptionalBody(ResumeRequest { timeout_sec }): OptionalBody<ResumeRequest>,

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::HeaderMap;
@@ -42,7 +41,7 @@ use crate::stream::{Attached, Begin, CUT_AT, Cursor, serve};
     )
 )]
 pub(crate) async fn stream(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     Id(id): Id,
     Pairs(pairs): Pairs,
     headers: HeaderMap,

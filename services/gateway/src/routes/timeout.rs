@@ -1,6 +1,5 @@
 //! `POST /v1/sandboxes/{id}/timeout`: move a sandbox's end.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use roost_schemas::command::SetTimeout as Command;
@@ -24,7 +23,7 @@ use crate::state::Gateway;
     responses((status = 200, description = "The sandbox with its new end.", body = Sandbox), WriteErrors)
 )]
 pub(crate) async fn timeout(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     key: CommandKey,
     Id(id): Id,
     Body(SetTimeout { timeout_sec }): Body<SetTimeout>,

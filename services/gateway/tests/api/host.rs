@@ -184,7 +184,7 @@ impl Script {
         }
         let placing = match delivery.subject.route {
             Route::Any => Some(self.placing.lock().await),
-            Route::Host(_) => None,
+            Route::Host(_) | Route::Client => None,
         };
         let done = match self.translate(&delivery, &command).await {
             Ok(decided) => self.decide(&id, message.command_id.clone(), decided).await,
@@ -249,7 +249,10 @@ impl Script {
                 Command::Resume(resume)
             }
             SandboxCommand::Snapshot(take) => Command::Snapshot { snapshot, take },
-            SandboxCommand::DeleteTemplate(_) | SandboxCommand::HostDown(_) => {
+            SandboxCommand::DeleteTemplate(_)
+            | SandboxCommand::HostDown(_)
+            | SandboxCommand::Tenant(_)
+            | SandboxCommand::Webhook(_) => {
                 unreachable!("no sandbox is asked for it")
             }
         })

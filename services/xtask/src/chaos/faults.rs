@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::notebook::Notebook;
 use super::stopped::Held;
-use super::vms::Vm;
+use super::vms::{Vm, Vms};
 use crate::chance::Chance;
 use crate::stack::Stack;
 use crate::supervise::Role;
@@ -154,7 +154,7 @@ impl<'a> Faults<'a> {
     }
 
     fn find_fence(&self) -> Option<(Held, Option<Owner>)> {
-        let vms = self.stack.vms();
+        let vms = Vms::of(self.stack);
         let fence = vms.fence()?;
         Some((Held::take(fence, || vms.fence() == Some(fence))?, None))
     }
@@ -167,7 +167,7 @@ impl<'a> Faults<'a> {
                 vm.pager
             }
         };
-        let vms = self.stack.vms();
+        let vms = Vms::of(self.stack);
         let mut now = vms.now();
         now.retain(|vm| process(vm).is_some());
         now.sort_by(|one, other| one.owner.cmp(&other.owner));

@@ -8,6 +8,7 @@ use roost_journal::jetstream::Connection;
 use super::client::Client;
 use super::history;
 use super::notebook::{Invariant, Notebook};
+use super::vms::Vms;
 use crate::stack::Stack;
 
 /// How long the last VM may take to be gone.
@@ -38,7 +39,7 @@ pub(super) async fn end_all(stack: &Stack, nats: &Connection, notebook: &Noteboo
     }
     let began = Instant::now();
     loop {
-        let left = stack.vms().now();
+        let left = Vms::of(stack).now();
         if left.is_empty() {
             return Ok(());
         }

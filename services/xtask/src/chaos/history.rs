@@ -92,6 +92,7 @@ impl History {
                     self.saved.insert(name.clone(), record.sequence);
                 }
             }
+            AggregateId::Tenant(_) | AggregateId::Webhook(_) => {}
             AggregateId::Host(_) => {
                 let commit = Commit::<HostEvent>::decode(&record.payload)?;
                 for event in &commit.events {

@@ -42,6 +42,7 @@ use client::Client;
 use faults::Faults;
 use notebook::Notebook;
 use report::Report;
+use vms::Vms;
 
 /// What `chaos` may be told.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -97,7 +98,7 @@ async fn chaos(stack: &Stack, seed: u64, minutes: u64, report: &mut Report) -> R
         Client::new(number, stack.api(), nats.queue(), notebook.clone(), chance)
     });
     let clients = try_join_all(clients.map(|client| client.run(until)));
-    let vms = stack.vms();
+    let vms = Vms::of(stack);
     let (clients, tormented, ()) = tokio::join!(
         clients,
         faults.torment(until),

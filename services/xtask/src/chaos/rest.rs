@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::history::{self, History};
 use super::invariants::life::{Life, Phase};
 use super::notebook::{Invariant, Notebook};
+use super::vms::Vms;
 use crate::stack::Stack;
 use crate::supervise::Role;
 
@@ -100,7 +101,7 @@ pub(super) async fn ready(stack: &Stack) -> Result<()> {
 /// Waits until nothing is on its way; who never comes to rest is written down.
 pub(super) async fn settled(stack: &Stack, nats: &Connection, notebook: &Notebook) -> Result<Settled> {
     let began = Instant::now();
-    let vms = stack.vms();
+    let vms = Vms::of(stack);
     let mut before = None;
     loop {
         let settled = Settled::look(nats).await.context("cannot read the log")?;

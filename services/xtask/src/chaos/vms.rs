@@ -33,14 +33,12 @@ struct Started {
     process: ProcessId,
 }
 
-impl Stack {
-    /// The VMs of its host.
-    pub(super) fn vms(&self) -> Vms {
-        Vms(PathBuf::from("/run/roost/hosts").join(self.state().host_id()))
-    }
-}
-
 impl Vms {
+    /// The VMs of the host of `stack`.
+    pub(super) fn of(stack: &Stack) -> Self {
+        Self(PathBuf::from("/run/roost/hosts").join(stack.state().host_id()))
+    }
+
     /// Those that are there now.
     pub(super) fn now(&self) -> Vec<Vm> {
         let Ok(folders) = fs::read_dir(self.0.join("engines")) else {

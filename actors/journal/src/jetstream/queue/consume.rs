@@ -30,6 +30,7 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 fn config(route: &Route, lease: Duration) -> pull::Config {
     let name = match route {
         Route::Any => "router".to_owned(),
+        Route::Client => "router-client".to_owned(),
         Route::Host(host) => format!("host-{host}"),
     };
     pull::Config {

@@ -9,7 +9,7 @@ use roost_journal::projection::Projection;
 use roost_runtime::fleet::FleetProjection;
 use roost_schemas::codec::Undecodable;
 use roost_schemas::commit::Commit;
-use roost_schemas::event::{HostEvent, Payload, SandboxEvent, TemplateEvent};
+use roost_schemas::event::{HostEvent, Payload, SandboxEvent, TemplateEvent, TenantEvent, WebhookEvent};
 use roost_schemas::subject::{AggregateId, EventSubject};
 use roost_schemas::{CommandId, Digest, Sequence};
 
@@ -140,10 +140,12 @@ impl Audit {
 }
 
 type Is = fn(&AggregateId) -> bool;
-const KINDS: [(&str, Is); 3] = [
+const KINDS: [(&str, Is); 5] = [
     ("sandboxes", |id| matches!(id, AggregateId::Sandbox(_))),
     ("templates", |id| matches!(id, AggregateId::Template(_))),
     ("hosts", |id| matches!(id, AggregateId::Host(_))),
+    ("tenants", |id| matches!(id, AggregateId::Tenant(_))),
+    ("webhooks", |id| matches!(id, AggregateId::Webhook(_))),
 ];
 
 /// The command that a commit says it is of.
@@ -155,5 +157,7 @@ fn command_of(record: &Record) -> Result<CommandId, Undecodable> {
         AggregateId::Sandbox(_) => of::<SandboxEvent>(record),
         AggregateId::Template(_) => of::<TemplateEvent>(record),
         AggregateId::Host(_) => of::<HostEvent>(record),
+        AggregateId::Tenant(_) => of::<TenantEvent>(record),
+        AggregateId::Webhook(_) => of::<WebhookEvent>(record),
     }
 }

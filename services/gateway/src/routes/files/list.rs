@@ -1,7 +1,6 @@
 //! `POST /v1/sandboxes/{id}/files/list`: what a folder holds.
 
 use axum::Json;
-use axum::extract::State;
 use roost_schemas::envd::filesystem::ListDirRequest;
 
 use crate::dto::file::{Entries, ListRequest};
@@ -21,7 +20,7 @@ use crate::state::Gateway;
     responses((status = 200, description = "What it holds.", body = Entries), FileErrors)
 )]
 pub(crate) async fn list(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     Id(id): Id,
     Body(ListRequest { path, depth, user }): Body<ListRequest>,
 ) -> Result<Json<Entries>, ApiError> {

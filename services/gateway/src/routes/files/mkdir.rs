@@ -1,7 +1,6 @@
 //! `POST /v1/sandboxes/{id}/files/mkdir`: make a folder.
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::StatusCode;
 use roost_schemas::envd::filesystem::MakeDirRequest;
 
@@ -25,7 +24,7 @@ use crate::state::Gateway;
     responses((status = 201, description = "The folder.", body = Entry), FileErrors)
 )]
 pub(crate) async fn mkdir(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     Id(id): Id,
     Body(PathRequest { path, user }): Body<PathRequest>,
 ) -> Result<(StatusCode, Json<Entry>), ApiError> {

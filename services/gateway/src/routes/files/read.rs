@@ -1,7 +1,6 @@
 //! `POST /v1/sandboxes/{id}/files/read`: read one file.
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 
@@ -27,7 +26,7 @@ use crate::state::Gateway;
     )
 )]
 pub(crate) async fn read(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     Id(id): Id,
     Json(PathRequest { path, user }): Json<PathRequest>,
 ) -> Result<Response, ApiError> {

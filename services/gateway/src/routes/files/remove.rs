@@ -1,6 +1,5 @@
 //! `POST /v1/sandboxes/{id}/files/remove`: remove a file or folder.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use roost_schemas::envd::filesystem::RemoveRequest;
 
@@ -23,7 +22,7 @@ use crate::state::Gateway;
     responses((status = 204, description = "It is gone."), FileErrors)
 )]
 pub(crate) async fn remove(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     Id(id): Id,
     Body(PathRequest { path, user }): Body<PathRequest>,
 ) -> Result<StatusCode, ApiError> {

@@ -1,7 +1,6 @@
 //! `POST /v1/sandboxes/{id}/files/move`: rename a file or folder.
 
 use axum::Json;
-use axum::extract::State;
 use roost_schemas::envd::filesystem::MoveRequest as EnvdMove;
 
 use super::entry;
@@ -24,7 +23,7 @@ use crate::state::Gateway;
     responses((status = 200, description = "The entry at its new path.", body = Entry), FileErrors)
 )]
 pub(crate) async fn rename(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     Id(id): Id,
     Body(MoveRequest { from, to, user }): Body<MoveRequest>,
 ) -> Result<Json<Entry>, ApiError> {

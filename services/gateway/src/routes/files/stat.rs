@@ -1,7 +1,6 @@
 //! `POST /v1/sandboxes/{id}/files/stat`: what stands at a path.
 
 use axum::Json;
-use axum::extract::State;
 use roost_schemas::envd::filesystem::StatRequest;
 
 use super::entry;
@@ -22,7 +21,7 @@ use crate::state::Gateway;
     responses((status = 200, description = "What it is.", body = Entry), FileErrors)
 )]
 pub(crate) async fn stat(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     Id(id): Id,
     Body(PathRequest { path, user }): Body<PathRequest>,
 ) -> Result<Json<Entry>, ApiError> {

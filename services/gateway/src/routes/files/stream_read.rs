@@ -1,7 +1,6 @@
 //! `GET /v1/sandboxes/{id}/files/stream/read`: read one file, or a part of it.
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 
@@ -32,7 +31,7 @@ use crate::state::Gateway;
     )
 )]
 pub(crate) async fn stream_read(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     Id(id): Id,
     method: Method,
     pairs: Pairs,

@@ -1,6 +1,6 @@
 //! `POST /v1/sandboxes/{id}/files/stream/write`: write one file, the body being its content.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 
 use super::FileQuery;
@@ -27,7 +27,7 @@ use crate::state::Gateway;
     responses((status = 204, description = "It is written."), FileErrors)
 )]
 pub(crate) async fn stream_write(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     Id(id): Id,
     pairs: Pairs,
     request: Request,

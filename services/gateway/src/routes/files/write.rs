@@ -1,6 +1,6 @@
 //! `POST /v1/sandboxes/{id}/files/write`: write files, in one body of many parts.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{Method, StatusCode, header};
 
 use super::FileQuery;
@@ -27,7 +27,7 @@ use crate::state::Gateway;
     responses((status = 204, description = "They are written."), FileErrors)
 )]
 pub(crate) async fn write(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     Id(id): Id,
     pairs: Pairs,
     request: Request,

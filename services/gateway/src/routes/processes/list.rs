@@ -1,7 +1,6 @@
 //! `GET /v1/sandboxes/{id}/processes`: what runs in a sandbox now.
 
 use axum::Json;
-use axum::extract::State;
 use roost_schemas::envd::process::ListRequest;
 
 use crate::dto::process::{Process, ProcessList};
@@ -21,7 +20,7 @@ use crate::state::Gateway;
     params(("id" = String, Path, description = "The sandbox.")),
     responses((status = 200, description = "What runs now, in no particular order.", body = ProcessList), ProcessErrors)
 )]
-pub(crate) async fn list(State(gateway): State<Gateway>, Id(id): Id) -> Result<Json<ProcessList>, ApiError> {
+pub(crate) async fn list(gateway: Gateway, Id(id): Id) -> Result<Json<ProcessList>, ApiError> {
     let listed = gateway
         .agent(&id)
         .await?

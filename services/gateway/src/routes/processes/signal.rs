@@ -1,6 +1,5 @@
 //! `POST /v1/sandboxes/{id}/processes/{process}/signal`: end a program.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::dto::process::SendSignal;
@@ -25,7 +24,7 @@ use crate::state::Gateway;
     responses((status = 204, description = "It was sent."), ProcessErrors)
 )]
 pub(crate) async fn signal(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     InSandbox { id, program }: InSandbox,
     Body(SendSignal { signal }): Body<SendSignal>,
 ) -> Result<StatusCode, ApiError> {

@@ -1,7 +1,6 @@
 //! `POST /v1/sandboxes/{id}/processes/{process}/stdin`: give a program input.
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::StatusCode;
 use bytes::Bytes;
 use futures::StreamExt;
@@ -29,7 +28,7 @@ use crate::state::Gateway;
     responses((status = 204, description = "It was written."), ProcessErrors)
 )]
 pub(crate) async fn stdin(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     InSandbox { id, program }: InSandbox,
     Pairs(pairs): Pairs,
     body: Body,

@@ -1,6 +1,5 @@
 //! `POST /v1/snapshots`: make a template of a sandbox as it is now.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use roost_schemas::subject::{AggregateId, EventSubject};
@@ -25,7 +24,7 @@ use crate::state::Gateway;
     responses((status = 201, description = "Sandboxes can start from it.", body = Snapshot), SnapshotErrors)
 )]
 pub(crate) async fn create(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     key: CommandKey,
     Body(CreateSnapshot { sandbox_id, name }): Body<CreateSnapshot>,
 ) -> Result<Response, ApiError> {

@@ -1,6 +1,5 @@
 //! `DELETE /v1/snapshots/{name}`: let no sandbox start from a template any more.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
@@ -23,7 +22,7 @@ use crate::state::Gateway;
     responses((status = 204, description = "No sandbox can start from it any more."), DeleteErrors)
 )]
 pub(crate) async fn delete(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     key: CommandKey,
     Name(name): Name,
 ) -> Result<Response, ApiError> {

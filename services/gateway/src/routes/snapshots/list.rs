@@ -1,6 +1,5 @@
 //! `GET /v1/snapshots`: the templates that were made from sandboxes.
 
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use roost_domain::fleet::Fleet;
@@ -19,7 +18,7 @@ use crate::state::Gateway;
     tag = "fleet",
     responses((status = 200, description = "All of them, by name.", body = Snapshots), ListErrors)
 )]
-pub(crate) async fn list(State(gateway): State<Gateway>, min: MinSequence) -> Result<Response, ApiError> {
+pub(crate) async fn list(gateway: Gateway, min: MinSequence) -> Result<Response, ApiError> {
     gateway.reach(min.0).await?;
     let sequence = gateway.fleet().applied();
     let all = |fleet: &Fleet| {

@@ -11,6 +11,10 @@ use uuid::Uuid;
 
 use crate::supervise::Role;
 
+/// The configuration that every nats-server of ours has.
+const NATS_CONF: &str = include_str!("../../../nats.conf");
+const NATS_CONF_FILE: &str = "nats.conf";
+
 /// A state folder that this process holds.
 #[derive(Debug)]
 pub struct StateFolder {
@@ -49,6 +53,7 @@ impl StateFolder {
         std::fs::set_permissions(path, Permissions::from_mode(0o700)).with_context(cannot)?;
         let path = path.canonicalize().with_context(cannot)?;
         let lock = lock(&path)?;
+        std::fs::write(path.join(NATS_CONF_FILE), NATS_CONF).with_context(cannot)?;
         for folder in [Role::Log, Role::Host, Role::Reconciler, Role::Gateway] {
             std::fs::create_dir_all(path.join(folder.name())).with_context(cannot)?;
         }
@@ -84,6 +89,11 @@ impl StateFolder {
     /// The subfolder of one process.
     pub fn of(&self, role: Role) -> PathBuf {
         self.path.join(role.name())
+    }
+
+    /// The configuration of nats-server.
+    pub fn nats_conf(&self) -> PathBuf {
+        self.path.join(NATS_CONF_FILE)
     }
 
     /// The log file of one process.

@@ -1,7 +1,4 @@
-//! The whole of Roost on one machine: nats-server, host, reconciler and gateway, started and taken down together.
-
-mod commands;
-mod folder;
+//! The processes of one stack, from the first that is started to the last that is stopped.
 
 use std::net::{SocketAddr, TcpListener};
 use std::panic::AssertUnwindSafe;
@@ -13,12 +10,13 @@ use futures::FutureExt;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use crate::build::Binaries;
-use crate::client::Api;
+use roost_client::Api;
+
+use crate::binaries::Binaries;
+use crate::commands;
+use crate::folder::StateFolder;
 use crate::supervise::watchdog::{PURGE_WITHIN, Watchdog};
 use crate::supervise::{Role, Supervised};
-
-pub use folder::StateFolder;
 
 /// What a stack is made of.
 #[derive(Debug, Clone)]

@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::{Parts, Ports, StateFolder};
-use crate::repository;
+use crate::folder::StateFolder;
+use crate::stack::{Parts, Ports};
 use crate::supervise::{Readiness, Role, Spec};
 
 /// The URL under which the daemons find nats-server.
@@ -16,7 +16,7 @@ pub(super) fn nats_server(parts: &Parts, listen: Ports, state: &StateFolder) -> 
     let mut spec = spec(Role::Log, &parts.nats_server, state);
     spec.args = vec![
         "--config".into(),
-        repository::root().join("nats.conf").into(),
+        state.nats_conf().into(),
         "--addr".into(),
         listen.nats.ip().to_string().into(),
         "--port".into(),

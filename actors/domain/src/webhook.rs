@@ -1,0 +1,131 @@
+//! A webhook: where a tenant is told what happens, and what it could not be told.
+//!
+//! ```text
+//!  (unknown) ──create──▶ Telling ──delete──▶ Deleted
+//!                         │   ▲
+//!                 give up ▼   │ redelivered
+//!                     put aside ── redelivery asked ──▶ tried again
+//! ```
+
+use std::collections::BTreeMap;
+
+use roost_schemas::Sequence;
+use roost_schemas::command::{Envelope, WebhookChange};
+use roost_schemas::event::{GivenUp, Redelivered, RedeliveryAsked, WebhookEvent};
+use roost_schemas::webhook::WebhookSpec;
+use serde::{Deserialize, Serialize};
+
+use crate::{Aggregate, Rejection};
+
+/// Commits that may be put aside; older ones make room.
+pub const MAX_ASIDE: usize = 1_000;
+
+/// What is known of one webhook.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Webhook {
+    /// What is told, and where; nothing before it was created.
+    pub spec: Option<WebhookSpec>,
+    /// Whether it was deleted.
+    pub deleted: bool,
+    /// What could not be told, by its place in the log.
+    pub aside: BTreeMap<Sequence, Aside>,
+}
+
+/// A commit that could not be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Aside {
+    /// Why.
+    pub given_up: GivenUp,
+    /// Whether it is to be tried again.
+    pub asked: bool,
+}
+
+/// What may be asked of a webhook, or reported of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// By its tenant.
+    Change(WebhookChange),
+    /// By whoever tells: this could not be told.
+    GiveUp(GivenUp),
+    /// By whoever tells: this was told after all.
+    Redelivered(Sequence),
+}
+
+impl Webhook {
+    /// What is told, and where, if anything is.
+    pub fn tells(&self) -> Option<&WebhookSpec> {
+        self.spec.as_ref().filter(|_| !self.deleted)
+    }
+
+    fn change(&self, change: &WebhookChange) -> Result<Vec<WebhookEvent>, Rejection> {
+        match change {
+            WebhookChange::Create(spec) if self.tells() == Some(spec) => Ok(Vec::new()),
+            WebhookChange::Create(_) if self.spec.is_some() => Err(Rejection::WebhookExists),
+            WebhookChange::Create(spec) => Ok(vec![WebhookEvent::Created(spec.clone())]),
+            _ if self.spec.is_none() => Err(Rejection::NoWebhook),
+            WebhookChange::Delete if self.deleted => Ok(Vec::new()),
+            WebhookChange::Delete => Ok(vec![WebhookEvent::Deleted]),
+            WebhookChange::Redeliver(sequence) => match self.aside.get(sequence) {
+                Some(aside) if aside.asked => Ok(Vec::new()),
+                Some(_) => Ok(vec![WebhookEvent::RedeliveryAsked(RedeliveryAsked {
+                    sequence: *sequence,
+                })]),
+                None => Err(Rejection::NotFound {
+                    what: "undelivered commit",
+                    id: sequence.to_string(),
+                    hint: String::new(),
+                }),
+            },
+        }
+    }
+}
+
+impl Aggregate for Webhook {
+    type Command = Command;
+    type Event = WebhookEvent;
+
+    fn decide(&self, command: &Envelope<Command>) -> Result<Vec<WebhookEvent>, Rejection> {
+        match &command.command {
+            Command::Change(change) => self.change(change),
+            Command::GiveUp(given_up) if self.aside.contains_key(&given_up.sequence) => Ok(Vec::new()),
+            Command::GiveUp(given_up) => Ok(vec![WebhookEvent::GivenUp(given_up.clone())]),
+            Command::Redelivered(sequence) if !self.aside.contains_key(sequence) => Ok(Vec::new()),
+            Command::Redelivered(sequence) => Ok(vec![WebhookEvent::Redelivered(Redelivered {
+                sequence: *sequence,
+            })]),
+        }
+    }
+
+    fn standing(&self) -> &'static str {
+        match (&self.spec, self.deleted) {
+            (None, _) => "absent",
+            (_, true) => "deleted",
+            (_, false) => "telling",
+        }
+    }
+
+    fn evolve(&mut self, event: &WebhookEvent) {
+        match event {
+            WebhookEvent::Created(spec) => self.spec = Some(spec.clone()),
+            WebhookEvent::GivenUp(given_up) => {
+                if self.aside.len() >= MAX_ASIDE {
+                    self.aside.pop_first();
+                }
+                let aside = Aside {
+                    given_up: given_up.clone(),
+                    asked: false,
+                };
+                self.aside.insert(given_up.sequence, aside);
+            }
+            WebhookEvent::RedeliveryAsked(RedeliveryAsked { sequence }) => {
+                if let Some(aside) = self.aside.get_mut(sequence) {
+                    aside.asked = true;
+                }
+            }
+            WebhookEvent::Redelivered(Redelivered { sequence }) => {
+                self.aside.remove(sequence);
+            }
+            WebhookEvent::Deleted => self.deleted = true,
+        }
+    }
+}

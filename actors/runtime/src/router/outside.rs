@@ -1,0 +1,65 @@
+//! Commands about who acts from outside: tenants and webhooks.
+
+use std::sync::Arc;
+
+use roost_domain::tenant::Tenant;
+use roost_domain::webhook::{self, Webhook};
+use roost_domain::{Aggregate, Rejection};
+use roost_journal::port::Delivery;
+use roost_schemas::TenantId;
+use roost_schemas::command::{ChangeTenant, ChangeWebhook, Envelope};
+use roost_schemas::reply::{Accepted, Reply};
+use roost_schemas::subject::{EventSubject, Route};
+
+use super::{FOLD_PATIENCE, Obstacle, Routed, Router};
+use crate::{Done, Ledger, intake};
+
+impl Router {
+    /// Whoever may write commands of the tenant `system` is an operator: nats-server sees to it.
+    pub(super) async fn change_tenant(
+        &self,
+        delivery: &Delivery,
+        change: ChangeTenant,
+    ) -> Result<Routed, Obstacle> {
+        if delivery.subject.tenant != TenantId::system() || delivery.subject.route == Route::Client {
+            return Err(Rejection::Forbidden("changing a tenant").into());
+        }
+        let ChangeTenant { tenant, change } = change;
+        self.change::<Tenant>(delivery, EventSubject::tenant(tenant), change)
+            .await
+    }
+
+    pub(super) async fn change_webhook(
+        &self,
+        delivery: &Delivery,
+        change: ChangeWebhook,
+    ) -> Result<Routed, Obstacle> {
+        let ChangeWebhook { webhook, change } = change;
+        let subject = EventSubject::webhook(delivery.subject.tenant.clone(), webhook);
+        self.change::<Webhook>(delivery, subject, webhook::Command::Change(change))
+            .await
+    }
+
+    async fn change<A: Aggregate>(
+        &self,
+        delivery: &Delivery,
+        subject: EventSubject,
+        command: A::Command,
+    ) -> Result<Routed, Obstacle> {
+        let message = &delivery.message;
+        let mut ledger = Ledger::<A>::load(Arc::clone(&self.journal), subject).await?;
+        let envelope = Envelope {
+            command_id: message.command_id.clone(),
+            at: delivery.queued_at,
+            principal: message.principal.clone(),
+            command,
+        };
+        if !ledger.knows(&envelope) {
+            intake::in_time(message, &*self.clock)?;
+        }
+        let Done { sequence, state } = ledger.execute(&envelope).await?;
+        self.fleet.wait_for(sequence, FOLD_PATIENCE).await;
+        let state = state.to_owned();
+        Ok(Routed::Answer(Reply::Accepted(Accepted { sequence, state })))
+    }
+}

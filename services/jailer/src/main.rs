@@ -1,0 +1,3 @@
+//! `roost-jailer`: puts one engine into a place of its own, and becomes it.
+
+fn main() {}

@@ -1,0 +1,46 @@
+//! Our daemons, as programs.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+/// Where our daemons are.
+#[derive(Debug, Clone)]
+pub struct Binaries {
+    /// The host agent.
+    pub host: PathBuf,
+    /// The reconciler.
+    pub reconciler: PathBuf,
+    /// The gateway.
+    pub gateway: PathBuf,
+    /// QEMU behind Firecracker's API.
+    pub qemu: PathBuf,
+    /// The server of page faults.
+    pub pager: PathBuf,
+    /// What stops VMs whose host's lease is over.
+    pub fence: PathBuf,
+}
+
+impl Binaries {
+    /// Those in `folder`, as Cargo lays its target folder out.
+    pub fn in_folder(folder: &Path) -> Result<Self> {
+        let binary = |name: &str| {
+            let path = folder.join(name);
+            if path.is_file() {
+                return Ok(path);
+            }
+            bail!(
+                "{} is not there: build it with `cargo build -p {name}`, or run `cargo xtask test`",
+                path.display()
+            )
+        };
+        Ok(Self {
+            host: binary("roost-host")?,
+            reconciler: binary("roost-reconciler")?,
+            gateway: binary("roost-gateway")?,
+            qemu: binary("roost-qemu")?,
+            pager: binary("roost-pager")?,
+            fence: binary("roost-fence")?,
+        })
+    }
+}
