@@ -12,8 +12,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(crate) use responses::{
-    CreateErrors, DeleteErrors, ExecErrors, FileErrors, HealthErrors, ListErrors, PauseErrors, ProcessErrors,
-    ReadErrors, ResumeErrors, SnapshotErrors, StreamErrors, WriteErrors,
+    CreateErrors, DeleteErrors, ExecErrors, FileErrors, HealthErrors, ListErrors, PageErrors, PauseErrors,
+    ProcessErrors, ReadErrors, ResumeErrors, SnapshotErrors, StreamErrors, WriteErrors,
 };
 
 /// Seconds after which a request that met no room, or a part that was away, is worth sending again.

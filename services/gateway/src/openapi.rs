@@ -53,6 +53,8 @@ use crate::sequence::{MIN_SEQUENCE, SEQUENCE};
         routes::log::log,
         routes::health::health,
         routes::openapi::openapi,
+        routes::docs::page,
+        routes::docs::part,
     ),
     components(schemas(ErrorBody)),
     tags(

@@ -7,8 +7,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::routes::{
-    create, delete, events, exec, files, fork, get as get_one, health, hosts, list, log, network, openapi,
-    pause, processes, resume, snapshots, stream, templates, timeout,
+    create, delete, docs, events, exec, files, fork, get as get_one, health, hosts, list, log, network,
+    openapi, pause, processes, resume, snapshots, stream, templates, timeout,
 };
 use crate::state::Gateway;
 use crate::{admission, auth, e2b, guard, idempotency};
@@ -40,6 +40,8 @@ pub fn router(gateway: Gateway) -> Router {
     Router::new()
         .route("/health", get(health::health))
         .route("/openapi.json", get(openapi::openapi))
+        .route("/docs", get(docs::page))
+        .route("/docs/{file}", get(docs::part))
         .method_not_allowed_fallback(guard::no_method)
         .merge(keyed)
         .merge(guest(&gateway))

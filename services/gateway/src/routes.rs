@@ -2,6 +2,7 @@
 
 pub(crate) mod create;
 pub(crate) mod delete;
+pub(crate) mod docs;
 pub(crate) mod events;
 pub(crate) mod exec;
 pub(crate) mod files;

@@ -119,4 +119,6 @@ errors! {
     StreamErrors: ANY, &[Code::NotFound];
     /// Of the routes that need no key.
     HealthErrors: &[Code::MethodNotAllowed, Code::PayloadTooLarge, Code::Internal];
+    /// Of those of them that name something.
+    PageErrors: &[Code::NotFound, Code::MethodNotAllowed, Code::PayloadTooLarge, Code::Internal];
 }

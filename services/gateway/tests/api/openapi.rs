@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::world::World;
 
 /// What goes through the log, or needs no key.
-const ROUTES: [(&str, &str); 19] = [
+const ROUTES: &[(&str, &str)] = &[
     ("/v1/sandboxes", "post"),
     ("/v1/sandboxes", "get"),
     ("/v1/sandboxes/{id}", "get"),
@@ -27,10 +27,12 @@ const ROUTES: [(&str, &str); 19] = [
     ("/v1/log", "get"),
     ("/health", "get"),
     ("/openapi.json", "get"),
+    ("/docs", "get"),
+    ("/docs/{file}", "get"),
 ];
 
 /// What goes straight to a sandbox's agent, so that the log has no place for it.
-const GUEST_ROUTES: [(&str, &str); 13] = [
+const GUEST_ROUTES: &[(&str, &str)] = &[
     ("/v1/sandboxes/{id}/exec/stream", "get"),
     ("/v1/sandboxes/{id}/processes", "get"),
     ("/v1/sandboxes/{id}/processes/{process}/signal", "post"),
@@ -71,7 +73,7 @@ async fn every_route_is_described_and_nothing_else() {
                 .map(move |method| (path.as_str(), method.as_str()))
         })
         .collect();
-    let all: BTreeSet<_> = ROUTES.into_iter().chain(GUEST_ROUTES).collect();
+    let all: BTreeSet<_> = ROUTES.iter().chain(GUEST_ROUTES).copied().collect();
     assert_eq!(described, all);
     let ids: BTreeSet<_> = all
         .iter()
@@ -83,7 +85,7 @@ async fn every_route_is_described_and_nothing_else() {
 #[tokio::test]
 async fn every_route_tells_its_failures_and_headers() {
     let document = document().await;
-    for (path, method) in ROUTES {
+    for (path, method) in ROUTES.iter().copied() {
         let operation = &document["paths"][path][method];
         let responses = operation["responses"].as_object().unwrap();
         let keyed = path.starts_with("/v1/");
@@ -140,7 +142,7 @@ async fn every_route_tells_its_failures_and_headers() {
 #[tokio::test]
 async fn what_goes_past_the_log_tells_its_failures_and_promises_no_place_in_it() {
     let document = document().await;
-    for (path, method) in GUEST_ROUTES {
+    for (path, method) in GUEST_ROUTES.iter().copied() {
         let operation = &document["paths"][path][method];
         let responses = operation["responses"].as_object().unwrap();
         let socket = path.ends_with("/exec/stream");
@@ -170,6 +172,27 @@ async fn what_goes_past_the_log_tells_its_failures_and_promises_no_place_in_it()
             "{path}"
         );
     }
+}
+
+#[tokio::test]
+async fn the_page_is_whole_without_any_other_server() {
+    let world = World::new().await;
+    let page = world.get("/docs").without("X-API-Key").send().await;
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'self';"), "{policy}");
+    let text = String::from_utf8(page.body).unwrap();
+    let parts: Vec<_> = text
+        .split(['"', '\''])
+        .filter(|word| word.starts_with("/docs/"))
+        .collect();
+    assert!(parts.len() >= 5 && !text.contains("//"), "{text}");
+    for part in parts {
+        let part = world.get(part).without("X-API-Key").send().await;
+        assert!(part.status == 200 && !part.body.is_empty());
+    }
+    let set = world.get("/docs/swagger-initializer.js").send().await;
+    assert!(String::from_utf8_lossy(&set.body).contains("/openapi.json"));
+    assert_eq!(world.get("/docs/../secret").send().await.status, 404);
 }
 
 #[tokio::test]
