@@ -46,6 +46,8 @@ enum Category {
     Sim,
     /// Tests that run the whole of Roost.
     E2e,
+    /// What an attacker would try, from inside a VM and from outside, on the whole of Roost.
+    Security,
     /// Real sandboxes for ten minutes, while everything that runs is killed and stopped at random.
     Chaos,
 }
@@ -126,20 +128,22 @@ pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> 
         stop_at(cancelled, simulator(&mut report)).await?;
     }
     let chaos = wanted(Category::Chaos) && options.filters.is_empty();
-    if wanted(Category::Unit) || wanted(Category::E2e) || chaos {
+    let whole = [Category::E2e, Category::Security].into_iter().any(wanted);
+    if wanted(Category::Unit) || whole || chaos {
         let parts = prepare::parts(Profile::Dev, cancelled).await?;
         let before = Inventory::take(&Scope::Machine)?;
         if wanted(Category::Unit) {
             stop_at(cancelled, unit(&parts, &options.filters, &mut report)).await?;
         }
-        if wanted(Category::E2e) {
-            ui::heading("End-to-end tests");
-            let tests = stop_at(
-                cancelled,
-                runner::run(&parts, runner::END_TO_END, &options.filters),
-            )
-            .await;
-            report.note_run("end-to-end tests", tests);
+        for (category, what, selection) in [
+            (Category::E2e, "End-to-end tests", runner::END_TO_END),
+            (Category::Security, "Security tests", runner::SECURITY),
+        ] {
+            if wanted(category) {
+                ui::heading(what);
+                let tests = stop_at(cancelled, runner::run(&parts, selection, &options.filters)).await;
+                report.note_run(&what.to_lowercase(), tests);
+            }
         }
         if chaos {
             // It ends by itself when it is cancelled, and takes its stack down.

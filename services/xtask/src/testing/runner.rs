@@ -14,6 +14,8 @@ use crate::{build, sim};
 pub(super) const CRATES: &[&str] = &["--workspace", "--lib", "--bins", "--tests"];
 /// The arguments that select the end-to-end tests.
 pub(super) const END_TO_END: &[&str] = &["--package", "xtask", "--features", "e2e", "--test", "e2e"];
+/// The arguments that select the security tests.
+pub(super) const SECURITY: &[&str] = &["--package", "xtask", "--features", "e2e", "--test", "security"];
 
 /// A run of tests.
 #[derive(Debug)]
