@@ -134,6 +134,25 @@ impl SandboxCommand {
     pub fn encode(&self) -> Vec<u8> {
         codec::encode(self)
     }
+
+    /// What it is, in the word that its `type` is.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Create(_) => "create",
+            Self::Start(_) => "start",
+            Self::Exec(_) => "exec",
+            Self::SetTimeout(_) => "set_timeout",
+            Self::SetNetwork(_) => "set_network",
+            Self::Pause(_) => "pause",
+            Self::Resume(_) => "resume",
+            Self::Snapshot(_) => "snapshot",
+            Self::Kill(_) => "kill",
+            Self::HostDown(_) => "host_down",
+            Self::DeleteTemplate(_) => "delete_template",
+            Self::Tenant(_) => "tenant",
+            Self::Webhook(_) => "webhook",
+        }
+    }
 }
 
 /// Make a sandbox.

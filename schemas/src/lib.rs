@@ -3,6 +3,7 @@
 //! Everything that crosses a process or outlives one is defined here, and nothing else is: no I/O, no clock but
 //! [`Timestamp::now`], no async. The bytes of each version are checked in under `golden/`.
 
+pub mod address;
 pub mod audit;
 pub mod codec;
 pub mod command;
@@ -21,9 +22,11 @@ pub mod reply;
 pub mod snapshot;
 pub mod spec;
 pub mod subject;
+pub mod telling;
 pub mod tenant;
 mod time;
 pub mod token;
+pub mod trace;
 pub mod webhook;
 
 pub use digest::Digest;

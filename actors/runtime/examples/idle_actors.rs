@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use ractor::Actor;
 use roost_domain::sandbox::Phase;
+use roost_domain::webhook::Targets;
 use roost_journal::memory::Memory;
 use roost_journal::port::{Message, Queue};
 use roost_runtime::fleet::FleetHandle;
@@ -101,6 +102,7 @@ async fn start(memory: &Memory, fleet: &FleetHandle) -> Result<()> {
         queue: Arc::new(memory.queue()),
         fleet: fleet.clone(),
         clock: Arc::new(SystemClock),
+        targets: Targets::default(),
     };
     tokio::spawn(async move { router.run().await });
     Ok(())
@@ -134,6 +136,7 @@ async fn create(memory: &Memory, n: usize) -> Result<()> {
         principal: "bench".to_owned(),
         deadline: None,
         reply: None,
+        trace: None,
         content: ContentType::Json,
         body: Bytes::from_static(body),
     };

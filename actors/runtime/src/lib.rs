@@ -15,6 +15,7 @@ pub mod host;
 mod intake;
 mod ledger;
 pub mod memory;
+mod observe;
 pub mod port;
 pub mod reconciler;
 pub mod router;

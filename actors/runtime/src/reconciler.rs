@@ -209,6 +209,7 @@ async fn issue(queue: &dyn Queue, correction: Correction) -> Result<(), QueueErr
         principal: PRINCIPAL.to_owned(),
         deadline: None,
         reply: None,
+        trace: None,
         content: ContentType::MessagePack,
         body: Bytes::from(correction.command.encode()),
     };

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!   roost.cmd.<tenant>.any.<sandbox>
-//!        ├─ create ─▶ place ─▶ commit Requested, Placed ─▶ answer ─▶ Start to the chosen host
+//!        ├─ create ─▶ place, within the tenant's limits ─▶ commit Requested, Placed ─▶ answer ─▶ Start to the chosen host
 //!        ├─ delete a template ─▶ commit Deleted ─▶ answer
 //!        ├─ change a tenant, a webhook ─▶ commit ─▶ answer
-//!        ├─ resume ─▶ is there room? ─▶ forward
+//!        ├─ resume ─▶ is there room, and within the limits? ─▶ forward
 //!        ├─ host down ─▶ commit Lost, or Reverted ─▶ the same to that host, for when it comes back
 //!        └─ others ─▶ forward to the owner, which answers
 //! ```
@@ -13,23 +13,31 @@
 mod create;
 mod forward;
 mod host_down;
+mod limits;
 mod outside;
 mod resume;
 mod template;
+mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
 use roost_domain::Rejection;
+use roost_domain::webhook::Targets;
 use roost_journal::port::{Delivery, Journal, Queue, QueueError};
 use roost_schemas::command::SandboxCommand;
 use roost_schemas::reply::{Code, Rejected, Reply};
 use roost_schemas::subject::Route;
+use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::fleet::FleetHandle;
 use crate::port::Clock;
-use crate::{Refusal, intake};
+use crate::{Refusal, intake, observe};
+
+/// Where commands are decided here, among figures.
+const HOP: &str = "router";
 
 /// How long to wait before a queue that refused is asked again, and before a command that met a silent log is.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -47,6 +55,8 @@ pub struct Router {
     pub fleet: FleetHandle,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
+    /// Where webhooks may go.
+    pub targets: Targets,
 }
 
 /// What becomes of a routed command.
@@ -97,7 +107,10 @@ impl Router {
                 Ok(mut deliveries) => {
                     while let Some(delivery) = deliveries.next().await {
                         match delivery {
-                            Ok(delivery) => self.handle(delivery).await,
+                            Ok(delivery) => {
+                                let span = observe::command(HOP, &delivery, &*self.clock);
+                                self.handle(delivery).instrument(span).await;
+                            }
                             Err(error) => tracing::warn!(%error, "the command queue stutters"),
                         }
                     }
@@ -111,7 +124,20 @@ impl Router {
 
     async fn handle(&self, delivery: Delivery) {
         let command = delivery.message.command_id.clone();
-        let settled = match self.route(&delivery).await {
+        let began = Instant::now();
+        let opened = intake::open(&delivery.message);
+        let kind = observe::kind(&opened);
+        let routed = match opened {
+            Ok(command) => self.route(&delivery, command).await,
+            Err(rejection) => Err(rejection.into()),
+        };
+        let outcome = match &routed {
+            Ok(Routed::Forwarded) => "forwarded",
+            Ok(Routed::Answer(reply)) => observe::outcome(Some(reply)),
+            Err(obstacle) => observe::outcome(obstacle.answer().as_ref()),
+        };
+        observe::decided(HOP, kind, outcome, began);
+        let settled = match routed {
             Ok(Routed::Forwarded) => delivery.settle.done().await,
             Ok(Routed::Answer(reply)) => intake::conclude(&*self.queue, delivery, &reply).await,
             Err(obstacle) => {
@@ -128,9 +154,8 @@ impl Router {
         }
     }
 
-    async fn route(&self, delivery: &Delivery) -> Result<Routed, Obstacle> {
-        let message = &delivery.message;
-        match intake::open(message)? {
+    async fn route(&self, delivery: &Delivery, command: SandboxCommand) -> Result<Routed, Obstacle> {
+        match command {
             SandboxCommand::Create(create) => self.create(delivery, create).await,
             SandboxCommand::DeleteTemplate(delete) => self.delete_template(delivery, delete).await,
             SandboxCommand::Resume(resume) => self.resume(delivery, resume).await,

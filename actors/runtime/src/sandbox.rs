@@ -25,8 +25,13 @@ pub use message::{Message, Report};
 pub use state::Arguments;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tracing::{Instrument, Span};
 
+use crate::observe;
 use state::State;
+
+/// Where commands are decided here, among figures.
+const HOP: &str = "host";
 
 /// The behaviour; all state is in [`state::State`].
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,9 +69,17 @@ impl Actor for SandboxActor {
             }
             Message::Deliver(delivery) => {
                 state.heard += 1;
-                state.deliver(*delivery).await;
+                let span = observe::command(HOP, &delivery, &*state.args.context.clock);
+                state.deliver(*delivery).instrument(span).await;
             }
-            Message::Report(report) => state.report(*report).await,
+            Message::Report(report) => {
+                let span = if report.is_of_a_step() {
+                    state.origin()
+                } else {
+                    Span::none()
+                };
+                state.report(*report).instrument(span).await;
+            }
             Message::Leave => myself.stop(None),
         }
         Ok(())

@@ -102,6 +102,7 @@ impl Gateway {
             principal: key.sender(self),
             deadline: Some(Timestamp::now().plus(patience)),
             reply: None,
+            trace: roost_telemetry::trace::current(),
             content: ContentType::MessagePack,
             body: command.encode().into(),
         };

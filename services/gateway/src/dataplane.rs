@@ -34,11 +34,13 @@ use roost_proxy::{Exchange, Lease, Pool, Proxy};
 use roost_schemas::edge::{self, EdgeError};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
+use tracing::Instrument;
 
+use crate::observe;
 use crate::state::Gateway;
 use address::Target;
 use answer::Refusal;
-use reach::{CatchUp, Found, admit};
+use reach::{Found, admit};
 use signed::{Claim, Signatures};
 
 /// Connections kept to each edge. An edge gives up idle ones after 30 s.
@@ -66,7 +68,6 @@ pub fn front(gateway: Gateway, api: Router) -> Front {
     let plane = Plane {
         gateway,
         proxy: Proxy::new(connector, POOL),
-        catch_up: CatchUp::default(),
         signatures: Signatures::default(),
     };
     Front {
@@ -78,7 +79,6 @@ pub fn front(gateway: Gateway, api: Router) -> Front {
 struct Plane {
     gateway: Gateway,
     proxy: Proxy<HttpConnector>,
-    catch_up: CatchUp,
     signatures: Signatures,
 }
 
@@ -95,9 +95,12 @@ impl Service<Request> for Front {
         let (plane, mut api) = (Arc::clone(&self.plane), self.api.clone());
         let (request, unread) = roost_proxy::lend(request);
         let request = request.map(Body::new);
-        Box::pin(async move {
+        let span = observe::span(&request);
+        let answer = async move {
             let is_browser = answer::is_browser(request.headers());
-            let answered = match plane.asked(&request) {
+            let asked = plane.asked(&request);
+            let is_api = matches!(asked, Ok(Asked::Api));
+            let answered = match asked {
                 Ok(Asked::Api) => Ok(api.call(request).await?),
                 Ok(Asked::Port(target)) => plane.pass(request, &target).await,
                 Ok(Asked::File(claim)) => match plane.signer(&claim).await {
@@ -111,9 +114,13 @@ impl Service<Request> for Front {
                 Ok(response) => (response, Duration::ZERO),
                 Err(refusal) => (refusal.into_response(is_browser), LETTING_GO),
             };
+            if !is_api {
+                observe::count_guest(response.status());
+            }
             unread.settle(&mut response, patience).await;
             Ok(response)
-        })
+        };
+        Box::pin(answer.instrument(span))
     }
 }
 

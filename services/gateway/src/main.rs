@@ -2,7 +2,6 @@
 
 mod descriptors;
 
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,12 +12,11 @@ use clap::Parser;
 use roost_gateway::auth::ApiKey;
 use roost_gateway::{Gateway, Limits, Ports, front, router, serve};
 use roost_journal::checkpoint::{Checkpoint, SledCheckpoint};
-use roost_journal::jetstream::{self, Connection, Options};
+use roost_journal::jetstream::{self, Access, Connection};
 use roost_runtime::fleet::FleetHandle;
 use roost_schemas::token::TokenKey;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 /// The variable that holds the API key: arguments are seen by everyone on the machine.
 const KEY: &str = "ROOST_API_KEY";
@@ -32,6 +30,8 @@ struct Args {
     /// The nats-server, such as `nats://127.0.0.1:4222`.
     #[arg(long)]
     nats: String,
+    #[command(flatten)]
+    access: Access,
     /// The folder for this gateway's checkpoint; it may be deleted while the gateway is down.
     #[arg(long)]
     state: PathBuf,
@@ -42,19 +42,15 @@ struct Args {
     /// localhost with the port listened on.
     #[arg(long)]
     domain: Option<String>,
+    #[command(flatten)]
+    telemetry: roost_telemetry::Options,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let filter = EnvFilter::builder()
-        .with_default_directive(tracing::Level::INFO.into())
-        .from_env_lossy();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
-    run(Args::parse()).await
+    let args = Args::parse();
+    roost_telemetry::start("roost-gateway", &args.telemetry).await?;
+    run(args).await
 }
 
 async fn run(args: Args) -> anyhow::Result<()> {
@@ -69,6 +65,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         );
     };
     let tokens: TokenKey = tokens.parse()?;
+    let nats = args.access.options(&args.nats)?.named("roost-gateway");
     let listener = TcpListener::bind(args.listen).await.with_context(|| {
         format!(
             "cannot listen on {}: choose another --listen, or port 0 for a free one",
@@ -79,7 +76,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let mut stop = Box::pin(stopped()?);
 
     let started = async {
-        let connection = jetstream::connect(Options::new(&args.nats).named("roost-gateway")).await?;
+        let connection = jetstream::connect(nats).await?;
         let fleet = follow(&connection, &args.state).await?;
         anyhow::Ok((connection, fleet))
     };

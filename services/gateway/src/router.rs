@@ -4,18 +4,46 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete as delete_route, get, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::trace::TraceLayer;
 
 use crate::routes::{
-    create, delete, docs, events, exec, files, fork, get as get_one, health, hosts, list, log, network,
-    openapi, pause, processes, resume, snapshots, stream, templates, timeout,
+    create, delete, docs, events, exec, files, fork, get as get_one, health, hosts, keys, list, log, metrics,
+    network, openapi, pause, processes, resume, snapshots, stream, templates, tenants, timeout,
 };
 use crate::state::Gateway;
-use crate::{admission, auth, e2b, guard, idempotency};
+use crate::{admission, auth, e2b, guard, idempotency, observe, scope};
 
 /// Both APIs over `gateway`.
 pub fn router(gateway: Gateway) -> Router {
-    let keyed = Router::new()
+    let keyed = common(&gateway)
+        .merge(administered(&gateway))
+        .merge(operated(&gateway))
+        .route_layer(from_fn_with_state(gateway.clone(), admission::log))
+        .merge(lasting(&gateway))
+        .route_layer(from_fn(idempotency::assign))
+        .route_layer(from_fn_with_state(gateway.clone(), auth::require));
+    Router::new()
+        .route("/health", get(health::health))
+        .route("/openapi.json", get(openapi::openapi))
+        .route("/docs", get(docs::page))
+        .route("/docs/{file}", get(docs::part))
+        .method_not_allowed_fallback(guard::no_method)
+        .merge(keyed)
+        .merge(guest(&gateway))
+        .merge(figures(&gateway))
+        .merge(e2b::routes(&gateway))
+        .fallback(guard::no_route)
+        .layer(from_fn(guard::declared_length))
+        // Behind the bound on bodies: these stream through.
+        .merge(streamed(&gateway))
+        .layer(CatchPanicLayer::custom(guard::panicked))
+        .layer(from_fn(e2b::shape))
+        .layer(from_fn(observe::count))
+        .with_state(gateway)
+}
+
+/// What is answered from the log, or goes there: to look, or to do something with sandboxes.
+fn common(gateway: &Gateway) -> Router<Gateway> {
+    Router::new()
         .route("/v1/sandboxes", post(create::create).get(list::list))
         .route("/v1/sandboxes/{id}", get(get_one::get).delete(delete::delete))
         .route("/v1/sandboxes/{id}/pause", post(pause::pause))
@@ -30,37 +58,49 @@ pub fn router(gateway: Gateway) -> Router {
         )
         .route("/v1/snapshots/{name}", delete_route(snapshots::delete::delete))
         .route("/v1/templates", get(templates::list))
+        .route("/v1/tenants/{tenant}", get(tenants::get::get))
+        .method_not_allowed_fallback(guard::no_method)
+        .route_layer(from_fn_with_state(gateway.clone(), scope::by_method))
+}
+
+/// Who else may act for a tenant.
+fn administered(gateway: &Gateway) -> Router<Gateway> {
+    Router::new()
+        .route("/v1/keys", post(keys::create::create).get(keys::list::list))
+        .route("/v1/keys/{key}", delete_route(keys::revoke::revoke))
+        .method_not_allowed_fallback(guard::no_method)
+        .route_layer(from_fn_with_state(gateway.clone(), scope::admin))
+}
+
+/// What is of all tenants.
+fn operated(gateway: &Gateway) -> Router<Gateway> {
+    Router::new()
+        .route(
+            "/v1/tenants",
+            post(tenants::create::create).get(tenants::list::list),
+        )
+        .route("/v1/tenants/{tenant}/limits", put(tenants::limits::limits))
         .route("/v1/hosts", get(hosts::list))
         .route("/v1/log", get(log::log))
         .method_not_allowed_fallback(guard::no_method)
-        .route_layer(from_fn_with_state(gateway.clone(), admission::log))
-        .merge(lasting())
-        .route_layer(from_fn(idempotency::assign))
-        .route_layer(from_fn_with_state(gateway.clone(), auth::require));
+        .route_layer(from_fn_with_state(gateway.clone(), scope::operator))
+}
+
+/// What is told even when nothing else is admitted.
+fn figures(gateway: &Gateway) -> Router<Gateway> {
     Router::new()
-        .route("/health", get(health::health))
-        .route("/openapi.json", get(openapi::openapi))
-        .route("/docs", get(docs::page))
-        .route("/docs/{file}", get(docs::part))
+        .route("/metrics", get(metrics::metrics))
         .method_not_allowed_fallback(guard::no_method)
-        .merge(keyed)
-        .merge(guest(&gateway))
-        .merge(e2b::routes(&gateway))
-        .fallback(guard::no_route)
-        .layer(from_fn(guard::declared_length))
-        // Behind the bound on bodies: these stream through.
-        .merge(streamed(&gateway))
-        .layer(CatchPanicLayer::custom(guard::panicked))
-        .layer(from_fn(e2b::shape))
-        .layer(TraceLayer::new_for_http())
-        .with_state(gateway)
+        .route_layer(from_fn_with_state(gateway.clone(), scope::operator))
+        .route_layer(from_fn_with_state(gateway.clone(), auth::require))
 }
 
 /// What lasts as long as a program, and has a bound of its own.
-fn lasting() -> Router<Gateway> {
+fn lasting(gateway: &Gateway) -> Router<Gateway> {
     Router::new()
         .route("/v1/sandboxes/{id}/exec", post(exec::exec))
         .method_not_allowed_fallback(guard::no_method)
+        .route_layer(from_fn_with_state(gateway.clone(), scope::by_method))
 }
 
 /// What goes straight to a sandbox's agent, past the log.
@@ -80,6 +120,7 @@ fn guest(gateway: &Gateway) -> Router<Gateway> {
         .route_layer(from_fn_with_state(gateway.clone(), admission::guest))
         .route("/v1/sandboxes/{id}/exec/stream", get(stream::stream))
         .method_not_allowed_fallback(guard::no_method)
+        .route_layer(from_fn_with_state(gateway.clone(), scope::run))
         .route_layer(from_fn_with_state(gateway.clone(), auth::require))
 }
 
@@ -103,5 +144,6 @@ fn streamed(gateway: &Gateway) -> Router<Gateway> {
         )
         .route_layer(from_fn_with_state(gateway.clone(), admission::guest))
         .method_not_allowed_fallback(guard::no_method)
+        .route_layer(from_fn_with_state(gateway.clone(), scope::run))
         .route_layer(from_fn_with_state(gateway.clone(), auth::require))
 }

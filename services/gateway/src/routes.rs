@@ -10,8 +10,10 @@ pub(crate) mod fork;
 pub(crate) mod get;
 pub(crate) mod health;
 pub(crate) mod hosts;
+pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod log;
+pub(crate) mod metrics;
 pub(crate) mod network;
 pub(crate) mod openapi;
 pub(crate) mod pause;
@@ -20,6 +22,7 @@ pub(crate) mod resume;
 pub(crate) mod snapshots;
 pub(crate) mod stream;
 pub(crate) mod templates;
+pub(crate) mod tenants;
 pub(crate) mod timeout;
 
 use axum::Json;

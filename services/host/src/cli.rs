@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use ipnet::Ipv4Net;
+use roost_journal::jetstream::Access;
 use roost_schemas::HostId;
 use roost_schemas::token::TokenKey;
 
@@ -41,6 +42,9 @@ pub struct Run {
     /// Where nats-server listens, such as `nats://127.0.0.1:4222`.
     #[arg(long, required = true)]
     pub nats: Option<String>,
+    /// As whom.
+    #[command(flatten)]
+    pub access: Access,
     /// Folder for drives and checkpoints; made if it is not there.
     #[arg(long, required = true)]
     pub state: Option<PathBuf>,
@@ -92,6 +96,9 @@ pub struct Run {
     /// Seconds a guest may take to boot.
     #[arg(long, default_value_t = 60)]
     pub boot_timeout_sec: u64,
+    /// How it tells of itself.
+    #[command(flatten)]
+    pub telemetry: roost_telemetry::Options,
 }
 
 /// What to purge.

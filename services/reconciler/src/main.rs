@@ -14,15 +14,16 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use ractor::Actor;
+use roost_domain::webhook::Targets;
 use roost_journal::checkpoint::{Checkpoint, SledCheckpoint};
-use roost_journal::jetstream::{Options, connect};
+use roost_journal::jetstream::{Access, connect};
 use roost_journal::port::{Journal, Queue};
 use roost_runtime::fleet::FleetHandle;
 use roost_runtime::port::{Clock, SystemClock};
 use roost_runtime::reconciler::{Arguments, Reconciler};
 use roost_runtime::router::Router;
+use roost_schemas::network::Cidr;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 use keep::KeepFile;
 
@@ -36,19 +37,22 @@ struct Cli {
     /// Where nats-server listens, such as `nats://127.0.0.1:4222`.
     #[arg(long)]
     nats: String,
+    #[command(flatten)]
+    access: Access,
     /// Folder for checkpoints and for what is known of ends of time; made if it is not there.
     #[arg(long)]
     state: PathBuf,
+    #[command(flatten)]
+    telemetry: roost_telemetry::Options,
+    /// A range of addresses that webhooks may name although they are not public, such as `10.0.0.0/8`; may be repeated.
+    #[arg(long, value_name = "CIDR")]
+    allow_targets: Vec<Cidr>,
 }
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let cli = Cli::parse();
-    let filter = EnvFilter::try_from_env("ROOST_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    roost_telemetry::start("roost-reconciler", &cli.telemetry).await?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
@@ -60,7 +64,7 @@ async fn main() -> Result<()> {
 
 async fn run(cli: Cli) -> Result<()> {
     std::fs::create_dir_all(&cli.state).with_context(|| format!("cannot make {}", cli.state.display()))?;
-    let connection = connect(Options::new(cli.nats).named("roost-reconciler")).await?;
+    let connection = connect(cli.access.options(cli.nats)?.named("roost-reconciler")).await?;
     let journal: Arc<dyn Journal> = Arc::new(connection.journal());
     let queue: Arc<dyn Queue> = Arc::new(connection.queue());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -82,6 +86,7 @@ async fn run(cli: Cli) -> Result<()> {
         queue,
         fleet,
         clock,
+        targets: Targets::new(cli.allow_targets),
     };
     println!("ready");
     // Whoever supervises this process starts it anew, which folds and begins again.

@@ -9,6 +9,7 @@ use roost_schemas::command::ContentType;
 use roost_schemas::commit::Principal;
 use roost_schemas::reply::Reply;
 use roost_schemas::subject::{CommandSubject, Route};
+use roost_schemas::trace::TraceParent;
 use roost_schemas::{CommandId, Timestamp};
 
 /// Commands that may wait for one sandbox on one route, so that one cannot fill the queue for all.
@@ -34,6 +35,8 @@ pub struct Message {
     pub deadline: Option<Timestamp>,
     /// Where the answer goes; [`Queue::request`] fills it in.
     pub reply: Option<String>,
+    /// The span that it was sent from.
+    pub trace: Option<TraceParent>,
     /// How the body is written.
     pub content: ContentType,
     /// The encoded [`roost_schemas::command::SandboxCommand`].

@@ -239,6 +239,7 @@ async fn commands_survive_a_dead_server() {
         principal: "test".to_owned(),
         deadline: None,
         reply: None,
+        trace: None,
         content: ContentType::MessagePack,
         body: Bytes::new(),
     };

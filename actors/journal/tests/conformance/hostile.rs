@@ -68,6 +68,7 @@ async fn an_answer_that_is_none_is_passed_over() {
             principal: "test".to_owned(),
             deadline: None,
             reply: None,
+            trace: None,
             content: ContentType::MessagePack,
             body: "body".into(),
         };

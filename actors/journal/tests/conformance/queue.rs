@@ -47,6 +47,7 @@ fn message(command: &str) -> Message {
         principal: "test".to_owned(),
         deadline: Some(Timestamp(u64::MAX)),
         reply: None,
+        trace: None,
         content: ContentType::MessagePack,
         body: Bytes::from(command.to_owned()),
     }

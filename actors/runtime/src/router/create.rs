@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use roost_domain::limits::Usage;
 use roost_domain::sandbox::{Command, Sandbox};
 use roost_domain::{Rejection, placement};
 use roost_journal::port::{Delivery, Message};
@@ -40,7 +41,14 @@ impl Router {
         let placement = if absent {
             intake::in_time(message, &*self.clock)?;
             self.check_free(&delivery.subject)?;
-            Some(self.place(&delivery.subject.tenant, &create).await?)
+            let tenant = &delivery.subject.tenant;
+            let placement = self.place(tenant, &create).await?;
+            let template = &create.spec.template;
+            self.check_limits(tenant, |fleet| {
+                Usage::of_new(fleet, tenant, template, placement.resources)
+            })
+            .await?;
+            Some(placement)
         } else {
             None
         };
@@ -90,6 +98,7 @@ impl Router {
             principal: delivery.message.principal.clone(),
             deadline: None,
             reply: None,
+            trace: delivery.message.trace,
             content: ContentType::MessagePack,
             body: Bytes::from(SandboxCommand::Start(Start { generation }).encode()),
         };

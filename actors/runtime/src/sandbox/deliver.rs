@@ -10,16 +10,25 @@ use roost_journal::port::Delivery;
 use roost_schemas::command::{Envelope, SandboxCommand};
 use roost_schemas::reply::{Accepted, Reply};
 use roost_schemas::{ProcessId, SnapshotId};
+use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::state::State;
-use crate::{Ledger, Refusal, intake};
+use crate::{Ledger, Refusal, intake, observe};
 
 /// When a command that met a silent log is to come again.
 const REDELIVER_AFTER: Duration = Duration::from_secs(1);
 
 impl State {
     pub(super) async fn deliver(&mut self, delivery: Delivery) {
-        let reply = match self.accept(&delivery).await {
+        let began = Instant::now();
+        let opened = intake::open(&delivery.message);
+        let kind = observe::kind(&opened);
+        let accepted = match opened {
+            Ok(command) => self.accept(&delivery, command).await,
+            Err(rejection) => Err(rejection.into()),
+        };
+        let reply = match accepted {
             Ok(accepted) => Some(Reply::Accepted(accepted)),
             Err(refusal) => {
                 let reply = refusal.answer();
@@ -29,9 +38,9 @@ impl State {
                 reply
             }
         };
+        observe::decided(super::HOP, kind, observe::outcome(reply.as_ref()), began);
         let queue = Arc::clone(&self.args.context.queue);
-        // The decision is made; telling it must not keep the next command waiting.
-        tokio::spawn(async move {
+        let told = async move {
             let command = delivery.message.command_id.clone();
             let settled = match reply {
                 Some(reply) => intake::conclude(&*queue, delivery, &reply).await,
@@ -40,13 +49,14 @@ impl State {
             if let Err(error) = settled {
                 tracing::warn!(%command, %error, "it will be delivered again");
             }
-        });
+        };
+        // The decision is made; telling it must not keep the next command waiting.
+        tokio::spawn(told.in_current_span());
         self.pursue().await;
     }
 
-    async fn accept(&mut self, delivery: &Delivery) -> Result<Accepted, Refusal> {
+    async fn accept(&mut self, delivery: &Delivery, command: SandboxCommand) -> Result<Accepted, Refusal> {
         let message = &delivery.message;
-        let command = intake::open(message)?;
         let in_time = intake::in_time(message, &*self.args.context.clock);
         if let Err(unknown) = self.ledger().await.map(drop) {
             // Nobody waits for it any more, and it must not keep its place in the queue until the log can be read.

@@ -182,3 +182,13 @@ pub enum Report {
         recorded: oneshot::Sender<(ProcessEnd, Sequence)>,
     },
 }
+
+impl Report {
+    /// Whether it is what became of the step under way, and not what was seen beside it.
+    pub(super) fn is_of_a_step(&self) -> bool {
+        !matches!(
+            self,
+            Self::Vanished { .. } | Self::Noticed { .. } | Self::ProcessEnded { .. }
+        )
+    }
+}

@@ -23,6 +23,7 @@ use roost_schemas::event::ExitStatus;
 use roost_schemas::{Generation, Owner, ProcessId, SandboxId};
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
+use tracing::{Instrument, info_span};
 
 use super::outlet::Outlet;
 use super::state::{Arguments, State};
@@ -118,8 +119,9 @@ impl State {
             myself: self.myself.clone(),
             course: self.course.subscribe(),
         };
+        let span = info_span!("program", %process);
         self.carried.insert(process);
-        tokio::spawn(carrier.run(begin, patience));
+        tokio::spawn(carrier.run(begin, patience).instrument(span));
     }
 }
 

@@ -13,6 +13,7 @@ use roost_schemas::subject::EventSubject;
 use roost_schemas::{CommandId, Generation, Owner, ProcessId, SandboxId, Sequence, TenantId};
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::Span;
 
 use super::process::Course;
 use super::step::{self, Hold, Step};
@@ -76,6 +77,8 @@ pub struct State {
 struct Flight {
     step: Step,
     generation: Generation,
+    /// What it was ordered in, and what its report goes on with.
+    origin: Span,
     cancel: CancellationToken,
     /// Cancels with the actor, so that a step does not outlive its orderer by long.
     _guard: DropGuard,
@@ -291,6 +294,7 @@ impl State {
         self.flight = Some(Flight {
             step: step.clone(),
             generation,
+            origin: Span::current(),
             _guard: cancel.clone().drop_guard(),
             cancel,
         });
@@ -301,6 +305,13 @@ impl State {
     pub(super) fn sequence(&self) -> Sequence {
         let folded = self.ledger.as_ref().map(|ledger| ledger.folded().sequence);
         folded.unwrap_or_default()
+    }
+
+    /// What the step under way was ordered in: a command, as a rule.
+    pub(super) fn origin(&self) -> Span {
+        self.flight
+            .as_ref()
+            .map_or_else(Span::none, |flight| flight.origin.clone())
     }
 
     /// The step of `generation` has reported; the next may be taken.

@@ -39,6 +39,24 @@ pub(super) enum Step {
     },
 }
 
+impl Step {
+    /// Its name among figures and in traces.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Start { .. } => "start",
+            Self::Resume => "resume",
+            Self::Attach => "attach",
+            Self::Apply => "apply",
+            Self::Pause => "pause",
+            Self::Snapshot(_) => "snapshot",
+            Self::Save(..) => "save",
+            Self::Compact => "compact",
+            Self::Free(_) => "free",
+            Self::Release { .. } => "release",
+        }
+    }
+}
+
 /// How far a life of the host has a VM.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Hold {

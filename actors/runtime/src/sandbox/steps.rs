@@ -36,10 +36,12 @@ use roost_schemas::event::Requested;
 use roost_schemas::{Owner, Sequence, TemplateName, TenantId};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::step::Step;
 use super::{Message, Report};
 use crate::host::Context;
+use crate::observe;
 use crate::port::Fault;
 
 /// The pause before what could not be done is tried again.
@@ -63,22 +65,12 @@ impl Task {
         let myself = self.myself.clone();
         let generation = self.owner.generation;
         let name = format!("{step:?}");
-        let work = tokio::spawn(async move {
+        let work = async move {
             // An actor that was restarted may order a step while its former life's is still ending.
             let _turn = self.context.turns.take(&self.owner).await;
-            match step {
-                Step::Start { after } => self.start(after).await,
-                Step::Resume => self.resume().await,
-                Step::Attach => self.attach().await,
-                Step::Apply => self.apply().await,
-                Step::Pause => self.pause().await,
-                Step::Snapshot(id) => self.snapshot(&id).await,
-                Step::Save(id, template) => self.save(&id, &template).await,
-                Step::Compact => self.compact().await,
-                Step::Free(_) => self.free().await,
-                Step::Release { before } => self.release(before).await,
-            }
-        });
+            observe::step(step.name(), &self.owner, self.work(&step)).await
+        };
+        let work = tokio::spawn(work.in_current_span());
         tokio::spawn(async move {
             let report = match work.await {
                 Ok(report) => report,
@@ -91,6 +83,21 @@ impl Task {
             // An actor that is gone by now looks at the state itself when it is back.
             let _ = myself.send_message(report.into());
         });
+    }
+
+    async fn work(&self, step: &Step) -> Report {
+        match step {
+            Step::Start { after } => self.start(*after).await,
+            Step::Resume => self.resume().await,
+            Step::Attach => self.attach().await,
+            Step::Apply => self.apply().await,
+            Step::Pause => self.pause().await,
+            Step::Snapshot(id) => self.snapshot(id).await,
+            Step::Save(id, template) => self.save(id, template).await,
+            Step::Compact => self.compact().await,
+            Step::Free(_) => self.free().await,
+            Step::Release { before } => self.release(*before).await,
+        }
     }
 
     fn requested(&self) -> Result<&Requested, Fault> {

@@ -189,6 +189,7 @@ impl Client {
             principal: format!("key:{}", self.name),
             deadline,
             reply: None,
+            trace: None,
             content,
             body: Bytes::from(body),
         }

@@ -1,7 +1,7 @@
 //! What a guest sees of a request: the client's headers, without what was for the gateway, and where they came from.
 //!
 //! `X-Access-Token` passes to every port: it is the sandbox's own, a client sends it by choice, and E2B's code
-//! interpreter needs it at port 49999. This gateway's API key passes to none.
+//! interpreter needs it at port 49999. API keys of this gateway pass to none.
 
 use std::net::SocketAddr;
 
@@ -12,6 +12,7 @@ use roost_schemas::edge;
 
 use super::address::{self, PORT, SANDBOX, Target};
 use super::reach::{TRAFFIC, Way};
+use crate::observe;
 use crate::state::Gateway;
 
 const API_KEY: &str = "x-api-key";
@@ -49,8 +50,9 @@ pub(super) fn dress(headers: &mut HeaderMap, client: &Client, target: &Target, w
     for name in ours {
         headers.remove(name);
     }
-    strip_key(headers, |key| gateway.identify(key).is_some());
+    strip_key(headers, |key| gateway.is_key(key));
     tell_origin(headers, client);
+    observe::pass_on(headers);
     if let Some(host) = shown_host(client, target, way) {
         headers.insert(HOST, host);
     }
@@ -65,7 +67,7 @@ fn is_ours(name: &str) -> bool {
     [SANDBOX, PORT, TRAFFIC].contains(&name) || name.starts_with(edge::PREFIX)
 }
 
-/// Takes this gateway's key off. Another key under the same name is a matter between the client and the guest.
+/// Takes this gateway's keys off. Another key under the same name is a matter between the client and the guest.
 fn strip_key(headers: &mut HeaderMap, is_key: impl Fn(&[u8]) -> bool) {
     if headers
         .get_all(API_KEY)

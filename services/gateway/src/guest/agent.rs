@@ -18,6 +18,7 @@ use roost_schemas::envd::{ACCESS_TOKEN_HEADER, PORT};
 use crate::describe;
 use crate::door::Shut;
 use crate::error::{ApiError, Code};
+use crate::observe;
 use crate::state::Gateway;
 
 /// How long an agent may take for one call: its machine may be emulated, and busy.
@@ -80,6 +81,7 @@ impl Gateway {
             let value = HeaderValue::try_from(value).map_err(|error| unusable(&error))?;
             headers.insert(HeaderName::from_static(name), value);
         }
+        observe::pass_on(&mut headers);
         Ok(Agent {
             agents: self.agents().clone(),
             edge,

@@ -198,6 +198,7 @@ async fn a_queue_that_is_full_is_told_with_the_time_to_come_again() {
             principal: "test".to_owned(),
             deadline: None,
             reply: None,
+            trace: None,
             content: ContentType::Json,
             body: "{}".into(),
         };

@@ -3,7 +3,7 @@
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use roost_schemas::command::{ContentType, header};
-use roost_schemas::{CommandId, Timestamp};
+use roost_schemas::{CommandId, Timestamp, trace};
 
 use crate::port::Message;
 
@@ -34,6 +34,9 @@ pub(super) fn write(message: &Message, key: &str) -> HeaderMap {
     }
     if let Some(reply) = &message.reply {
         headers.insert(header::REPLY, reply.as_str());
+    }
+    if let Some(parent) = &message.trace {
+        headers.insert(trace::HEADER, parent.to_string());
     }
     headers
 }
@@ -89,6 +92,8 @@ pub(super) fn read(headers: Option<&HeaderMap>, sequence: u64, body: Bytes) -> R
         principal,
         deadline: deadline.transpose()?,
         reply,
+        // A trace that cannot be read is as good as none: the command is what counts.
+        trace: value(trace::HEADER).and_then(|text| text.parse().ok()),
         content,
         body,
     })
@@ -129,6 +134,9 @@ mod tests {
             principal: "key:1".to_owned(),
             deadline: Some(Timestamp(7)),
             reply: Some("_INBOX.a".to_owned()),
+            trace: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+                .parse()
+                .ok(),
             content: ContentType::Json,
             body: Bytes::from_static(b"{}"),
         };

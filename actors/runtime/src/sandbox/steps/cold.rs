@@ -5,7 +5,11 @@ use std::sync::Arc;
 
 use super::{Task, not_wanted};
 use crate::host::Context;
+use crate::observe::phase;
 use crate::port::{Fault, Greeting, Vm, VmSpec};
+
+/// This operation, among figures.
+const BOOT: &str = "boot";
 
 impl Task {
     pub(super) async fn boot(&self) -> Result<Arc<dyn Vm>, Fault> {
@@ -18,18 +22,21 @@ impl Task {
         } = &*self.context;
         let requested = self.requested()?;
         let template = &requested.spec.template;
-        let (slot, drives) = tokio::join!(slots.claim(&self.owner), disks.create(&self.owner, template));
+        let (slot, drives) = tokio::join!(
+            phase(BOOT, "slot", slots.claim(&self.owner)),
+            phase(BOOT, "drive", disks.create(&self.owner, template)),
+        );
         let (slot, drives) = (slot?, drives?);
         let address = slot.address;
-        slots.apply(&self.owner, &self.sandbox.network).await?;
+        phase(BOOT, "rules", slots.apply(&self.owner, &self.sandbox.network)).await?;
         let spec = VmSpec {
             resources: requested.resources,
             drives,
             slot,
             template: template.clone(),
         };
-        let vm = engines.boot(&self.owner, &spec).await?;
-        self.greet(&*vm, address, false).await?;
+        let vm = phase(BOOT, "engine", engines.boot(&self.owner, &spec)).await?;
+        phase(BOOT, "greet", self.greet(&*vm, address, false)).await?;
         // Before the log says that it runs: whoever reads that there may come at once.
         edge.open(&self.owner, address);
         Ok(vm)

@@ -12,10 +12,11 @@
 use roost_schemas::SnapshotId;
 use roost_schemas::event::Cause;
 
-use super::portrait::{Marks, Portrait, alone};
+use super::portrait::{Marks, PICTURE, Portrait, alone};
 use super::{Task, guarded};
 use crate::crash;
 use crate::host::Context;
+use crate::observe::phase;
 use crate::port::{Fault, Sealed, Vm};
 use crate::sandbox::Report;
 
@@ -110,7 +111,12 @@ impl Task {
     async fn seal(&self, portrait: &Portrait<'_>) -> Result<Sealed, Fault> {
         let taken = portrait.take().await?;
         let snapshots = &self.context.snapshots;
-        snapshots.seal(&taken.draft, portrait.of, taken.dumped).await
+        phase(
+            PICTURE,
+            "seal",
+            snapshots.seal(&taken.draft, portrait.of, taken.dumped),
+        )
+        .await
     }
 
     /// Throws a draft away; what cannot be is removed when the host starts the next time.

@@ -15,7 +15,11 @@ use tokio_util::sync::CancellationToken;
 use super::{Task, not_wanted};
 use crate::crash;
 use crate::host::Context;
+use crate::observe::phase;
 use crate::port::{Draft, Dumped, Fault, Portrayed, Vm};
+
+/// This operation, among figures.
+pub(super) const PICTURE: &str = "picture";
 
 /// How often, and after which pauses, it is tried to let a guest run again before it is given up.
 const LET_RUN: (u32, Duration) = (3, Duration::from_millis(250));
@@ -58,20 +62,20 @@ impl Portrait<'_> {
         } = self.context;
         // An earlier life may have come as far as this: its guest is at rest, and answers nobody.
         if !engines.is_paused(self.owner).await? {
-            self.rest().await?;
+            phase(PICTURE, "rest", self.rest()).await?;
         }
         self.mark(|marks| marks.quiesced)?;
         let held = Instant::now();
-        engines.pause(self.owner).await?;
+        phase(PICTURE, "stop", engines.pause(self.owner)).await?;
         self.mark(|marks| marks.stopped)?;
         let draft = match self.damaged {
             None => snapshots.draft(self.id).await?,
             Some(parent) => snapshots.draft_alone(self.id, parent).await?,
         };
         self.mark(|marks| marks.drafted)?;
-        let dumped = engines.dump(self.owner, &draft).await?;
+        let dumped = phase(PICTURE, "dump", engines.dump(self.owner, &draft)).await?;
         self.mark(|marks| marks.dumped)?;
-        snapshots.collect(&draft, self.of).await?;
+        phase(PICTURE, "collect", snapshots.collect(&draft, self.of)).await?;
         self.mark(|marks| marks.collected)?;
         Ok(Taken { draft, dumped, held })
     }

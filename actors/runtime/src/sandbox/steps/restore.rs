@@ -10,9 +10,12 @@ use roost_schemas::snapshot::Snapshot;
 use super::Task;
 use crate::crash;
 use crate::host::Context;
+use crate::observe::phase;
 use crate::port::{Fault, Image, Slot, Vm, VmSpec};
 
 const STEP: &str = "restore the snapshot";
+/// The same, among figures.
+const RESTORE: &str = "restore";
 
 impl Task {
     /// What it has begun is for the caller to undo if it fails.
@@ -25,25 +28,28 @@ impl Task {
             ..
         } = &*self.context;
         crash::point("restore.begun");
-        let (image, slot) = tokio::join!(self.opened(snapshot), self.closed());
+        let (image, slot) = tokio::join!(
+            phase(RESTORE, "open", self.opened(snapshot)),
+            phase(RESTORE, "slot", self.closed()),
+        );
         let (image, slot) = (image?, slot?);
         self.go_on(STEP)?;
         let address = slot.address;
         let spec = VmSpec {
             resources: image.seal.resources,
-            drives: disks.restore(&self.owner, &image).await?,
+            drives: phase(RESTORE, "drive", disks.restore(&self.owner, &image)).await?,
             slot,
             template: image.seal.template.clone(),
         };
         crash::point("restore.drive");
-        let vm = engines.restore(&self.owner, &spec, &image).await?;
+        let vm = phase(RESTORE, "load", engines.restore(&self.owner, &spec, &image)).await?;
         crash::point("restore.loaded");
         self.go_on(STEP)?;
-        engines.resume(&self.owner).await?;
+        phase(RESTORE, "resume", engines.resume(&self.owner)).await?;
         crash::point("restore.resumed");
-        self.greet(&*vm, address, true).await?;
+        phase(RESTORE, "greet", self.greet(&*vm, address, true)).await?;
         crash::point("restore.greeted");
-        slots.apply(&self.owner, &self.sandbox.network).await?;
+        phase(RESTORE, "rules", slots.apply(&self.owner, &self.sandbox.network)).await?;
         crash::point("restore.applied");
         // Before the log says that it runs: whoever reads that there may come at once.
         edge.open(&self.owner, address);

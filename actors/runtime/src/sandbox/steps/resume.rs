@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::{Task, guarded, ms_since};
+use crate::observe::phase;
 use crate::port::Fault;
 use crate::sandbox::Report;
 
@@ -15,7 +16,7 @@ impl Task {
             let cause = fault.into();
             return Report::ResumeFailed { generation, cause };
         };
-        match guarded(self.restore(base)).await {
+        match guarded(phase("restore", "all", self.restore(base))).await {
             Ok(vm) => Report::Booted {
                 generation,
                 vm,

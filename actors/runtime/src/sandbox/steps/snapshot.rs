@@ -11,10 +11,11 @@
 use roost_schemas::SnapshotId;
 use roost_schemas::event::Cause;
 
-use super::portrait::{Marks, Portrait, alone};
+use super::portrait::{Marks, PICTURE, Portrait, alone};
 use super::{Task, guarded, ms_since};
 use crate::crash;
 use crate::host::Context;
+use crate::observe::phase;
 use crate::port::{Fault, Sealed};
 use crate::sandbox::Report;
 
@@ -121,7 +122,12 @@ impl Task {
         let taken = taken?;
         let held_ms = ms_since(taken.held);
         let snapshots = &self.context.snapshots;
-        let sealed = guarded(snapshots.seal(&taken.draft, portrait.of, taken.dumped)).await?;
+        let sealed = guarded(phase(
+            PICTURE,
+            "seal",
+            snapshots.seal(&taken.draft, portrait.of, taken.dumped),
+        ))
+        .await?;
         crash::point("snapshot.sealed");
         Ok((sealed, held_ms))
     }

@@ -14,6 +14,7 @@ use roost_schemas::SnapshotId;
 use tokio::time::Instant;
 
 use super::{Task, guarded, ms_since, not_wanted};
+use crate::observe::phase;
 use crate::port::{Fault, Vm};
 use crate::sandbox::Report;
 
@@ -50,7 +51,10 @@ impl Task {
 
     async fn started(&self, attempt: u32) -> Result<Started, Fault> {
         if let Some(base) = &self.sandbox.base {
-            return Ok((self.restore(base).await?, Some(base.id.clone())));
+            return Ok((
+                phase("restore", "all", self.restore(base)).await?,
+                Some(base.id.clone()),
+            ));
         }
         // What is wrong with its boot snapshot, or with making one, is not to keep a sandbox from starting.
         let tries = if attempt < MAX_START_ATTEMPTS { 2 } else { 0 };
@@ -58,7 +62,7 @@ impl Task {
             let Some(boot) = self.boot_snapshot().await? else {
                 break;
             };
-            match self.restore(&boot.snapshot).await {
+            match phase("restore", "all", self.restore(&boot.snapshot)).await {
                 Err(fault) if fault.unusable.is_some() => {
                     tracing::error!(owner = %self.owner, %fault, "a boot snapshot cannot be used; it is made anew");
                     self.undo(&self.owner).await;
@@ -66,6 +70,6 @@ impl Task {
                 restored => return Ok((restored?, Some(boot.snapshot.id))),
             }
         }
-        Ok((self.boot().await?, None))
+        Ok((phase("boot", "all", self.boot()).await?, None))
     }
 }

@@ -97,6 +97,7 @@ pub(crate) fn message(command_id: &str, command: &SandboxCommand) -> Message {
         principal: "test".to_owned(),
         deadline: None,
         reply: None,
+        trace: None,
         content: ContentType::MessagePack,
         body: Bytes::from(command.encode()),
     }

@@ -9,6 +9,7 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use roost_runtime::port::Fault;
 use roost_schemas::envd::{ACCESS_TOKEN_HEADER, PORT};
+use roost_schemas::trace;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -96,6 +97,9 @@ impl Call<'_> {
             .header("host", format!("{}:{PORT}", self.address));
         if let Some(token) = self.token {
             request = request.header(ACCESS_TOKEN_HEADER, token);
+        }
+        if let Some(parent) = roost_telemetry::trace::current() {
+            request = request.header(trace::HEADER, parent.to_string());
         }
         if !self.body.is_empty() {
             request = request.header("content-type", "application/json");

@@ -13,6 +13,7 @@ use roost_schemas::envd::process::pty::Size;
 use roost_schemas::envd::process::{PTY, ProcessClient, ProcessConfig, StartRequest, StartResponse};
 use roost_schemas::envd::{ACCESS_TOKEN_HEADER, PORT, PROCESS_HEADER, TIMEOUT_HEADER};
 use roost_schemas::event::ExitStatus;
+use roost_schemas::trace;
 
 use super::outputs;
 
@@ -74,6 +75,10 @@ fn options(token: &str, program: &Program) -> CallOptions {
         .with_header(ACCESS_TOKEN_HEADER, token)
         .with_header(PROCESS_HEADER, program.process.as_str())
         .with_header(TIMEOUT_HEADER, deadline.to_string());
+    let options = match roost_telemetry::trace::current() {
+        Some(parent) => options.with_header(trace::HEADER, parent.to_string()),
+        None => options,
+    };
     match &program.user {
         Some(user) => {
             let basic = BASE64_STANDARD.encode(format!("{user}:"));

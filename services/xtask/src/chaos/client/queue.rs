@@ -123,6 +123,7 @@ fn message(key: &CommandId, command: &SandboxCommand) -> Message {
         principal: "chaos".to_owned(),
         deadline: None,
         reply: None,
+        trace: None,
         content: ContentType::MessagePack,
         body: command.encode().into(),
     }
