@@ -2,9 +2,12 @@
 //!
 //! ```text
 //! roost.evt.<tenant>.<aggregate>.<id>          stream EVENTS
+//! roost.live.<tenant>.<aggregate>.<id>         what EVENTS has stored, as it does; kept nowhere
 //! roost.cmd.<tenant>.<host|any|client>.<sandbox>      stream COMMANDS
 //! roost.out.<tenant>.<sandbox>.<process>       stream OUTPUT
 //! roost.lease.<host>                           stream LEASES (see `lease`)
+//! roost.read.<tenant>                          asks a gateway for a page of events
+//! roost.reply.<tenant>.>                       answers to the commands of a tenant's own clients
 //! ```
 
 use std::fmt;
@@ -14,6 +17,8 @@ use crate::id::{HostId, InvalidId, ProcessId, SandboxId, TemplateName, TenantId,
 
 /// Every event of every tenant.
 pub const ALL_EVENTS: &str = "roost.evt.>";
+/// Every event of every tenant, told once it is stored: `roost.evt.a.b` on `roost.live.a.b`.
+pub const ALL_LIVE: &str = "roost.live.>";
 /// Every command of every tenant.
 pub const ALL_COMMANDS: &str = "roost.cmd.>";
 /// The output of every process of every tenant.

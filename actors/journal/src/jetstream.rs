@@ -5,6 +5,7 @@
 //! server is checked again, and while it is found unfit every write fails with
 //! [`JournalError::Unfit`].
 
+mod access;
 mod backup;
 mod direct;
 mod fitness;
@@ -12,6 +13,7 @@ mod journal;
 mod leases;
 mod link;
 mod output;
+mod nkey;
 mod queue;
 mod record;
 mod streams;
@@ -19,13 +21,16 @@ mod tail;
 
 use std::sync::Arc;
 use std::time::Duration;
+use std::path::PathBuf;
 
 pub use backup::{Backup, Messages, Stored};
 pub use journal::JetStreamJournal;
+pub use access::Access;
 pub use leases::JetStreamLeases;
 pub use output::JetStreamOutput;
 pub use queue::JetStreamQueue;
 pub use streams::{COMMANDS, EVENTS, LEASES, OUTPUT};
+pub use nkey::{Nkey, NkeyError};
 
 use crate::port::JournalError;
 use link::Link;
@@ -40,6 +45,11 @@ pub struct Options {
     /// How long one answer of the server is awaited before the request counts as lost.
     pub ack_wait: Duration,
     /// How long an operation is tried altogether before it fails as unavailable.
+    /// Who this process is to the server; absent: whoever the server takes a stranger for.
+    pub nkey: Option<Nkey>,
+    /// Certificates, in PEM, by which the server proves itself; the connection then has to be encrypted. Absent: this
+    /// machine's own, for an address that begins with `tls://`.
+    pub ca: Option<PathBuf>,
     pub patience: Duration,
     /// How long a consumer may hold a command without a sign of life before it is delivered again.
     pub lease: Duration,
@@ -60,6 +70,8 @@ impl Options {
             ack_wait: Duration::from_secs(2),
             patience: Duration::from_secs(15),
             lease: Duration::from_secs(30),
+            nkey: None,
+            ca: None,
             duplicate_window: Duration::from_mins(2),
             commands_bytes: 256 << 20,
             output_bytes: 1 << 30,

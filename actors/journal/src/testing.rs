@@ -13,4 +13,4 @@ mod proxy;
 mod server;
 
 pub use proxy::Proxy;
-pub use server::{NATS_CONF, NatsServer};
+pub use server::{AUTHORITY_CONF, NATS_CONF, NatsServer};

@@ -15,7 +15,7 @@ use std::time::Duration;
 use async_nats::connection::State;
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::jetstream::{self, Context};
-use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -47,6 +47,8 @@ pub(super) struct Link {
     /// Frames of output on their way.
     pub(super) frames: Lane,
     unfit: watch::Receiver<Option<Unfit>>,
+    /// Where these credentials were last found not to reach.
+    denied: watch::Receiver<String>,
     guard: AbortHandle,
 }
 
@@ -60,7 +62,9 @@ impl Link {
     pub(super) async fn open(options: Options) -> Result<Arc<Self>, JournalError> {
         let server = address(&options.url)?;
         let (connected, epoch) = watch::channel(0);
-        let client = dial(&options, &server, connected).await?;
+        let (refused, denied) = watch::channel(String::new());
+        let observer = Arc::new(Observer { connected, refused });
+        let client = dial(&options, &server, observer).await?;
         let deadline = Instant::now() + options.patience;
         let mut pause = Pause::new();
         loop {
@@ -98,6 +102,7 @@ impl Link {
             commands: Lane::default(),
             frames: Lane::default(),
             unfit,
+            denied,
             guard,
         }))
     }
@@ -119,6 +124,14 @@ impl Link {
             .map_err(|error| error.to_string())?;
         let info = stream.get_info().await.map_err(|error| error.to_string())?;
         Ok(info.state.last_sequence)
+    }
+
+    /// Done when the server has refused a message to `subject`; it says so to the connection, and to no request.
+    pub(super) async fn denied(&self, subject: String) {
+        let mut denied = self.denied.clone();
+        if denied.wait_for(|last| *last == subject).await.is_err() {
+            std::future::pending().await
+        }
     }
 
     /// A context for requests that change streams, which a busy disk may make slow.
@@ -186,31 +199,67 @@ fn address(url: &str) -> Result<String, JournalError> {
 async fn dial(
     options: &Options,
     server: &str,
-    connected: watch::Sender<u64>,
+    observer: Arc<Observer>,
 ) -> Result<Client, JournalError> {
-    let connected = Arc::new(connected);
     let deadline = Instant::now() + options.patience;
     let mut pause = Pause::new();
     loop {
-        let connected = connected.clone();
-        let attempt = ConnectOptions::new()
+        let observer = observer.clone();
+        let attempt = identified(options)
             .name(&options.name)
             .request_timeout(Some(options.ack_wait))
             .subscription_capacity(SUBSCRIPTION)
             // The client's own pause grows to 4 s; a restarted server should be met within a breath.
             .reconnect_delay_callback(|attempts| Duration::from_millis(20 << attempts.min(4)))
             .event_callback(move |event| {
-                observe(&event, &connected);
+                observer.observe(&event);
                 std::future::ready(())
             })
             .connect(&options.url);
         match tokio::time::timeout_at(deadline, attempt).await {
             Ok(Ok(client)) => return Ok(client),
+            // It will not think otherwise when it is asked again.
+            Ok(Err(error)) if error.kind() == ConnectErrorKind::AuthorizationViolation => {
+                return Err(stranger(server, options));
+            }
             Ok(Err(error)) if Instant::now() >= deadline => return Err(unreachable(server, &error)),
             Ok(Err(_)) => pause.wait().await,
             Err(elapsed) => return Err(unreachable(server, &elapsed)),
         }
     }
+}
+
+/// As whom, and how closed to others, a connection begins.
+fn identified(options: &Options) -> ConnectOptions {
+    let mut begun = ConnectOptions::new();
+    if let Some(nkey) = &options.nkey {
+        begun = begun
+            .nkey(nkey.seed().to_owned())
+            .custom_inbox_prefix(nkey.inbox());
+    }
+    if let Some(ca) = &options.ca {
+        begun = begun.add_root_certificates(ca.clone()).require_tls(true);
+    }
+    begun
+}
+
+fn stranger(server: &str, options: &Options) -> JournalError {
+    let (reason, remedy) = match &options.nkey {
+        Some(nkey) => (
+            format!("it does not know the user {}", nkey.public()),
+            "make its credentials with `roost nats creds` where the server has its configuration from, and reload that",
+        ),
+        None => (
+            "it lets nobody in without credentials".to_owned(),
+            "give a file of `roost nats creds` by --nats-nkey",
+        ),
+    };
+    Unfit {
+        server: server.to_owned(),
+        reason,
+        remedy: remedy.to_owned(),
+    }
+    .into()
 }
 
 fn unreachable(server: &str, error: &dyn std::fmt::Display) -> JournalError {
@@ -220,19 +269,43 @@ fn unreachable(server: &str, error: &dyn std::fmt::Display) -> JournalError {
     }
 }
 
-fn observe(event: &Event, connected: &watch::Sender<u64>) {
-    match event {
-        Event::Connected => {
-            tracing::info!("connected to NATS");
-            connected.send_modify(|epoch| *epoch += 1);
+/// What is noted of the connection's own events.
+struct Observer {
+    connected: watch::Sender<u64>,
+    refused: watch::Sender<String>,
+}
+
+impl Observer {
+    fn observe(&self, event: &Event) {
+        match event {
+            Event::Connected => {
+                tracing::info!("connected to NATS");
+                self.connected.send_modify(|epoch| *epoch += 1);
+            }
+            Event::Disconnected => tracing::warn!("disconnected from NATS"),
+            Event::SlowConsumer(id) => {
+                tracing::warn!(id, "a subscription is read too slowly; messages were dropped");
+            }
+            Event::ServerError(ServerError::Other(error)) if violation(error).is_some() => {
+                tracing::warn!(error, "these credentials do not reach that far");
+                if let Some(subject) = violation(error) {
+                    self.refused.send_replace(subject.to_owned());
+                }
+            }
+            Event::ServerError(_) | Event::ClientError(_) => {
+                tracing::warn!(%event, "NATS reports an error");
+            }
+            Event::LameDuckMode | Event::Draining | Event::Closed => {
+                tracing::info!(%event, "NATS connection");
+            }
         }
-        Event::Disconnected => tracing::warn!("disconnected from NATS"),
-        Event::SlowConsumer(id) => {
-            tracing::warn!(id, "a subscription is read too slowly; messages were dropped");
-        }
-        Event::ServerError(_) | Event::ClientError(_) => tracing::warn!(%event, "NATS reports an error"),
-        Event::LameDuckMode | Event::Draining | Event::Closed => tracing::info!(%event, "NATS connection"),
     }
+}
+
+/// The subject to which the server let nothing be published, if that is what it reports.
+fn violation(error: &str) -> Option<&str> {
+    let (_, subject) = error.split_once("Permissions Violation for Publish to \"")?;
+    subject.strip_suffix('"')
 }
 
 /// Whether an error is the server's own "not now": it is up, but JetStream or the stream's leader is not.

@@ -1,15 +1,17 @@
 //! The four streams: made as the design says, and refused when found otherwise.
 //!
-//! An existing stream is never changed here. One that differs may be somebody's decision, or hold what a stricter
+//! What an existing stream keeps is never changed here. One that differs may be somebody's decision, or hold what a stricter
 //! setting would drop; the message names each difference, and a person settles it.
 
 use std::time::Duration;
 
-use async_nats::jetstream::context::CreateStreamErrorKind;
-use async_nats::jetstream::stream::{Config, DiscardPolicy, PersistenceMode, RetentionPolicy, StorageType};
+use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind, GetStreamErrorKind};
+use async_nats::jetstream::stream::{
+    Config, DiscardPolicy, PersistenceMode, Republish, RetentionPolicy, StorageType,
+};
 use async_nats::jetstream::{Context, ErrorCode};
 use roost_schemas::lease::ALL_LEASES;
-use roost_schemas::subject::{ALL_EVENTS, ALL_OUTPUT};
+use roost_schemas::subject::{ALL_EVENTS, ALL_LIVE, ALL_OUTPUT};
 use tokio::time::Instant;
 
 use super::link::Link;
@@ -53,7 +55,7 @@ async fn ensure_once(link: &Link) -> Result<(), JournalError> {
         output(&link.options),
         leases(&link.options),
     ] {
-        let found = make(&context, &link.server, &wanted).await?;
+        let found = found_or_made(link, &context, &wanted).await?;
         let faults = faults(&wanted, &found);
         if !faults.is_empty() {
             return Err(Unfit {
@@ -66,11 +68,15 @@ async fn ensure_once(link: &Link) -> Result<(), JournalError> {
             }
             .into());
         }
+        if found.republish.is_none() && wanted.republish.is_some() {
+            tell(link, &context, found, &wanted).await?;
+        }
     }
     Ok(())
 }
 
-/// Discards nothing, ever: when it cannot store it refuses.
+/// Discards nothing, ever: when it cannot store it refuses. What it has stored it tells on [`ALL_LIVE`], with its sequence: who
+/// listened to the events' own subjects would also hear of commits that were refused.
 fn events(options: &Options) -> Config {
     Config {
         name: EVENTS.to_owned(),
@@ -81,6 +87,11 @@ fn events(options: &Options) -> Config {
         deny_delete: true,
         deny_purge: true,
         allow_direct: true,
+        republish: Some(Republish {
+            source: ALL_EVENTS.to_owned(),
+            destination: ALL_LIVE.to_owned(),
+            headers_only: false,
+        }),
         ..file(options)
     }
 }
@@ -142,29 +153,60 @@ fn signed(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
-/// The stream's configuration as the server has it, made if it was missing.
-async fn make(context: &Context, server: &str, wanted: &Config) -> Result<Config, JournalError> {
-    let error = match context.create_stream(wanted).await {
+/// The stream's configuration as the server has it, made if it was missing and these credentials allow it: not every
+/// process may, and those that may not wait for one that does.
+async fn found_or_made(link: &Link, context: &Context, wanted: &Config) -> Result<Config, JournalError> {
+    let name = &wanted.name;
+    match context.get_stream(name).await {
         Ok(stream) => return Ok(stream.cached_info().config.clone()),
-        Err(error) => error,
-    };
+        Err(error) => match error.kind() {
+            GetStreamErrorKind::JetStream(e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND => {}
+            _ => return Err(lost(name, &error)),
+        },
+    }
+    tokio::select! {
+        biased;
+        made = context.create_stream(wanted) => match made {
+            Ok(stream) => Ok(stream.cached_info().config.clone()),
+            Err(error) => Err(not_made(link, name, &error)),
+        },
+        () = link.denied(format!("$JS.API.STREAM.CREATE.{name}")) => Err(JournalError::Unavailable {
+            action: "show its streams",
+            detail: format!("the stream {name} is not there, and these credentials do not allow to make it: start a reconciler"),
+        }),
+    }
+}
+
+fn not_made(link: &Link, name: &str, error: &CreateStreamError) -> JournalError {
     match error.kind() {
-        // It exists and differs in something: in what, `faults` tells.
+        // Somebody else made it meanwhile, and not like this: in what it differs is told at the next look.
         CreateStreamErrorKind::JetStream(e) if e.error_code() == ErrorCode::STREAM_NAME_EXIST => {
-            let stream = context
-                .get_stream(&wanted.name)
-                .await
-                .map_err(|e| lost(&wanted.name, &e))?;
-            Ok(stream.cached_info().config.clone())
+            lost(name, error)
         }
-        CreateStreamErrorKind::JetStream(e) if e.code() < 500 => Err(Unfit {
-            server: server.to_owned(),
-            reason: format!("it does not make the stream {}: {e}", wanted.name),
+        CreateStreamErrorKind::JetStream(e) if e.code() < 500 => Unfit {
+            server: link.server.clone(),
+            reason: format!("it does not make the stream {name}: {e}"),
             remedy: "start it with Roost's nats.conf, and remove other streams with these subjects"
                 .to_owned(),
         }
-        .into()),
-        _ => Err(lost(&wanted.name, &error)),
+        .into(),
+        _ => lost(name, error),
+    }
+}
+
+/// Has a stream of an older release tell what it stores, which changes nothing that it holds.
+async fn tell(link: &Link, context: &Context, found: Config, wanted: &Config) -> Result<(), JournalError> {
+    let changed = Config {
+        republish: wanted.republish.clone(),
+        ..found
+    };
+    tokio::select! {
+        biased;
+        told = context.update_stream(&changed) => {
+            told.map(drop).map_err(|error| lost(&wanted.name, &error))
+        }
+        // Then it is for somebody else to do.
+        () = link.denied(format!("$JS.API.STREAM.UPDATE.{}", wanted.name)) => Ok(()),
     }
 }
 

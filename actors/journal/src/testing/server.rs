@@ -10,6 +10,8 @@ use crate::jetstream::Options;
 
 /// The repository's `nats.conf`.
 pub const NATS_CONF: &str = include_str!("../../../../nats.conf");
+/// The repository's `authority.conf`, which `nats.conf` includes: everybody may do everything.
+pub const AUTHORITY_CONF: &str = include_str!("../../../../authority.conf");
 
 /// The release that `xtask` installs, and the folder it stands in.
 const TOOL: &str = "tools/nats-server-2.15.1/nats-server";
@@ -38,11 +40,20 @@ impl NatsServer {
     /// # Panics
     /// As [`NatsServer::start`].
     pub fn start_with(conf: &str) -> Self {
+        Self::start_governed(conf, AUTHORITY_CONF)
+    }
+
+    /// Starts one with another configuration, in which `authority` says who may do what.
+    ///
+    /// # Panics
+    /// As [`NatsServer::start`].
+    pub fn start_governed(conf: &str, authority: &str) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("roost-nats-")
             .tempdir()
             .expect("a temporary folder");
         std::fs::write(folder.path().join("nats.conf"), conf).expect("nats.conf is written");
+        std::fs::write(folder.path().join("authority.conf"), authority).expect("authority.conf is written");
         // -1: the server chooses a free port and tells it in a file, so that no two tests can meet on one.
         let mut server = Self {
             folder,
@@ -63,6 +74,22 @@ impl NatsServer {
     /// The port it serves.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Has it read its configuration anew, with another `authority`; its clients stay connected.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn reload(&self, authority: &str) {
+        std::fs::write(self.folder.path().join("authority.conf"), authority).expect("authority.conf is written");
+        let pid = self.child.as_ref().map(Child::id).expect("it runs");
+        let sent = Command::new("kill").args(["-HUP", &pid.to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "no signal to {pid}");
     }
 
     /// How to connect to it, with a test's short patience for answers.
@@ -165,8 +192,7 @@ impl NatsServer {
                 .as_mut()
                 .and_then(|child| child.try_wait().ok().flatten());
             if ended.is_some() || Instant::now() > deadline {
-                let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-                panic!("nats-server is not ready (exit: {ended:?}); its log:\n{log}");
+                panic!("nats-server is not ready (exit: {ended:?}); its log:\n{}", self.log());
             }
             std::thread::sleep(Duration::from_millis(5));
         }

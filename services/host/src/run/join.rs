@@ -19,7 +19,7 @@ use crate::paths::Paths;
 
 /// Who asks to join, and with what.
 pub(super) struct Request<'a> {
-    pub(super) nats: &'a str,
+    pub(super) nats: Options,
     pub(super) state: &'a std::path::Path,
     pub(super) host: &'a HostId,
     /// `roost-fence`.
@@ -82,7 +82,7 @@ pub(super) async fn join(request: Request<'_>) -> Result<Joined> {
     };
     let clock = Arc::new(SystemClock);
     let gate = Gate::new(fence, Arc::clone(&clock) as _);
-    let connection = connect(Options::new(nats).named(format!("roost-host {host}"))).await?;
+    let connection = connect(nats).await?;
     let terms = Terms {
         leases: Arc::new(connection.leases()),
         fence: Arc::new(gate.clone()),

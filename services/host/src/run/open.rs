@@ -61,7 +61,7 @@ pub(super) async fn join(cli: &Run) -> Result<Joined> {
     };
     let fence = daemon(cli.fence.as_deref(), "roost-fence", "--fence")?;
     let request = Request {
-        nats,
+        nats: cli.access.options(nats)?.named(format!("roost-host {host}")),
         state,
         host,
         fence,
