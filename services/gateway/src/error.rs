@@ -39,6 +39,8 @@ pub enum Code {
     Conflict,
     /// 409: the sandbox is not in a state that allows this.
     InvalidState,
+    /// 409: the log has not come to the sequence that the request asks for.
+    SequenceAhead,
     /// 409: the sandbox ended while the request waited for it.
     SandboxEnded,
     /// 409: the guest has such a file already.
@@ -51,6 +53,8 @@ pub enum Code {
     RangeNotSatisfiable,
     /// 422: the guest could not start the program: it does not exist, or its user or folder does not.
     CommandNotStarted,
+    /// 422: the guest cannot do what was asked of it, such as read a folder as a file, or act as a user it does not have.
+    GuestRefused,
     /// 429: there is no room for it now, on any host or in this gateway; `Retry-After` says when to try again.
     NoCapacity,
     /// 429: the tenant has, or asks for, more than its limit, which the message names.
@@ -87,13 +91,15 @@ impl Code {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::Conflict | Self::InvalidState | Self::SandboxEnded | Self::AlreadyExists => {
-                StatusCode::CONFLICT
-            }
+            Self::Conflict
+            | Self::InvalidState
+            | Self::SequenceAhead
+            | Self::SandboxEnded
+            | Self::AlreadyExists => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
-            Self::CommandNotStarted => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::CommandNotStarted | Self::GuestRefused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NoCapacity | Self::LimitExceeded => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal
             | Self::SandboxFailed

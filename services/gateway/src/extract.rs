@@ -39,7 +39,8 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalB
             return Ok(Self(T::default()));
         }
         check_content_type(&parts.headers)?;
-        parse(&bytes).map(Self)
+        let given: Option<T> = parse(&bytes)?;
+        Ok(Self(given.unwrap_or_default()))
     }
 }
 

@@ -90,25 +90,34 @@ impl CommandKey {
 }
 
 /// Gives every write its key, and tells it in the answer, so that a request which failed half-way can be repeated.
-pub(crate) async fn assign(mut request: Request, next: Next) -> Result<Response, ApiError> {
+pub(crate) async fn assign(mut request: Request, next: Next) -> Response {
     if request.method().is_safe() {
-        return Ok(next.run(request).await);
+        return next.run(request).await;
     }
-    let key = CommandKey::of(request.headers())?;
-    let told = HeaderValue::from_str(key.id.as_str());
+    // One that is no key is told by the routes that take one.
+    let key = CommandKey::of(request.headers());
+    let told = key
+        .as_ref()
+        .ok()
+        .and_then(|key| HeaderValue::from_str(key.id.as_str()).ok());
     request.extensions_mut().insert(key);
     let mut response = next.run(request).await;
-    if let Ok(told) = told {
+    if let Some(told) = told {
         response.headers_mut().insert(IDEMPOTENCY_KEY, told);
     }
-    Ok(response.into_response())
+    response.into_response()
 }
 
 impl<S: Sync> FromRequestParts<S> for CommandKey {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let assigned = parts.extensions.get().cloned();
-        assigned.ok_or_else(|| ApiError::new(Code::Internal, "this route was given no command id"))
+        let assigned = parts.extensions.get::<Result<Self, ApiError>>().cloned();
+        assigned.unwrap_or_else(|| {
+            Err(ApiError::new(
+                Code::Internal,
+                "this route was given no command id",
+            ))
+        })
     }
 }

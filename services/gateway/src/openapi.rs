@@ -1,5 +1,7 @@
 //! The description of the API, from the routes themselves and from what all of them share.
 
+mod values;
+
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{
@@ -12,6 +14,7 @@ use crate::error::ErrorBody;
 use crate::idempotency::IDEMPOTENCY_KEY;
 use crate::routes;
 use crate::sequence::{MIN_SEQUENCE, SEQUENCE};
+use values::Values;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -73,7 +76,7 @@ use crate::sequence::{MIN_SEQUENCE, SEQUENCE};
         (name = "tenants", description = "Whose sandboxes these are, how much each may have, and who may act for it."),
         (name = "gateway", description = "The gateway itself."),
     ),
-    modifiers(&Shared),
+    modifiers(&Shared, &Values),
 )]
 struct Api;
 

@@ -20,6 +20,9 @@ use crate::error::{ApiError, Code};
 use crate::guest::Agents;
 use crate::wake::Waking;
 
+/// How far reads are behind the log when nothing is amiss: after that it is asked whether it has come so far at all.
+const USUAL_LAG: Duration = Duration::from_millis(100);
+
 /// The parts of the world that the gateway speaks to.
 #[derive(Clone)]
 pub struct Ports {
@@ -170,6 +173,15 @@ impl Gateway {
     pub(crate) async fn reach(&self, sequence: Sequence) -> Result<(), ApiError> {
         self.check_fold()?;
         let wanted = sequence.max(self.horizon().await?);
+        if self.fleet().wait_for(wanted, USUAL_LAG).await {
+            return Ok(());
+        }
+        self.check_fold()?;
+        let head = self.ports().journal.head().await?;
+        if head < wanted {
+            let message = format!("the log ends at sequence {head}: ask for {wanted} when something stands there");
+            return Err(ApiError::new(Code::SequenceAhead, message));
+        }
         if self.fleet().wait_for(wanted, self.limits().catch_up).await {
             return Ok(());
         }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExecRequest {
     /// A path, or a name looked up in the guest's `PATH`.
-    #[schema(example = "uname")]
+    #[schema(example = "uname", pattern = "^[^\\u0000]+$")]
     cmd: String,
     /// At most 128 KiB together with `cmd`.
     #[serde(default)]

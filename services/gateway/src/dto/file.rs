@@ -14,10 +14,11 @@ use super::rfc3339;
 #[serde(deny_unknown_fields)]
 pub(crate) struct PathRequest {
     /// Absolute, or below the user's home.
-    #[schema(example = "/home/user/notes.txt")]
+    #[schema(example = "/home/user/notes.txt", pattern = "^[^\\u0000]+$")]
     pub(crate) path: String,
     /// As whom; absent: the template's default user.
     #[serde(default)]
+    #[schema(pattern = "^[^\\u0000]+$")]
     pub(crate) user: Option<String>,
 }
 
@@ -26,13 +27,15 @@ pub(crate) struct PathRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListRequest {
     /// Absolute, or below the user's home.
+    #[schema(pattern = "^[^\\u0000]+$")]
     pub(crate) path: String,
     /// Levels down.
     #[serde(default = "one")]
-    #[schema(minimum = 1, default = 1)]
+    #[schema(minimum = 1, maximum = 1000, default = 1)]
     pub(crate) depth: u32,
     /// As whom; absent: the template's default user.
     #[serde(default)]
+    #[schema(pattern = "^[^\\u0000]+$")]
     pub(crate) user: Option<String>,
 }
 
@@ -45,11 +48,14 @@ fn one() -> u32 {
 #[serde(deny_unknown_fields)]
 pub(crate) struct MoveRequest {
     /// Its present path.
+    #[schema(pattern = "^[^\\u0000]+$")]
     pub(crate) from: String,
     /// Its new path.
+    #[schema(pattern = "^[^\\u0000]+$")]
     pub(crate) to: String,
     /// As whom; absent: the template's default user.
     #[serde(default)]
+    #[schema(pattern = "^[^\\u0000]+$")]
     pub(crate) user: Option<String>,
 }
 

@@ -21,6 +21,8 @@ const ANY: &[Code] = &[
     Code::Internal,
     Code::Unavailable,
 ];
+/// What any read that shows the log may answer besides.
+const READ: &[Code] = &[Code::SequenceAhead];
 /// What any write may answer besides; one with a body also [`BODY`].
 const WRITE: &[Code] = &[
     Code::NotFound,
@@ -40,6 +42,7 @@ const GUEST: &[Code] = &[
     Code::NotFound,
     Code::InvalidState,
     Code::SandboxEnded,
+    Code::GuestRefused,
     Code::GuestUnreachable,
     Code::DeadlineExceeded,
 ];
@@ -94,9 +97,9 @@ macro_rules! errors {
 
 errors! {
     /// Of lists.
-    ListErrors: ANY;
+    ListErrors: ANY, READ;
     /// Of reads about one sandbox.
-    ReadErrors: ANY, &[Code::NotFound];
+    ReadErrors: ANY, READ, &[Code::NotFound];
     /// Of a delete.
     DeleteErrors: ANY, WRITE;
     /// Of writes with a body.

@@ -49,7 +49,7 @@ impl<'a> Context<'a> {
             ErrorCode::NotFound => Code::NotFound,
             // A user that the guest does not have is told as one that cannot be authenticated.
             ErrorCode::InvalidArgument | ErrorCode::OutOfRange | ErrorCode::Unauthenticated => {
-                Code::InvalidRequest
+                Code::GuestRefused
             }
             ErrorCode::AlreadyExists => Code::AlreadyExists,
             ErrorCode::PermissionDenied => Code::PermissionDenied,
@@ -66,7 +66,7 @@ impl<'a> Context<'a> {
     pub(crate) fn http(self, status: StatusCode, words: &str) -> ApiError {
         let code = match status {
             StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::UNPROCESSABLE_ENTITY => {
-                Code::InvalidRequest
+                Code::GuestRefused
             }
             StatusCode::FORBIDDEN => Code::PermissionDenied,
             StatusCode::NOT_FOUND => Code::NotFound,

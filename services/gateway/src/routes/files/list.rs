@@ -9,6 +9,9 @@ use crate::extract::{Body, Id};
 use crate::guest::Context;
 use crate::state::Gateway;
 
+/// Levels down that may be asked for.
+const DEPTH: std::ops::RangeInclusive<u32> = 1..=1000;
+
 /// List a folder
 #[utoipa::path(
     post,
@@ -24,6 +27,12 @@ pub(crate) async fn list(
     Id(id): Id,
     Body(ListRequest { path, depth, user }): Body<ListRequest>,
 ) -> Result<Json<Entries>, ApiError> {
+    if !DEPTH.contains(&depth) {
+        let (least, most) = (DEPTH.start(), DEPTH.end());
+        return Err(ApiError::invalid(format!(
+            "depth is {depth}: use {least} to {most}"
+        )));
+    }
     let agent = gateway.agent(&id).await?;
     let request = ListDirRequest { path, depth };
     let listed = agent.filesystem(user.as_deref()).list_dir(request).await;

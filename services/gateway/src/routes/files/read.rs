@@ -21,7 +21,7 @@ use crate::state::Gateway;
     params(("id" = String, Path, description = "The sandbox.")),
     request_body = PathRequest,
     responses(
-        (status = 200, description = "The content.", body = String, content_type = "application/octet-stream"),
+        (status = 200, description = "The content.", body = String, content_type = "*/*"),
         FileErrors,
     )
 )]

@@ -24,8 +24,8 @@ use crate::state::Gateway;
         ("user" = Option<String>, Query, description = "As whom; absent: the template's default user."),
     ),
     responses(
-        (status = 200, description = "The content.", body = String, content_type = "application/octet-stream"),
-        (status = 206, description = "The part that was asked for.", body = String, content_type = "application/octet-stream"),
+        (status = 200, description = "The content.", body = String, content_type = "*/*"),
+        (status = 206, description = "The part that was asked for.", body = String, content_type = "*/*"),
         (status = 304, description = "It has not changed."),
         FileErrors,
     )

@@ -1,0 +1,75 @@
+//! What names and numbers in paths, queries and headers may be, said once for every route that has them.
+
+use utoipa::Modify;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::{OpenApi, RefOr, Schema};
+
+use crate::idempotency::IDEMPOTENCY_KEY;
+use crate::limits::MAX_PAGE;
+use crate::sequence::{MAX_SEQUENCE, MIN_SEQUENCE};
+
+/// An id of ours.
+const ID: &str = "^[a-z0-9]{1,40}$";
+/// A tenant's id.
+const TENANT: &str = "^[a-z0-9][a-z0-9_-]{0,39}$";
+/// A template's name.
+const NAME: &str = "^[a-z0-9][a-z0-9_-]{0,62}$";
+/// A command's id that a client may choose.
+const KEY: &str = "^[A-Za-z0-9._-][A-Za-z0-9._:@-]{0,127}$";
+/// States separated by commas.
+const STATES: &str = "^(requested|placed|starting|running|pausing|paused|resuming|stopping|stopped|lost|failed)(,(requested|placed|starting|running|pausing|paused|resuming|stopping|stopped|lost|failed))*$";
+/// A path, or a user's name: no system has one with a NUL.
+const TEXT: &str = "^[^\\u0000]+$";
+
+/// Writes into the document what values its parameters take.
+pub(super) struct Values;
+
+impl Modify for Values {
+    fn modify(&self, document: &mut OpenApi) {
+        for item in document.paths.paths.values_mut() {
+            let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
+            for operation in operations.into_iter().flatten() {
+                for parameter in operation.parameters.iter_mut().flatten() {
+                    let RefOr::T(parameter) = parameter else { continue };
+                    if let Some(schema) = values(parameter) {
+                        parameter.schema = Some(schema);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What a parameter of this name may be; nothing if it is described where it is.
+fn values(parameter: &Parameter) -> Option<RefOr<Schema>> {
+    Some(match (&parameter.parameter_in, parameter.name.as_str()) {
+        (ParameterIn::Path, "id" | "process") => text(ID),
+        (ParameterIn::Path | ParameterIn::Query, "tenant") => text(TENANT),
+        (ParameterIn::Path, "name") => text(NAME),
+        (ParameterIn::Path, "sequence") => number(1, MAX_SEQUENCE),
+        (ParameterIn::Query, "limit") => number(1, MAX_PAGE as u64),
+        (ParameterIn::Query, "cursor") => text(ID),
+        (ParameterIn::Query, "state") => text(STATES),
+        (ParameterIn::Query, "path" | "user") => text(TEXT),
+        (ParameterIn::Header, IDEMPOTENCY_KEY) => text(KEY),
+        (ParameterIn::Header, MIN_SEQUENCE) => number(0, MAX_SEQUENCE),
+        _ => return None,
+    })
+}
+
+fn text(pattern: &str) -> RefOr<Schema> {
+    let schema = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(pattern));
+    schema.build().into()
+}
+
+fn number(least: u64, most: u64) -> RefOr<Schema> {
+    let schema = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .minimum(Some(least))
+        .maximum(Some(most));
+    schema.build().into()
+}
