@@ -195,6 +195,11 @@ impl TenantId {
 }
 
 impl SandboxId {
+    /// The first in the order of all that can be.
+    pub fn least() -> Self {
+        Self("0".into())
+    }
+
     /// The id of the sandbox that `command` of `tenant` creates: a repeated create names the same sandbox.
     pub fn from_command(tenant: &TenantId, command: &CommandId) -> Self {
         Self(

@@ -3,7 +3,9 @@
 //! ```text
 //!   TokenKey ──┬─ access(sandbox)   a client shows it to the sandbox's agent
 //!              ├─ traffic(sandbox)  a client shows it for ports that are not public
-//!              └─ edge()            the gateway shows it to a host's edge
+//!              ├─ edge()            the gateway shows it to a host's edge
+//!              ├─ key_hash(key)     the log has it in an API key's place
+//!              └─ webhook(id)       what is told to a webhook is signed with it
 //! ```
 //!
 //! Derived, so that none of them stands in the log and each can be told again at any time.
@@ -11,7 +13,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::id::SandboxId;
+use crate::id::{SandboxId, TenantId, WebhookId};
+use crate::tenant::KeyHash;
 
 /// Bytes of the key.
 const KEY_BYTES: usize = 32;
@@ -44,6 +47,19 @@ impl TokenKey {
     /// What the gateway shows to a host's edge.
     pub fn edge(&self) -> String {
         self.derive("roost 2026 host edge token", "")
+    }
+
+    /// What the log has of an API key.
+    pub fn key_hash(&self, key: &str) -> KeyHash {
+        let own = blake3::derive_key("roost 2026 api key hash", &self.0);
+        KeyHash::from_bytes(*blake3::keyed_hash(&own, key.as_bytes()).as_bytes())
+    }
+
+    /// The secret that a webhook of `tenant` shares with its target.
+    pub fn webhook(&self, tenant: &TenantId, webhook: &WebhookId) -> [u8; KEY_BYTES] {
+        let key = blake3::derive_key("roost 2026 webhook secret", &self.0);
+        // Neither has a dot, so no two webhooks share a text.
+        *blake3::keyed_hash(&key, format!("{tenant}.{webhook}").as_bytes()).as_bytes()
     }
 
     fn derive(&self, context: &'static str, text: &str) -> String {
@@ -86,6 +102,23 @@ mod tests {
         assert_eq!(distinct.len(), all.len());
         assert!(all.iter().all(|token| token.len() == TOKEN_CHARS));
         assert_eq!(all[0], key("1").access(&sandbox("a")));
+    }
+
+    #[test]
+    fn every_webhook_has_a_secret_of_its_own() {
+        let key = |digit: &str| digit.repeat(64).parse::<TokenKey>().unwrap();
+        let secret = |digit: &str, tenant: &str, webhook: &str| {
+            key(digit).webhook(&TenantId::new(tenant).unwrap(), &WebhookId::new(webhook).unwrap())
+        };
+        let one = secret("1", "a", "w1");
+        assert_eq!(one, secret("1", "a", "w1"));
+        for other in [
+            secret("2", "a", "w1"),
+            secret("1", "b", "w1"),
+            secret("1", "a", "w2"),
+        ] {
+            assert_ne!(one, other);
+        }
     }
 
     #[test]

@@ -10,9 +10,11 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet};
 
 use roost_schemas::codec::Undecodable;
+use roost_schemas::event::TemplateRegistered as Registered;
 use roost_schemas::spec::Resources;
 use roost_schemas::subject::{AggregateId, EventSubject};
-use roost_schemas::{HostId, SandboxId, Sequence, SnapshotId, TemplateName, TenantId, WebhookId};
+use roost_schemas::tenant::KeyHash;
+use roost_schemas::{HostId, KeyId, SandboxId, Sequence, SnapshotId, TemplateName, TenantId, WebhookId};
 
 pub use unreadable::Unreadable;
 pub use view::View;
@@ -35,6 +37,8 @@ pub struct Fleet {
     templates: BTreeMap<(TenantId, TemplateName), View<Template>>,
     hosts: BTreeMap<HostId, View<Host>>,
     tenants: BTreeMap<TenantId, View<Tenant>>,
+    /// Whose key has this hash, those too that admit nobody any more.
+    keys: BTreeMap<KeyHash, (TenantId, KeyId)>,
     webhooks: BTreeMap<(TenantId, WebhookId), View<Webhook>>,
     /// Those that stand still.
     unreadable: BTreeMap<EventSubject, Unreadable>,
@@ -81,7 +85,12 @@ impl Fleet {
             // Hosts are the system's; what a tenant says of such is not of this fleet.
             AggregateId::Host(_) if subject.tenant != TenantId::system() => Ok(()),
             AggregateId::Host(id) => fold(&mut self.hosts, id.clone(), sequence, payload),
-            AggregateId::Tenant(id) => fold(&mut self.tenants, id.clone(), sequence, payload),
+            AggregateId::Tenant(id) => {
+                self.forget_keys(id);
+                let folded = fold(&mut self.tenants, id.clone(), sequence, payload);
+                self.index_keys(id);
+                folded
+            }
             AggregateId::Webhook(id) => {
                 let key = (subject.tenant.clone(), id.clone());
                 fold(&mut self.webhooks, key, sequence, payload)
@@ -106,6 +115,13 @@ impl Fleet {
         self.live
             .iter()
             .filter_map(|key| Some((&key.0, &key.1, self.sandboxes.get(key)?)))
+    }
+
+    /// Those of them that are of `tenant`.
+    pub fn live_of(&self, tenant: &TenantId) -> impl Iterator<Item = (&SandboxId, &View<Sandbox>)> {
+        let first = (tenant.clone(), SandboxId::least());
+        let own = self.live.range(first..).take_while(move |key| key.0 == *tenant);
+        own.filter_map(|key| Some((&key.1, self.sandboxes.get(key)?)))
     }
 
     /// Whether another tenant than `tenant` has, or had, a sandbox of this id.
@@ -149,6 +165,20 @@ impl Fleet {
         };
         let own = of(tenant.clone()).filter(|_| *tenant != TenantId::system());
         of(TenantId::system()).chain(own)
+    }
+
+    /// MiB that the drive of a sandbox from this template may grow to; of an image whose host does not tell, the bytes of
+    /// the image. A template that is gone is taken for the largest there is.
+    pub fn drive_mb(&self, tenant: &TenantId, template: &TemplateName) -> u64 {
+        let image = |name: &TemplateName| self.template(tenant, name)?.state.registered.as_ref();
+        let base = || image(&self.template(tenant, template)?.state.saved.as_ref()?.base);
+        let bytes = |image: &Registered| image.drive_bytes.unwrap_or(image.bytes);
+        let largest = || {
+            let images = self.templates.values();
+            images.filter_map(|view| view.state.registered.as_ref()).map(bytes).max()
+        };
+        let known = image(template).or_else(base).map(bytes);
+        known.or_else(largest).unwrap_or_default().div_ceil(1 << 20)
     }
 
     /// Everything in the store of `host` that the log refers to: a snapshot that is not among it belongs to nobody,

@@ -8,6 +8,7 @@ pub mod bugs;
 pub mod fleet;
 mod folded;
 pub mod host;
+pub mod limits;
 pub mod placement;
 pub mod reconcile;
 mod rejection;

@@ -2,24 +2,27 @@
 //!
 //! ```text
 //!  (unknown) ──create──▶ There ──┬── set limits
-//!                                ├── create key ──▶ a key that admits ──revoke, or its time──▶ one that does not
-//!                                └── what it has stays, whatever its limits come to be
+//!      │                    ▲    ├── create key ──▶ a key that admits ──revoke, or its time──▶ one that does not
+//!      └─ any change of ────┘    └── what it has stays, whatever its limits come to be
+//!         the first tenant
 //! ```
 //!
-//! A key that was revoked, or whose time is over, stays known by its id: nobody else gets it.
+//! A key that was revoked, or whose time is over, stays known for a while, so that its holder can be told.
 
 use std::collections::BTreeMap;
 
-use roost_schemas::command::{Envelope, TenantChange};
+use roost_schemas::command::{ChangeTenant, Envelope, TenantChange};
 use roost_schemas::event::{KeyRevoked, TenantEvent};
 use roost_schemas::tenant::{Key, Limits};
-use roost_schemas::{KeyId, Timestamp};
+use roost_schemas::{KeyId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{Aggregate, Rejection};
 
-/// Keys a tenant may have had.
-pub const MAX_KEYS: usize = 10_000;
+/// Keys that a tenant may have at a time.
+pub const MAX_KEYS: usize = 1_000;
+/// Keys that are remembered, those too that admit nobody any more.
+const MAX_KNOWN: usize = 2 * MAX_KEYS;
 /// Characters of a key's name.
 pub const MAX_NAME: usize = 100;
 
@@ -54,19 +57,24 @@ impl Tenant {
         self.limits.is_some()
     }
 
-    fn check_there(&self) -> Result<(), Rejection> {
-        if self.is_there() {
-            return Ok(());
+    fn change(&self, change: &TenantChange, at: Timestamp) -> Result<Vec<TenantEvent>, Rejection> {
+        match change {
+            TenantChange::Create(limits) if self.limits.as_ref() == Some(limits) => Ok(Vec::new()),
+            TenantChange::Create(_) if self.is_there() => Err(Rejection::TenantExists),
+            TenantChange::Create(limits) => Ok(vec![TenantEvent::Created(*limits)]),
+            _ if !self.is_there() => Err(Rejection::NoTenant),
+            TenantChange::SetLimits(limits) if self.limits.as_ref() == Some(limits) => Ok(Vec::new()),
+            TenantChange::SetLimits(limits) => Ok(vec![TenantEvent::LimitsSet(*limits)]),
+            TenantChange::CreateKey(key) => self.create_key(key, at),
+            TenantChange::RevokeKey(id) => self.revoke_key(id),
         }
-        Err(Rejection::NoTenant)
     }
 
     fn create_key(&self, key: &Key, at: Timestamp) -> Result<Vec<TenantEvent>, Rejection> {
-        self.check_there()?;
         if self.keys.contains_key(&key.id) {
             return Err(Rejection::KeyExists(key.id.clone()));
         }
-        if self.keys.len() >= MAX_KEYS {
+        if self.keys.values().filter(|held| held.admits(at)).count() >= MAX_KEYS {
             return Err(Rejection::TooMany {
                 what: "keys",
                 limit: MAX_KEYS,
@@ -77,11 +85,16 @@ impl Tenant {
             let rule = format!("use 1 to {MAX_NAME} characters, none of them a control character");
             return Err(Rejection::invalid("name", &key.name, rule));
         }
-        if key.expires_at.is_some_and(|end| end <= at) {
-            let rule = "a key ends after it was made";
-            return Err(Rejection::invalid("expires_at", key.expires_at, rule));
+        if let Some(end) = key.expires_at.filter(|end| *end <= at) {
+            let rule = format!("a key ends after it was made, which is at {}", at.0);
+            return Err(Rejection::invalid("expires_at", end.0, rule));
         }
-        Ok(vec![TenantEvent::KeyCreated(key.clone())])
+        // When it was made is not for its maker to say.
+        let created_at = at;
+        Ok(vec![TenantEvent::KeyCreated(Key {
+            created_at,
+            ..key.clone()
+        })])
     }
 
     fn revoke_key(&self, id: &KeyId) -> Result<Vec<TenantEvent>, Rejection> {
@@ -95,27 +108,46 @@ impl Tenant {
             }),
         }
     }
+
+    /// Forgets the oldest of those that admit nobody at `now`, if there are too many.
+    fn forget(&mut self, now: Timestamp) {
+        if self.keys.len() <= MAX_KNOWN {
+            return;
+        }
+        let dead = self.keys.values().filter(|held| !held.admits(now));
+        let oldest = dead.min_by_key(|held| (held.key.created_at, &held.key.id));
+        if let Some(id) = oldest.map(|held| held.key.id.clone()) {
+            self.keys.remove(&id);
+        }
+    }
 }
 
 impl Aggregate for Tenant {
-    type Command = TenantChange;
+    type Command = ChangeTenant;
     type Event = TenantEvent;
 
-    fn decide(&self, command: &Envelope<TenantChange>) -> Result<Vec<TenantEvent>, Rejection> {
-        match &command.command {
-            TenantChange::Create(limits) if self.limits.as_ref() == Some(limits) => Ok(Vec::new()),
-            TenantChange::Create(_) if self.is_there() => Err(Rejection::TenantExists),
-            TenantChange::Create(limits) => Ok(vec![TenantEvent::Created(*limits)]),
-            TenantChange::SetLimits(limits) => {
-                self.check_there()?;
-                Ok(if self.limits.as_ref() == Some(limits) {
-                    Vec::new()
-                } else {
-                    vec![TenantEvent::LimitsSet(*limits)]
-                })
-            }
-            TenantChange::CreateKey(key) => self.create_key(key, command.at),
-            TenantChange::RevokeKey(id) => self.revoke_key(id),
+    fn decide(&self, command: &Envelope<ChangeTenant>) -> Result<Vec<TenantEvent>, Rejection> {
+        let ChangeTenant { tenant, change } = &command.command;
+        if *tenant == TenantId::system() {
+            let rule = "that is where the operator's own things stand; choose another id";
+            return Err(Rejection::invalid("tenant", tenant.as_str(), rule));
+        }
+        if self.is_there() || *tenant != TenantId::first() || matches!(change, TenantChange::Create(_)) {
+            return self.change(change, command.at);
+        }
+        // There without being made: it is made with what is first asked of it.
+        let created = TenantEvent::Created(Limits::default());
+        let mut there = self.clone();
+        there.evolve(&created);
+        let then = there.change(change, command.at)?;
+        Ok([vec![created], then].concat())
+    }
+
+    /// Limits that are so already may be others when the same command comes again.
+    fn confirm(&self, command: &ChangeTenant) -> Option<TenantEvent> {
+        match &command.change {
+            TenantChange::SetLimits(limits) => Some(TenantEvent::LimitsSet(*limits)),
+            _ => None,
         }
     }
 
@@ -132,6 +164,7 @@ impl Aggregate for Tenant {
                     revoked: false,
                 };
                 self.keys.insert(key.id.clone(), held);
+                self.forget(key.created_at);
             }
             TenantEvent::KeyRevoked(KeyRevoked { id }) => {
                 if let Some(held) = self.keys.get_mut(id) {

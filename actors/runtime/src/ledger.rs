@@ -52,6 +52,9 @@ pub enum Refusal {
         #[source]
         source: Undecodable,
     },
+    /// Nothing can be decided by what was read of the log so far: to be tried again.
+    #[error("the log is not read to its end yet: {0}")]
+    Behind(String),
     /// Others kept appending first.
     #[error("{0} changed {MAX_TRIES} times while one command was decided; only its owner should write to it")]
     Contended(Box<EventSubject>),
@@ -79,7 +82,7 @@ impl Refusal {
             Self::Journal(JournalError::Refused { .. }) => Code::InvalidRequest,
             // Waiting does not help, but a release that can read it may come: nothing is decided, and the caller may ask again.
             Self::Undecodable { .. } | Self::Journal(JournalError::Foreign(_)) => Code::Unavailable,
-            Self::Journal(_) | Self::Contended(_) => return None,
+            Self::Journal(_) | Self::Behind(_) | Self::Contended(_) => return None,
         };
         let message = self.to_string();
         Some(Reply::Rejected(Rejected { code, message }))

@@ -1,5 +1,6 @@
 //! What the routes of both APIs do to sandboxes, one file each: send the command, wait for what it leads to.
 
+mod change_tenant;
 mod create;
 mod delete_template;
 mod end;

@@ -1,11 +1,26 @@
-//! The API key: one per gateway, checked in constant time.
+//! API keys: the operator's, which this process was given, and those of tenants, whose keyed hashes stand in the log.
+//!
+//! ```text
+//!   key ─▶ the operator's? ──yes (compared in constant time)──────────────────────▶ acts for the first tenant
+//!             └─no─▶ of a key's form? ─▶ keyed hash ─▶ in the fleet, and good now? ─▶ acts for its tenant
+//!                                                      └─no─▶ once more, with the log read to its end ─▶ or 401
+//! ```
+//!
+//! What is looked up is a keyed hash, which nobody without the token key can steer: how long the look takes tells
+//! nothing of any key. A key is asked for anew with every request, so one that is revoked, or whose time is over, admits
+//! to no further one.
+
+mod identify;
+mod rate;
+pub(crate) mod secret;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use roost_schemas::commit::Principal;
 use subtle::ConstantTimeEq;
+
+pub(crate) use rate::Rates;
 
 use crate::Gateway;
 use crate::error::{ApiError, Code};
@@ -13,7 +28,7 @@ use crate::error::{ApiError, Code};
 /// The header that carries the key; `Authorization: Bearer` does as well.
 const API_KEY: &str = "X-API-Key";
 
-/// A key's digest, which is what gets compared: equal lengths, and no secret in memory dumps of this process.
+/// The digest of the operator's key, which is what gets compared: equal lengths, and no secret in memory dumps of this process.
 #[derive(Clone)]
 pub struct ApiKey(blake3::Hash);
 
@@ -38,14 +53,9 @@ impl ApiKey {
     pub fn admits(&self, candidate: &[u8]) -> bool {
         self.0.as_bytes().ct_eq(blake3::hash(candidate).as_bytes()).into()
     }
-
-    /// What commits say of who sent their command.
-    pub fn principal(&self) -> Principal {
-        format!("key:{}", &self.0.to_hex()[..8])
-    }
 }
 
-/// Lets a request pass that carries the key.
+/// Lets a request pass that carries a key, and says whose it is.
 pub(crate) async fn require(
     State(gateway): State<Gateway>,
     mut request: Request,
@@ -56,10 +66,8 @@ pub(crate) async fn require(
             format!("this route needs an API key: send {API_KEY}: <key> or Authorization: Bearer <key>");
         return Err(ApiError::new(Code::Unauthorized, message));
     };
-    let Some(caller) = gateway.identify(candidate) else {
-        let message = "the API key admits nobody: it is mistyped, revoked or past its time";
-        return Err(ApiError::new(Code::Unauthorized, message));
-    };
+    let caller = gateway.authenticate(candidate).await?;
+    gateway.pace(&caller)?;
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
@@ -87,7 +95,6 @@ mod tests {
         let key = ApiKey::new("k1").unwrap();
         assert!(key.admits(b"k1"));
         assert!(!key.admits(b"k2") && !key.admits(b"") && !key.admits(b"k11"));
-        assert_eq!(key.principal().len(), "key:".len() + 8);
     }
 
     #[test]

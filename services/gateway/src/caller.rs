@@ -1,7 +1,7 @@
 //! Who sends a request: the tenant that it acts for, and how far it may go.
 //!
 //! ```text
-//!   key ──▶ identify ──▶ Caller ──▶ Gateway::seen_by ──▶ handlers, which see and touch that tenant's alone
+//!   key ──▶ authenticate ──▶ Caller ──▶ Gateway::seen_by ──▶ handlers, which see and touch that tenant's alone
 //! ```
 
 use std::sync::Arc;
@@ -29,6 +29,16 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// Who holds the key that this gateway was given.
+    pub(crate) fn operator() -> Self {
+        Self {
+            tenant: TenantId::first(),
+            scope: Scope::Admin,
+            key: None,
+            principal: "operator".to_owned(),
+        }
+    }
+
     /// Nobody with a key: a request for what is in a sandbox of `tenant`.
     pub(crate) fn guest_of(tenant: TenantId) -> Self {
         Self {
@@ -42,6 +52,15 @@ impl Caller {
     /// Whether it is the operator, who may change tenants.
     pub(crate) fn is_operator(&self) -> bool {
         self.scope == Scope::Admin && self.key.is_none()
+    }
+
+    /// Fails unless it is the operator.
+    pub(crate) fn require_operator(&self) -> Result<(), ApiError> {
+        if self.is_operator() {
+            return Ok(());
+        }
+        let message = "this route is the operator's alone: use the key that the gateway was started with";
+        Err(ApiError::new(Code::PermissionDenied, message))
     }
 
     /// Fails unless it may go as far as `needed`.

@@ -7,6 +7,7 @@ pub(crate) mod file;
 pub(crate) mod fork;
 pub(crate) mod health;
 pub(crate) mod host;
+pub(crate) mod key;
 pub(crate) mod log;
 pub(crate) mod network;
 pub(crate) mod process;
@@ -15,6 +16,7 @@ pub(crate) mod sandbox;
 pub(crate) mod snapshot;
 pub(crate) mod stream;
 pub(crate) mod template;
+pub(crate) mod tenant;
 pub(crate) mod timeout;
 
 use roost_schemas::Timestamp;

@@ -42,7 +42,7 @@ use axum::routing::{delete, get, post, put};
 pub(crate) use shape::{shape, shape_of};
 
 use crate::state::Gateway;
-use crate::{admission, auth, guard};
+use crate::{admission, auth, guard, scope};
 
 /// The agent's version that is told to SDKs: they ask for nothing that it cannot do.
 const ENVD_VERSION: &str = "0.6.13";
@@ -72,5 +72,6 @@ pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
         .method_not_allowed_fallback(guard::no_method)
         .route_layer(from_fn_with_state(gateway.clone(), admission::log))
         .route_layer(from_fn(key::assign))
+        .route_layer(from_fn_with_state(gateway.clone(), scope::by_method))
         .route_layer(from_fn_with_state(gateway.clone(), auth::require))
 }

@@ -148,6 +148,11 @@ impl ApiError {
         )
     }
 
+    /// The same words for one that is not there and one that its reader may not know of.
+    pub(crate) fn no_tenant(id: &impl std::fmt::Display) -> Self {
+        Self::new(Code::NotFound, format!("there is no tenant {id}"))
+    }
+
     pub(crate) fn no_template(name: &impl std::fmt::Display) -> Self {
         Self::new(
             Code::NotFound,

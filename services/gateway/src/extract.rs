@@ -3,7 +3,7 @@
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use roost_schemas::{SandboxId, TemplateName};
+use roost_schemas::{KeyId, SandboxId, TemplateName, TenantId};
 use serde::de::DeserializeOwned;
 
 use crate::body;
@@ -108,6 +108,38 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
         let path = Path::<String>::from_request_parts(parts, state).await;
         let Path(text) = path.map_err(|rejection| ApiError::invalid(rejection.body_text()))?;
         TemplateName::new(text)
+            .map(Self)
+            .map_err(|error| ApiError::invalid(error.to_string()))
+    }
+}
+
+/// The tenant that a path names.
+#[derive(Debug)]
+pub(crate) struct TenantName(pub(crate) TenantId);
+
+impl<S: Send + Sync> FromRequestParts<S> for TenantName {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let Path(text) = path.map_err(|rejection| ApiError::invalid(rejection.body_text()))?;
+        TenantId::new(text)
+            .map(Self)
+            .map_err(|error| ApiError::invalid(error.to_string()))
+    }
+}
+
+/// The key whose id a path has.
+#[derive(Debug)]
+pub(crate) struct KeyName(pub(crate) KeyId);
+
+impl<S: Send + Sync> FromRequestParts<S> for KeyName {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let Path(text) = path.map_err(|rejection| ApiError::invalid(rejection.body_text()))?;
+        KeyId::new(text)
             .map(Self)
             .map_err(|error| ApiError::invalid(error.to_string()))
     }

@@ -7,15 +7,15 @@ use roost_domain::fleet::Fleet;
 use roost_journal::port::{Journal, OutputLog, Queue};
 use roost_runtime::fleet::FleetHandle;
 use roost_schemas::subject::EventSubject;
-use roost_schemas::tenant::Scope;
 use roost_schemas::token::TokenKey;
 use roost_schemas::{SandboxId, Sequence, TenantId};
 use tokio::sync::{OnceCell, Semaphore};
 
 use crate::Limits;
 use crate::admission::Admission;
-use crate::auth::ApiKey;
+use crate::auth::{ApiKey, Rates};
 use crate::caller::Caller;
+use crate::catch_up::CatchUp;
 use crate::error::{ApiError, Code};
 use crate::guest::Agents;
 use crate::wake::Waking;
@@ -46,6 +46,9 @@ pub struct Gateway {
 struct Inner {
     ports: Ports,
     key: ApiKey,
+    operator: Arc<Caller>,
+    rates: Rates,
+    catch_up: CatchUp,
     tokens: TokenKey,
     domain: String,
     admission: Admission,
@@ -71,6 +74,9 @@ impl Gateway {
         let inner = Arc::new(Inner {
             ports,
             key,
+            operator: Arc::new(Caller::operator()),
+            rates: Rates::default(),
+            catch_up: CatchUp::default(),
             tokens,
             domain,
             admission,
@@ -96,16 +102,40 @@ impl Gateway {
         &self.caller
     }
 
-    /// Whose key `candidate` is.
-    pub(crate) fn identify(&self, candidate: &[u8]) -> Option<Arc<Caller>> {
-        self.inner.key.admits(candidate).then(|| {
-            Arc::new(Caller {
-                tenant: TenantId::first(),
-                scope: Scope::Admin,
-                key: None,
-                principal: self.inner.key.principal(),
-            })
-        })
+    /// The operator, if `candidate` is the operator's key.
+    pub(crate) fn operator(&self, candidate: &[u8]) -> Option<Arc<Caller>> {
+        let operator = self.inner.key.admits(candidate);
+        operator.then(|| Arc::clone(&self.inner.operator))
+    }
+
+    /// The same as the owner of `id` sees it, for requests without a key; as nobody does, if there is no such sandbox.
+    pub(crate) fn owned(&self, id: &SandboxId) -> Self {
+        let owner = self.fleet().read(|fleet| fleet.owner(id).cloned());
+        owner.map_or_else(
+            || self.clone(),
+            |owner| self.seen_by(Arc::new(Caller::guest_of(owner))),
+        )
+    }
+
+    /// The same as a caller sees it who names `tenant`: the operator may act for any there is, everybody else only for
+    /// its own, and finds no other.
+    pub(crate) fn acting_for(&self, tenant: Option<&str>) -> Result<Self, ApiError> {
+        let Some(tenant) = tenant.filter(|named| *named != self.tenant().as_str()) else {
+            return Ok(self.clone());
+        };
+        let none = || ApiError::no_tenant(&tenant);
+        if !self.caller().is_operator() {
+            return Err(none());
+        }
+        let tenant = TenantId::new(tenant).map_err(|_| none())?;
+        if !self.fleet().read(|fleet| fleet.has_tenant(&tenant)) {
+            return Err(none());
+        }
+        let caller = Caller {
+            tenant,
+            ..Caller::clone(self.caller())
+        };
+        Ok(self.seen_by(Arc::new(caller)))
     }
 
     pub(crate) fn ports(&self) -> &Ports {
@@ -118,6 +148,16 @@ impl Gateway {
 
     pub(crate) fn tenant(&self) -> &TenantId {
         &self.caller.tenant
+    }
+
+    /// Until when tenants have used up their requests.
+    pub(crate) fn rates(&self) -> &Rates {
+        &self.inner.rates
+    }
+
+    /// For what is not known here yet.
+    pub(crate) fn catch_up(&self) -> &CatchUp {
+        &self.inner.catch_up
     }
 
     /// From which sandboxes' tokens are derived.
@@ -179,7 +219,8 @@ impl Gateway {
         self.check_fold()?;
         let head = self.ports().journal.head().await?;
         if head < wanted {
-            let message = format!("the log ends at sequence {head}: ask for {wanted} when something stands there");
+            let message =
+                format!("the log ends at sequence {head}: ask for {wanted} when something stands there");
             return Err(ApiError::new(Code::SequenceAhead, message));
         }
         if self.fleet().wait_for(wanted, self.limits().catch_up).await {

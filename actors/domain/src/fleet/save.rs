@@ -42,8 +42,10 @@ impl Fleet {
                     .insert(id.clone(), roost_schemas::codec::decode(WHAT, bytes)?);
             }
             AggregateId::Tenant(id) => {
+                self.forget_keys(id);
                 self.tenants
                     .insert(id.clone(), roost_schemas::codec::decode(WHAT, bytes)?);
+                self.index_keys(id);
             }
             AggregateId::Webhook(id) => {
                 let key = (subject.tenant.clone(), id.clone());

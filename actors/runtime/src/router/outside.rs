@@ -1,13 +1,12 @@
-//! Commands about who acts from outside: tenants and webhooks.
+//! Changing a tenant; and what changes of tenants and webhooks have in common.
 
 use std::sync::Arc;
 
 use roost_domain::tenant::Tenant;
-use roost_domain::webhook::{self, Webhook};
 use roost_domain::{Aggregate, Rejection};
 use roost_journal::port::Delivery;
 use roost_schemas::TenantId;
-use roost_schemas::command::{ChangeTenant, ChangeWebhook, Envelope};
+use roost_schemas::command::{ChangeTenant, Envelope, TenantChange};
 use roost_schemas::reply::{Accepted, Reply};
 use roost_schemas::subject::{EventSubject, Route};
 
@@ -24,23 +23,16 @@ impl Router {
         if delivery.subject.tenant != TenantId::system() || delivery.subject.route == Route::Client {
             return Err(Rejection::Forbidden("changing a tenant").into());
         }
-        let ChangeTenant { tenant, change } = change;
-        self.change::<Tenant>(delivery, EventSubject::tenant(tenant), change)
-            .await
+        if let TenantChange::CreateKey(key) = &change.change
+            && self.fleet.read(|fleet| fleet.is_anothers(key, &change.tenant))
+        {
+            return Err(Rejection::KeyExists(key.id.clone()).into());
+        }
+        let subject = EventSubject::tenant(change.tenant.clone());
+        self.change::<Tenant>(delivery, subject, change).await
     }
 
-    pub(super) async fn change_webhook(
-        &self,
-        delivery: &Delivery,
-        change: ChangeWebhook,
-    ) -> Result<Routed, Obstacle> {
-        let ChangeWebhook { webhook, change } = change;
-        let subject = EventSubject::webhook(delivery.subject.tenant.clone(), webhook);
-        self.change::<Webhook>(delivery, subject, webhook::Command::Change(change))
-            .await
-    }
-
-    async fn change<A: Aggregate>(
+    pub(super) async fn change<A: Aggregate>(
         &self,
         delivery: &Delivery,
         subject: EventSubject,

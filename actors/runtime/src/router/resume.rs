@@ -1,7 +1,8 @@
-//! Resuming: forwarded to the owner if its host has room for it.
+//! Resuming: forwarded to the owner if its host has room for it, and its tenant's limits have.
 
 use std::sync::Arc;
 
+use roost_domain::limits::Usage;
 use roost_domain::placement;
 use roost_domain::sandbox::{Command, Sandbox};
 use roost_journal::port::Delivery;
@@ -30,6 +31,8 @@ impl Router {
         }
         self.fleet
             .read(|fleet| placement::has_room(fleet, ledger.state()))?;
+        self.check_limits(tenant, |_| Usage::of_resumed(ledger.state()))
+            .await?;
         let routed = self.forward(delivery).await?;
         let seen = ledger.folded().sequence;
         let resumed = self.fleet.until(FOLD_PATIENCE, |fleet| {

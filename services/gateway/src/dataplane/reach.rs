@@ -1,22 +1,16 @@
 //! The way to a sandbox's guest, and who may take it.
 //!
-//! A projection is always a little behind: a sandbox that another gateway has made a moment ago is not in it yet. So
-//! before a sandbox is told as gone, the log's end is reached once. One catching up serves everybody who asked before
-//! it began, so that requests for made-up ids cost the log no more than one question at a time.
-
-use std::time::Instant;
+//! Before a sandbox is told as gone, the log's end is reached once (see [`crate::catch_up`]).
 
 use axum::http::HeaderMap;
 use axum::http::uri::{Authority, Uri};
 use roost_schemas::network::NetworkPolicy;
 use subtle::ConstantTimeEq;
-use tokio::sync::Mutex;
 
 use super::Plane;
 use super::address::Target;
 use super::answer::{Refusal, Wrong};
 use crate::door::Shut;
-use crate::error::ApiError;
 use crate::state::Gateway;
 
 /// What a client shows for ports that are not public.
@@ -63,31 +57,12 @@ pub(super) fn admit(
     Err(Refusal::Traffic(target.clone(), Some(Wrong)))
 }
 
-/// When the log's end was last asked for, and what came of it.
-#[derive(Default)]
-pub(super) struct CatchUp(Mutex<Option<(Instant, Result<(), ApiError>)>>);
-
-impl CatchUp {
-    /// Waits until the projection shows what the log had when this was called.
-    pub(super) async fn reach(&self, gateway: &Gateway) -> Result<(), ApiError> {
-        let asked = Instant::now();
-        let mut last = self.0.lock().await;
-        if let Some((began, outcome)) = &*last
-            && *began >= asked
-        {
-            return outcome.clone();
-        }
-        let began = Instant::now();
-        let outcome = match gateway.ports().journal.head().await {
-            Ok(head) => gateway.reach(head).await,
-            Err(error) => Err(error.into()),
-        };
-        *last = Some((began, outcome.clone()));
-        outcome
-    }
-}
-
 impl Plane {
+    /// The gateway as the sandbox's owner sees it, as far as that is known: nobody shows a key here.
+    pub(super) fn owned(&self, target: &Target) -> Gateway {
+        self.gateway.owned(&target.sandbox)
+    }
+
     /// What there is, as far as is known here.
     pub(super) async fn find(&self, target: &Target) -> Result<Found, Refusal> {
         match self.look(target) {
@@ -100,13 +75,13 @@ impl Plane {
 
     /// The same, by what the log has now.
     pub(super) async fn caught_up(&self, target: &Target) -> Result<Found, Refusal> {
-        if let Err(error) = self.catch_up.reach(&self.gateway).await {
+        if let Err(error) = self.gateway.catch_up().reach(&self.gateway).await {
             tracing::warn!(%error, sandbox = %target.sandbox, "cannot tell whether it runs");
             return Err(Refusal::Away(target.clone()));
         }
         match self.look(target) {
             Ok(way) => Ok(Found::Way(Box::new(way))),
-            Err(Shut::NotRunning(_)) if self.gateway.sleeps(&target.sandbox) => Ok(Found::Asleep),
+            Err(Shut::NotRunning(_)) if self.owned(target).sleeps(&target.sandbox) => Ok(Found::Asleep),
             Err(Shut::NoSandbox | Shut::NotRunning(_)) => Err(Refusal::NotFound(target.clone())),
             Err(Shut::NoEdge) => Err(Refusal::Away(target.clone())),
         }
@@ -114,7 +89,7 @@ impl Plane {
 
     /// The way to a guest that runs.
     pub(super) fn look(&self, target: &Target) -> Result<Way, Shut> {
-        let door = self.gateway.door(&target.sandbox, target.port)?;
+        let door = self.owned(target).door(&target.sandbox, target.port)?;
         let edge = door
             .base
             .parse::<Uri>()
@@ -130,7 +105,8 @@ impl Plane {
     /// Who may come to a sandbox, whether it runs or not.
     pub(super) fn policy(&self, target: &Target) -> Option<NetworkPolicy> {
         self.gateway.fleet().read(|fleet| {
-            let sandbox = fleet.sandbox(self.gateway.tenant(), &target.sandbox)?;
+            let owner = fleet.owner(&target.sandbox)?;
+            let sandbox = fleet.sandbox(owner, &target.sandbox)?;
             Some(sandbox.state.network.clone())
         })
     }

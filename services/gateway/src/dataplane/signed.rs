@@ -99,7 +99,7 @@ impl Plane {
             return Ok(target);
         }
         // It may be newer than what we know; if the log is away, what we know has to do.
-        if let Err(error) = self.catch_up.reach(&self.gateway).await {
+        if let Err(error) = self.gateway.catch_up().reach(&self.gateway).await {
             tracing::warn!(%error, "cannot tell who has signed a URL");
         }
         self.find_signer(claim).await.ok_or(Refusal::Unsigned)
@@ -109,11 +109,10 @@ impl Plane {
         // Never closed; without a turn there would be no bound, but still an answer.
         let _turn = self.signatures.0.acquire().await;
         let answering: Vec<SandboxId> = self.gateway.fleet().read(|fleet| {
-            let own = fleet.live().filter(|(tenant, _, view)| {
-                let answers = view.state.phase == Phase::Running || sleeps(&view.state);
-                *tenant == self.gateway.tenant() && answers
-            });
-            own.map(|(_, id, _)| id.clone()).take(TRIED).collect()
+            let answering = fleet
+                .live()
+                .filter(|(_, _, view)| view.state.phase == Phase::Running || sleeps(&view.state));
+            answering.map(|(_, id, _)| id.clone()).take(TRIED).collect()
         });
         let signer = answering
             .into_iter()

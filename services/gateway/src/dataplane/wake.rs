@@ -18,7 +18,8 @@ impl Plane {
     /// Has the sandbox run again, and finds the way to its guest.
     pub(super) async fn wake(&self, target: &Target) -> Result<Way, Refusal> {
         let patience = self.gateway.limits().resume;
-        let woken = tokio::time::timeout(patience, self.gateway.awake(&target.sandbox)).await;
+        let owned = self.owned(target);
+        let woken = tokio::time::timeout(patience, owned.awake(&target.sandbox)).await;
         match woken {
             Ok(Ok(())) => self.look(target).map_err(|_| Refusal::Turning(target.clone())),
             Ok(Err(error)) => {

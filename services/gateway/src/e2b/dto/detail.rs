@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use roost_domain::fleet::{Fleet, View};
 use roost_domain::sandbox::{Phase, Sandbox};
 use roost_schemas::spec::OnTimeout;
-use roost_schemas::{SandboxId, TemplateName, TenantId};
+use roost_schemas::tenant::Scope;
+use roost_schemas::{SandboxId, TenantId};
 use serde::Serialize;
 
 use super::network::Network;
@@ -78,7 +79,7 @@ impl Listed {
             end_at: rfc3339(sandbox.expires_at.unwrap_or(view.updated_at)),
             cpu_count: requested.resources.vcpus,
             memory_mb: requested.resources.memory_mb,
-            disk_size_mb: disk_mb(fleet, tenant, template),
+            disk_size_mb: fleet.drive_mb(tenant, template),
             metadata: requested.spec.metadata.clone(),
             state: State::of(sandbox.phase)?,
             envd_version: ENVD_VERSION,
@@ -87,28 +88,15 @@ impl Listed {
     }
 }
 
-/// MiB that a sandbox may write; where the log does not tell, those of the base image.
-pub(super) fn disk_mb(fleet: &Fleet, tenant: &TenantId, template: &TemplateName) -> u64 {
-    let image = |name: &TemplateName| {
-        let view = fleet.template(tenant, name)?;
-        view.state.registered.as_ref()
-    };
-    let base = || {
-        let view = fleet.template(tenant, template)?;
-        image(&view.state.saved.as_ref()?.base)
-    };
-    let image = image(template).or_else(base);
-    let bytes = image.map_or(0, |image| image.drive_bytes.unwrap_or(image.bytes));
-    bytes.div_ceil(1 << 20)
-}
-
 /// A sandbox by itself.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::e2b) struct Detail {
     #[serde(flatten)]
     listed: Listed,
-    envd_access_token: String,
+    /// For whom may run something in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    envd_access_token: Option<String>,
     allow_internet_access: bool,
     domain: String,
     network: Network,
@@ -129,9 +117,10 @@ impl Detail {
         let sandbox = &view.state;
         let spec = &sandbox.requested.as_ref()?.spec;
         let listed = |fleet: &Fleet| Listed::of(fleet, gateway.tenant(), id, view);
+        let may_run = gateway.caller().scope >= Scope::Run;
         Some(Self {
             listed: gateway.fleet().read(listed)?,
-            envd_access_token: gateway.tokens().access(id),
+            envd_access_token: may_run.then(|| gateway.tokens().access(id)),
             allow_internet_access: sandbox.network.internet,
             domain: gateway.domain().to_owned(),
             network: Network::of(&sandbox.network),

@@ -5,7 +5,6 @@ use roost_domain::template::Template as State;
 use roost_schemas::{TemplateName, TenantId};
 use serde::Serialize;
 
-use super::detail::disk_mb;
 use crate::dto::rfc3339;
 use crate::e2b::ENVD_VERSION;
 use crate::error::ApiError;
@@ -71,7 +70,7 @@ impl Template {
             build_id,
             cpu_count: resources.vcpus,
             memory_mb: resources.memory_mb,
-            disk_size_mb: disk_mb(fleet, tenant, name),
+            disk_size_mb: fleet.drive_mb(tenant, name),
             public: view.state.registered.is_some(),
             aliases: [name.to_string()],
             names: [name.to_string()],
