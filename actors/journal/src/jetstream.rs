@@ -13,6 +13,7 @@ mod journal;
 mod leases;
 mod link;
 mod output;
+mod page;
 mod nkey;
 mod queue;
 mod record;

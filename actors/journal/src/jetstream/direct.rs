@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   request  $JS.API.DIRECT.GET.<stream>  {"seq":5,"next_by_subj":"..","batch":256,"max_bytes":..}
+//!                                         {"start_time":"2026-..","next_by_subj":..}
 //!   answers  message, message, ..   Nats-Sequence: this one   Nats-Last-Sequence: the one before it in this answer
 //!            204 EOB                Nats-Num-Pending: how many more there are
 //!            404                    there is none
@@ -21,15 +22,26 @@ use super::link::Link;
 
 /// Messages in one answer: more than nearly any sandbox has.
 const BATCH: u32 = 256;
-/// Bytes in one answer, below what the server would buffer for a connection before it cuts it.
-const BATCH_BYTES: u32 = 8 << 20;
+/// Bytes in one answer where nobody asks for fewer, below what the server would buffer for a connection before it cuts it.
+pub(super) const BATCH_BYTES: u32 = 8 << 20;
 
 #[derive(Serialize)]
 struct Request<'a> {
-    seq: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_time: Option<String>,
     next_by_subj: &'a str,
     batch: u32,
     max_bytes: u32,
+}
+
+/// From where on messages are wanted.
+pub(super) enum Start {
+    /// After this sequence.
+    After(u64),
+    /// Stored at this time, in RFC 3339, or later.
+    At(String),
 }
 
 /// One answer.
@@ -49,7 +61,7 @@ pub(super) async fn read(
     let mut all: Vec<StreamMessage> = Vec::new();
     loop {
         let after = all.last().map_or(after, |last| last.sequence);
-        let mut page = page(link, stream, subject, after).await?;
+        let mut page = page(link, stream, subject, Start::After(after), BATCH_BYTES).await?;
         all.append(&mut page.messages);
         if !page.more {
             return Ok(all);
@@ -57,13 +69,25 @@ pub(super) async fn read(
     }
 }
 
-/// The first messages of `subject` after `after`, in order. The error says what was seen instead of a whole answer.
-pub(super) async fn page(link: &Link, stream: &str, subject: &str, after: u64) -> Result<Page, String> {
+/// The first messages of `subject`, which may be a filter, from `start` on, in order: at least one if there is any, and about
+/// `bytes`. The error says what was seen instead of a whole answer.
+pub(super) async fn page(
+    link: &Link,
+    stream: &str,
+    subject: &str,
+    start: Start,
+    bytes: u32,
+) -> Result<Page, String> {
+    let (seq, start_time) = match start {
+        Start::After(after) => (Some(after + 1), None),
+        Start::At(time) => (None, Some(time)),
+    };
     let request = Request {
-        seq: after + 1,
+        seq,
+        start_time,
         next_by_subj: subject,
         batch: BATCH,
-        max_bytes: BATCH_BYTES,
+        max_bytes: bytes,
     };
     let body = serde_json::to_vec(&request).map_err(|e| e.to_string())?;
     let inbox = link.client.new_inbox();

@@ -10,11 +10,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
 use roost_schemas::subject::{EventFilter, EventSubject};
-use roost_schemas::{CommandId, Sequence};
+use roost_schemas::{CommandId, Sequence, Timestamp};
 use tokio::time::Instant;
 
-use super::direct;
+use super::direct::{self, BATCH_BYTES, Start};
 use super::link::{Link, answered, not_now};
+use super::page;
 use super::record::{record, timestamp};
 use super::streams::EVENTS;
 use super::tail::{Keeps, Tail};
@@ -31,6 +32,21 @@ pub struct JetStreamJournal {
 impl JetStreamJournal {
     pub(super) fn new(link: Arc<Link>) -> Self {
         Self { link }
+    }
+
+    /// Repeats a read that the server does not answer, within [`super::Options::patience`].
+    async fn patiently<T, F>(&self, read: impl Fn() -> F) -> Result<T, JournalError>
+    where
+        F: Future<Output = Result<T, JournalError>>,
+    {
+        let deadline = Instant::now() + self.link.options.patience;
+        let mut pause = Pause::new();
+        loop {
+            match read().await {
+                Err(JournalError::Unavailable { .. }) if Instant::now() < deadline => pause.wait().await,
+                ended => return ended,
+            }
+        }
     }
 }
 
@@ -59,13 +75,18 @@ impl Journal for JetStreamJournal {
     }
 
     async fn read(&self, subject: &EventSubject, after: Sequence) -> Result<Page, JournalError> {
-        let deadline = Instant::now() + self.link.options.patience;
-        let mut pause = Pause::new();
-        loop {
-            match self.tail(subject, after).await {
-                Err(JournalError::Unavailable { .. }) if Instant::now() < deadline => pause.wait().await,
-                ended => return ended,
-            }
+        self.patiently(|| self.tail(subject, after)).await
+    }
+
+    async fn page(&self, filter: &EventFilter, after: Sequence, bytes: u32) -> Result<Page, JournalError> {
+        self.patiently(|| page::page(&self.link, filter, after, bytes))
+            .await
+    }
+
+    async fn before(&self, time: Timestamp) -> Result<Sequence, JournalError> {
+        match self.patiently(|| page::before(&self.link, time)).await? {
+            Some(sequence) => Ok(sequence),
+            None => self.head().await,
         }
     }
 
@@ -131,7 +152,14 @@ impl Store for JetStreamJournal {
     }
 
     async fn tail(&self, subject: &EventSubject, after: Sequence) -> Result<Page, JournalError> {
-        let read = direct::page(&self.link, EVENTS, &subject.to_string(), after.0).await;
+        let read = direct::page(
+            &self.link,
+            EVENTS,
+            &subject.to_string(),
+            Start::After(after.0),
+            BATCH_BYTES,
+        )
+        .await;
         let direct::Page { messages, more } = read.map_err(|detail| JournalError::Unavailable {
             action: "read a subject",
             detail,
@@ -159,7 +187,8 @@ impl Store for JetStreamJournal {
     }
 }
 
-fn stored(message: StreamMessage) -> Result<Record, JournalError> {
+/// The commit in a message.
+pub(super) fn stored(message: StreamMessage) -> Result<Record, JournalError> {
     record(
         &message.subject,
         message.sequence,

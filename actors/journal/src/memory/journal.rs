@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
 use roost_schemas::subject::{EventFilter, EventSubject};
-use roost_schemas::{CommandId, Sequence};
+use roost_schemas::{CommandId, Sequence, Timestamp};
 use tokio::sync::watch;
 
 use super::{Options, Recent, locked};
@@ -116,6 +116,27 @@ impl Journal for MemoryJournal {
 
     async fn read(&self, subject: &EventSubject, after: Sequence) -> Result<Page, JournalError> {
         self.tail(subject, after).await
+    }
+
+    async fn page(&self, filter: &EventFilter, after: Sequence, bytes: u32) -> Result<Page, JournalError> {
+        let log = locked(&self.0.log);
+        let from = usize::try_from(after.0).unwrap_or(usize::MAX);
+        let newer = log.records.get(from..).unwrap_or_default().iter();
+        let mut newer = newer.filter(|record| filter.admits(&record.subject)).peekable();
+        let (mut page, mut size) = (Page::default(), 0);
+        while size < bytes as usize && page.records.len() < PAGE {
+            let Some(record) = newer.next() else { break };
+            size += record.payload.len();
+            page.records.push(record.clone());
+        }
+        page.more = newer.peek().is_some();
+        Ok(page)
+    }
+
+    async fn before(&self, time: Timestamp) -> Result<Sequence, JournalError> {
+        let log = locked(&self.0.log);
+        let earlier = log.records.partition_point(|record| record.stored_at < time);
+        Ok(Sequence(earlier as u64))
     }
 
     async fn follow(&self, filter: &EventFilter, after: Sequence) -> Result<Records, JournalError> {

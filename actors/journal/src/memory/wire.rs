@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
 use roost_schemas::subject::{EventFilter, EventSubject};
-use roost_schemas::{CommandId, Sequence};
+use roost_schemas::{CommandId, Sequence, Timestamp};
 
 use super::MemoryJournal;
 use crate::append::{self, Attempt, Request, Store};
@@ -116,6 +116,17 @@ impl Journal for WiredJournal {
 
     async fn read(&self, subject: &EventSubject, after: Sequence) -> Result<Page, JournalError> {
         self.tail(subject, after).await
+    }
+
+    async fn page(&self, filter: &EventFilter, after: Sequence, bytes: u32) -> Result<Page, JournalError> {
+        let about = format!("{filter} after {after}");
+        self.ask("page", about, self.journal.page(filter, after, bytes))
+            .await
+    }
+
+    async fn before(&self, time: Timestamp) -> Result<Sequence, JournalError> {
+        self.ask("before", time.0.to_string(), self.journal.before(time))
+            .await
     }
 
     async fn follow(&self, filter: &EventFilter, after: Sequence) -> Result<Records, JournalError> {

@@ -30,7 +30,7 @@ impl Record {
     }
 }
 
-/// Commits of one subject, in order.
+/// Commits of one subject, or of those that a filter admits, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
     /// The commits.
@@ -71,6 +71,13 @@ pub trait Journal: Send + Sync + 'static {
 
     /// The first commits of `subject` after `after`, in order; at most some hundred, or some MiB.
     async fn read(&self, subject: &EventSubject, after: Sequence) -> Result<Page, JournalError>;
+
+    /// The first commits that `filter` admits after `after`, in order: at least one if there is any, at most some hundred, and
+    /// not many more bytes than `bytes`. What is not ours is passed over.
+    async fn page(&self, filter: &EventFilter, after: Sequence, bytes: u32) -> Result<Page, JournalError>;
+
+    /// Where the last commit stands that was stored before `time`; zero if there is none.
+    async fn before(&self, time: Timestamp) -> Result<Sequence, JournalError>;
 
     /// Follows every commit that `filter` admits after `after`: first what is stored, then what comes.
     async fn follow(&self, filter: &EventFilter, after: Sequence) -> Result<Records, JournalError>;

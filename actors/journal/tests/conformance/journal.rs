@@ -7,6 +7,7 @@ use std::time::Duration;
 use roost_journal::port::{Append, Journal, JournalError};
 use roost_schemas::Sequence;
 use roost_schemas::TenantId;
+use roost_schemas::Timestamp;
 use roost_schemas::subject::EventFilter;
 
 use crate::on_both;
@@ -22,6 +23,8 @@ on_both!(
     expecting_what_the_log_does_not_have_is_an_alarm,
     a_follower_gets_what_is_stored_and_then_what_comes,
     a_follower_gets_what_its_filter_admits,
+    a_page_has_what_its_filter_admits_and_ends_somewhere,
+    a_time_has_a_place_in_the_log,
 );
 
 async fn commits_are_read_back_in_order(world: World) {
@@ -178,6 +181,56 @@ async fn a_follower_gets_what_its_filter_admits(world: World) {
         assert_eq!(next(&mut of_tenant).await.unwrap().command_id, id(expected));
     }
     assert_eq!(next(&mut of_one).await.unwrap().command_id, id("c3"));
+}
+
+async fn a_page_has_what_its_filter_admits_and_ends_somewhere(world: World) {
+    let (mine, other, theirs) = (of_tenant("x", "a"), of_tenant("x", "b"), of_tenant("y", "a"));
+    let journal = world.journal.as_ref();
+    let first = stored(journal, &mine, 0, "c1").await;
+    let second = stored(journal, &theirs, 0, "c2").await;
+    stored(journal, &other, 0, "c3").await;
+    let tenant = EventFilter::Tenant(TenantId::new("x").unwrap());
+    let whole = journal.page(&tenant, Sequence(0), 1 << 20).await.unwrap();
+    assert_eq!((ids(&whole.records), whole.more), (vec!["c1", "c3"], false));
+    let rest = journal.page(&tenant, Sequence(first), 1 << 20).await.unwrap();
+    assert_eq!((ids(&rest.records), rest.more), (vec!["c3"], false));
+    // Whoever has room for less than one commit gets one.
+    let least = journal.page(&tenant, Sequence(0), 1).await.unwrap();
+    assert_eq!((ids(&least.records), least.more), (vec!["c1"], true));
+    let all = journal
+        .page(&EventFilter::All, Sequence(first), 1 << 20)
+        .await
+        .unwrap();
+    assert_eq!(ids(&all.records), ["c2", "c3"]);
+    let one = EventFilter::One(theirs);
+    let none = journal.page(&one, Sequence(second), 1 << 20).await.unwrap();
+    assert!(none.records.is_empty() && !none.more);
+    let beyond = journal.page(&tenant, Sequence(1_000_000), 1 << 20).await.unwrap();
+    assert!(beyond.records.is_empty() && !beyond.more);
+}
+
+async fn a_time_has_a_place_in_the_log(world: World) {
+    let a = subject("a");
+    let journal = world.journal.as_ref();
+    assert_eq!(journal.before(Timestamp::now()).await.unwrap(), Sequence(0));
+    let first = stored(journal, &a, 0, "c1").await;
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let second = stored(journal, &a, first, "c2").await;
+    let times: Vec<_> = read_all(journal, &a, 0)
+        .await
+        .iter()
+        .map(|r| r.stored_at)
+        .collect();
+    assert_eq!(journal.before(Timestamp(0)).await.unwrap(), Sequence(0));
+    // Times are kept to the millisecond, which is rounded down.
+    assert_eq!(journal.before(times[0]).await.unwrap(), Sequence(0));
+    assert_eq!(journal.before(times[1]).await.unwrap(), Sequence(first));
+    let later = Timestamp(times[1].0 + 1);
+    assert_eq!(journal.before(later).await.unwrap(), Sequence(second));
+    assert_eq!(
+        journal.before(Timestamp(u64::MAX)).await.unwrap(),
+        Sequence(second)
+    );
 }
 
 /// Neither adapter remembers an id for ever; the subject does.

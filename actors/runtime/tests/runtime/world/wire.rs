@@ -8,7 +8,7 @@ use bytes::Bytes;
 use roost_journal::memory::MemoryJournal;
 use roost_journal::port::{Append, Journal, JournalError, Page, Records};
 use roost_schemas::subject::{EventFilter, EventSubject};
-use roost_schemas::{CommandId, Sequence};
+use roost_schemas::{CommandId, Sequence, Timestamp};
 
 use super::stage::{Pulse, Script};
 
@@ -105,6 +105,16 @@ impl Journal for Wire {
             script.play("read").await;
         }
         page
+    }
+
+    async fn page(&self, filter: &EventFilter, after: Sequence, bytes: u32) -> Result<Page, JournalError> {
+        self.pass("read a page").await?;
+        self.journal.page(filter, after, bytes).await
+    }
+
+    async fn before(&self, time: Timestamp) -> Result<Sequence, JournalError> {
+        self.pass("tell a place").await?;
+        self.journal.before(time).await
     }
 
     async fn follow(&self, filter: &EventFilter, after: Sequence) -> Result<Records, JournalError> {

@@ -9,7 +9,7 @@ use futures::StreamExt;
 use roost_journal::port::{Append, Journal, JournalError, Page, Records};
 use roost_runtime::fleet::FleetHandle;
 use roost_schemas::subject::{EventFilter, EventSubject};
-use roost_schemas::{CommandId, Sequence};
+use roost_schemas::{CommandId, Sequence, Timestamp};
 
 use super::stage::{Stage, beside, get, listening, refused};
 
@@ -33,6 +33,14 @@ impl Journal for Late {
 
     async fn read(&self, subject: &EventSubject, after: Sequence) -> Result<Page, JournalError> {
         self.journal.read(subject, after).await
+    }
+
+    async fn page(&self, filter: &EventFilter, after: Sequence, bytes: u32) -> Result<Page, JournalError> {
+        self.journal.page(filter, after, bytes).await
+    }
+
+    async fn before(&self, time: Timestamp) -> Result<Sequence, JournalError> {
+        self.journal.before(time).await
     }
 
     async fn follow(&self, filter: &EventFilter, after: Sequence) -> Result<Records, JournalError> {
