@@ -1,5 +1,7 @@
 //! The fleet as a projection: folded from the whole log by one task, read by everyone in the process.
 
+mod figures;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;

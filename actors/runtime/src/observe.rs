@@ -52,6 +52,7 @@ pub(crate) fn outcome(reply: Option<&Reply>) -> &'static str {
 
 /// Counts a command that is decided.
 pub(crate) fn decided(hop: &'static str, kind: &'static str, outcome: &'static str, began: Instant) {
+    tracing::info!(outcome, "decided");
     counter!("roost_commands_total", "hop" => hop, "kind" => kind, "outcome" => outcome).increment(1);
     histogram!("roost_command_seconds", "hop" => hop, "kind" => kind).record(began.elapsed().as_secs_f64());
 }

@@ -35,6 +35,7 @@ mod rest;
 mod restore;
 mod settings;
 mod setup;
+mod trace;
 mod tunnel;
 mod wake;
 

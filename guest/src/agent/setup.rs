@@ -25,6 +25,7 @@ use super::mmds::{Denied, Doorkeeper};
 use super::rest::Rest;
 use super::restore::{self, Identity, RestoreError};
 use super::settings::{Change, Store};
+use super::trace;
 use crate::log::say;
 
 /// The body: E2B's, and `audit` and `restored`, which are ours. Fields of E2B's that mean nothing here are passed over.
@@ -67,6 +68,7 @@ pub(super) async fn answer(
     rest: &Arc<Rest>,
 ) -> Response<Body> {
     let heard = Instant::now();
+    let parent = trace::parent(request.headers());
     // The token that guards every other path is only set here, so what runs inside the sandbox must be kept out.
     if auth::is_inside(peer.ip()) {
         return refusal(StatusCode::FORBIDDEN, "only the host may initialise the sandbox");
@@ -98,7 +100,12 @@ pub(super) async fn answer(
         (_, time) => adjust(change, time, store),
     };
     match done {
-        Ok(()) => empty(StatusCode::NO_CONTENT),
+        Ok(()) => {
+            if let Some(parent) = parent {
+                say!("agent: told who it is (trace {})", parent.trace);
+            }
+            empty(StatusCode::NO_CONTENT)
+        }
         Err(error) => {
             say!("agent: {error}");
             refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string())

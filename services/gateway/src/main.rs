@@ -95,10 +95,13 @@ async fn run(args: Args) -> anyhow::Result<()> {
         .unwrap_or_else(|| format!("localhost:{}", address.port()));
     let limits = descriptors::fit(&Limits::default());
     let announcing = tokio::spawn(announce(ports.clone(), address));
+    let told = (fleet.clone(), Arc::clone(&ports.journal));
+    let telling = tokio::spawn(async move { told.0.tell_lag(&*told.1).await });
     let gateway = Gateway::new(ports, key, tokens, domain, limits.clone());
     let api = router(gateway.clone());
     serve(listener, front(gateway, api), stop, limits).await;
     announcing.abort();
+    telling.abort();
     fleet.stop().await;
     connection.close().await;
     Ok(())

@@ -3,6 +3,7 @@
 mod disks;
 mod engines;
 mod fence;
+pub(crate) mod figures;
 mod guests;
 mod hardware;
 mod signals;

@@ -22,6 +22,7 @@ use roost_runtime::host::{self, HostActor};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::Run;
+use crate::machine::figures;
 use open::Opened;
 
 /// How long folding what came since the log was folded first may take.
@@ -65,5 +66,7 @@ async fn serve(opened: &mut Opened) -> Result<()> {
         () = host::serve(&context, actor) => bail!("the host actor does not take commands any more"),
         () = host::collect(&context, &opened.fleet) => bail!("snapshots are not collected any more"),
         _ = ended => bail!("the host actor ended by itself"),
+        never = figures::tell(&opened.slots) => match never {},
+        never = opened.fleet.tell_lag(&*context.journal) => match never {},
     }
 }

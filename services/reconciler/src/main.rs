@@ -80,6 +80,7 @@ async fn run(cli: Cli) -> Result<()> {
         keep: Arc::new(KeepFile::open(cli.state.join("deadlines"))?),
     };
     let folded = fleet.clone();
+    let log = Arc::clone(&journal);
     let (_, reconciler) = Reconciler::spawn(None, Reconciler, arguments).await?;
     let router = Router {
         journal,
@@ -94,5 +95,7 @@ async fn run(cli: Cli) -> Result<()> {
         alarm = folded.stopped() => bail!("the reconciler acts no more: {alarm}"),
         () = router.run() => bail!("the router ended by itself"),
         _ = reconciler => bail!("the reconciler ended by itself"),
+        never = folded.tell_lag(&*log) => match never {},
+        never = folded.tell_all() => match never {},
     }
 }

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use connectrpc::ConnectError;
 use roost_schemas::envd::process::{ProcessConfig, StartRequest};
+use roost_schemas::trace::TraceParent;
 use thiserror::Error;
 
 use super::terminal::{Size, TooLarge};
 use crate::agent::settings::Settings;
+use crate::agent::trace;
 use crate::cgroups::Group;
 use crate::users::{self, User};
 
@@ -34,6 +36,15 @@ pub(in crate::agent) struct Plan {
     pub(super) streams: Streams,
     /// The control group it runs in.
     pub(in crate::agent) group: Group,
+}
+
+impl Plan {
+    /// Tells the process which trace it is a part of, unless its client has chosen one for it.
+    pub(super) fn go_on(&mut self, parent: &TraceParent) {
+        self.env
+            .entry(trace::VARIABLE.to_owned())
+            .or_insert_with(|| parent.to_string());
+    }
 }
 
 /// Standard streams.

@@ -22,7 +22,7 @@ use super::registry::{Admission, Registry};
 use super::running::Running;
 use super::spawn;
 use crate::agent::audit::Audit;
-use crate::agent::{auth, keepalive};
+use crate::agent::{auth, keepalive, trace};
 
 /// What is told of a process while it waits, runs and ends.
 struct Start {
@@ -51,7 +51,10 @@ pub(super) async fn answer(
 ) -> ServiceResult<ServiceStream<StartResponse>> {
     let user = auth::requested_user(context.headers());
     let settings = service.store.current();
-    let plan = plan::make(Path::new("/"), &request, user, &settings)?;
+    let mut plan = plan::make(Path::new("/"), &request, user, &settings)?;
+    if let Some(parent) = trace::parent(context.headers()) {
+        plan.go_on(&parent);
+    }
     let recorded = recorded(context.headers())?;
     let entry = (recorded.is_none() && settings.audit).then(|| Entry {
         process: random_id(),

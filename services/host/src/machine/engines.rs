@@ -12,6 +12,7 @@ mod cmdline;
 mod configure;
 mod console;
 mod dump;
+mod faults;
 mod folder;
 mod held;
 mod home;

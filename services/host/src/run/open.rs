@@ -37,7 +37,7 @@ pub(super) struct Opened {
     pub(super) registration: HostRegistered,
     pub(super) templates: Vec<(TemplateName, TemplateRegistered)>,
     pub(super) tenure: Held,
-    slots: SlotPool,
+    pub(super) slots: SlotPool,
     connection: Connection,
     /// The state folder is this agent's for as long as this lives.
     _paths: Paths,

@@ -16,6 +16,7 @@ use roost_pager::control::Status;
 use roost_schemas::event::Cause;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::faults::Told;
 use super::held::Memory;
 use super::pager::{AskError, MAX_FAULT, Pager};
 
@@ -56,9 +57,14 @@ pub(super) async fn until_end(engine: &EngineProcess, memory: &Memory) -> Cause 
 
 /// Asks the pager how it is until something is wrong.
 async fn trouble(pager: &Pager) -> String {
+    let mut told = Told::default();
     loop {
         sleep(INTERVAL).await;
-        match status(pager).await {
+        let status = status(pager).await;
+        if let Ok(status) = &status {
+            told.add(status);
+        }
+        match status {
             Ok(status) if status.oldest_fault_ms > MAX_FAULT.as_secs() * 1000 => {
                 return format!(
                     "the pager has left a page fault unanswered for {} ms{}",
