@@ -170,6 +170,8 @@ pub enum EventFilter {
     All,
     /// One tenant's.
     Tenant(TenantId),
+    /// Those of one tenant's sandboxes.
+    Sandboxes(TenantId),
     /// One aggregate's.
     One(EventSubject),
 }
@@ -179,6 +181,7 @@ impl fmt::Display for EventFilter {
         match self {
             Self::All => f.write_str(ALL_EVENTS),
             Self::Tenant(tenant) => write!(f, "roost.evt.{tenant}.>"),
+            Self::Sandboxes(tenant) => write!(f, "roost.evt.{tenant}.sandbox.*"),
             Self::One(subject) => subject.fmt(f),
         }
     }
@@ -190,6 +193,9 @@ impl EventFilter {
         match self {
             Self::All => true,
             Self::Tenant(tenant) => subject.tenant == *tenant,
+            Self::Sandboxes(tenant) => {
+                subject.tenant == *tenant && matches!(subject.aggregate, AggregateId::Sandbox(_))
+            }
             Self::One(one) => subject == one,
         }
     }

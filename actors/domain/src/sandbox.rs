@@ -45,6 +45,7 @@ mod start;
 mod state;
 
 pub use command::{Command, ProcessEnd};
+pub(crate) use create::check_pairs;
 pub use create::{check_resources, check_spec};
 pub use exec::MAX_PROCESSES;
 pub use report::{MAX_CRASHES, MAX_START_ATTEMPTS};

@@ -4,8 +4,13 @@
 //!  (unknown) ──create──▶ Telling ──delete──▶ Deleted
 //!                         │   ▲
 //!                 give up ▼   │ redelivered
-//!                     put aside ── redelivery asked ──▶ tried again
+//!                     put aside ── redelivery asked ──▶ tried again ──▶ put aside, or redelivered
 //! ```
+//!
+//! Nothing is put aside beyond [`MAX_ASIDE`]: whoever tells has to go on trying then, because a commit that is in no list
+//! would be lost.
+
+mod spec;
 
 use std::collections::BTreeMap;
 
@@ -17,7 +22,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Aggregate, Rejection};
 
-/// Commits that may be put aside; older ones make room.
+pub use spec::{MAX_URL, MAX_WEBHOOKS, Targets, check_spec};
+
+/// Commits that may be put aside.
 pub const MAX_ASIDE: usize = 1_000;
 
 /// What is known of one webhook.
@@ -65,6 +72,7 @@ impl Webhook {
             _ if self.spec.is_none() => Err(Rejection::NoWebhook),
             WebhookChange::Delete if self.deleted => Ok(Vec::new()),
             WebhookChange::Delete => Ok(vec![WebhookEvent::Deleted]),
+            WebhookChange::Redeliver(_) if self.deleted => Err(Rejection::NoWebhook),
             WebhookChange::Redeliver(sequence) => match self.aside.get(sequence) {
                 Some(aside) if aside.asked => Ok(Vec::new()),
                 Some(_) => Ok(vec![WebhookEvent::RedeliveryAsked(RedeliveryAsked {
@@ -78,6 +86,19 @@ impl Webhook {
             },
         }
     }
+
+    fn give_up(&self, given_up: &GivenUp) -> Result<Vec<WebhookEvent>, Rejection> {
+        match self.aside.get(&given_up.sequence) {
+            _ if self.deleted => Ok(Vec::new()),
+            Some(aside) if !aside.asked => Ok(Vec::new()),
+            None if self.aside.len() >= MAX_ASIDE => Err(Rejection::TooMany {
+                what: "commits put aside by this webhook",
+                limit: MAX_ASIDE,
+            }),
+            // Anew, when it was tried again in vain.
+            _ => Ok(vec![WebhookEvent::GivenUp(given_up.clone())]),
+        }
+    }
 }
 
 impl Aggregate for Webhook {
@@ -87,8 +108,7 @@ impl Aggregate for Webhook {
     fn decide(&self, command: &Envelope<Command>) -> Result<Vec<WebhookEvent>, Rejection> {
         match &command.command {
             Command::Change(change) => self.change(change),
-            Command::GiveUp(given_up) if self.aside.contains_key(&given_up.sequence) => Ok(Vec::new()),
-            Command::GiveUp(given_up) => Ok(vec![WebhookEvent::GivenUp(given_up.clone())]),
+            Command::GiveUp(given_up) => self.give_up(given_up),
             Command::Redelivered(sequence) if !self.aside.contains_key(sequence) => Ok(Vec::new()),
             Command::Redelivered(sequence) => Ok(vec![WebhookEvent::Redelivered(Redelivered {
                 sequence: *sequence,
@@ -108,9 +128,6 @@ impl Aggregate for Webhook {
         match event {
             WebhookEvent::Created(spec) => self.spec = Some(spec.clone()),
             WebhookEvent::GivenUp(given_up) => {
-                if self.aside.len() >= MAX_ASIDE {
-                    self.aside.pop_first();
-                }
                 let aside = Aside {
                     given_up: given_up.clone(),
                     asked: false,
@@ -125,7 +142,10 @@ impl Aggregate for Webhook {
             WebhookEvent::Redelivered(Redelivered { sequence }) => {
                 self.aside.remove(sequence);
             }
-            WebhookEvent::Deleted => self.deleted = true,
+            WebhookEvent::Deleted => {
+                self.deleted = true;
+                self.aside.clear();
+            }
         }
     }
 }

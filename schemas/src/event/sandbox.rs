@@ -1,5 +1,7 @@
 //! What happens to a sandbox.
 
+mod kind;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;

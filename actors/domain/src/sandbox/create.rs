@@ -69,7 +69,8 @@ pub(super) fn check_env(field: &'static str, env: &BTreeMap<String, String>) -> 
     Ok(())
 }
 
-fn check_pairs(field: &'static str, pairs: &BTreeMap<String, String>) -> Result<(), Rejection> {
+/// Refuses labels or variables that are too many, or too long.
+pub(crate) fn check_pairs(field: &'static str, pairs: &BTreeMap<String, String>) -> Result<(), Rejection> {
     if pairs.len() > MAX_PAIRS {
         return Err(Rejection::invalid(
             field,

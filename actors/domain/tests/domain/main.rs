@@ -7,3 +7,4 @@ mod reconcile;
 mod rejections;
 mod sandbox;
 mod support;
+mod webhook;

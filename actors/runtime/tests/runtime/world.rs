@@ -16,6 +16,7 @@ pub(crate) use ask::*;
 pub(crate) use clock::TestClock;
 pub(crate) use paused::*;
 use ractor::{Actor, ActorRef};
+use roost_domain::webhook::Targets;
 use roost_journal::memory::{Memory, Options};
 use roost_journal::port::Journal;
 use roost_runtime::fleet::FleetHandle;
@@ -119,6 +120,7 @@ impl World {
             queue: Arc::new(memory.queue()),
             fleet: fleet.clone(),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            targets: Targets::default(),
         };
         let router = tokio::spawn(async move { router.run().await }).abort_handle();
         Self {

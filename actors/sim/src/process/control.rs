@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ractor::Actor;
+use roost_domain::webhook::Targets;
 use roost_runtime::memory::Kept;
 use roost_runtime::reconciler::{Arguments, Reconciler};
 use roost_runtime::router::Router;
@@ -33,6 +34,7 @@ pub(super) async fn live(link: Link, keep: Arc<Kept>) {
         queue: Arc::new(link.clone()),
         fleet,
         clock: link.clock(),
+        targets: Targets::default(),
     };
     tokio::select! {
         biased;
