@@ -8,30 +8,32 @@
 mod access;
 mod backup;
 mod direct;
+mod feeds;
 mod fitness;
 mod journal;
 mod leases;
 mod link;
+mod nkey;
 mod output;
 mod page;
-mod nkey;
 mod queue;
 mod record;
 mod streams;
 mod tail;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use std::path::PathBuf;
 
-pub use backup::{Backup, Messages, Stored};
-pub use journal::JetStreamJournal;
 pub use access::Access;
+pub use backup::{Backup, Messages, Stored};
+pub use feeds::JetStreamFeeds;
+pub use journal::JetStreamJournal;
 pub use leases::JetStreamLeases;
+pub use nkey::{Nkey, NkeyError};
 pub use output::JetStreamOutput;
 pub use queue::JetStreamQueue;
 pub use streams::{COMMANDS, EVENTS, LEASES, OUTPUT};
-pub use nkey::{Nkey, NkeyError};
 
 use crate::port::JournalError;
 use link::Link;
@@ -43,14 +45,14 @@ pub struct Options {
     pub url: String,
     /// What the server's connection list calls this process.
     pub name: String,
-    /// How long one answer of the server is awaited before the request counts as lost.
-    pub ack_wait: Duration,
-    /// How long an operation is tried altogether before it fails as unavailable.
     /// Who this process is to the server; absent: whoever the server takes a stranger for.
     pub nkey: Option<Nkey>,
     /// Certificates, in PEM, by which the server proves itself; the connection then has to be encrypted. Absent: this
     /// machine's own, for an address that begins with `tls://`.
     pub ca: Option<PathBuf>,
+    /// How long one answer of the server is awaited before the request counts as lost.
+    pub ack_wait: Duration,
+    /// How long an operation is tried altogether before it fails as unavailable.
     pub patience: Duration,
     /// How long a consumer may hold a command without a sign of life before it is delivered again.
     pub lease: Duration,
@@ -68,11 +70,11 @@ impl Options {
         Self {
             url: url.into(),
             name: "roost".to_owned(),
+            nkey: None,
+            ca: None,
             ack_wait: Duration::from_secs(2),
             patience: Duration::from_secs(15),
             lease: Duration::from_secs(30),
-            nkey: None,
-            ca: None,
             duplicate_window: Duration::from_mins(2),
             commands_bytes: 256 << 20,
             output_bytes: 1 << 30,
@@ -114,6 +116,11 @@ impl Connection {
     /// The output of processes.
     pub fn output(&self) -> JetStreamOutput {
         JetStreamOutput::new(self.0.clone())
+    }
+
+    /// The feeds of the event log.
+    pub fn feeds(&self) -> JetStreamFeeds {
+        JetStreamFeeds::new(self.0.clone())
     }
 
     /// The leases of hosts.

@@ -3,6 +3,7 @@
 //! There are no tasks and no files: an idle log costs its records. Time is tokio's, so that a test may pause it.
 //! [`MemoryJournal::inject`] loses messages on demand.
 
+mod feeds;
 mod journal;
 mod leases;
 mod output;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use roost_schemas::Timestamp;
 
+pub use feeds::MemoryFeeds;
 pub use journal::{Fault, MemoryJournal};
 pub use leases::MemoryLeases;
 pub use output::MemoryOutput;
@@ -59,6 +61,7 @@ impl std::fmt::Debug for Options {
 #[derive(Debug, Clone)]
 pub struct Memory {
     journal: MemoryJournal,
+    feeds: MemoryFeeds,
     queue: MemoryQueue,
     output: MemoryOutput,
     leases: MemoryLeases,
@@ -67,8 +70,10 @@ pub struct Memory {
 impl Memory {
     /// An empty one.
     pub fn new(options: &Options) -> Self {
+        let journal = MemoryJournal::new(options);
         Self {
-            journal: MemoryJournal::new(options),
+            feeds: MemoryFeeds::new(journal.clone()),
+            journal,
             queue: MemoryQueue::new(options),
             output: MemoryOutput::new(options),
             leases: MemoryLeases::default(),
@@ -88,6 +93,11 @@ impl Memory {
     /// The output of processes.
     pub fn output(&self) -> MemoryOutput {
         self.output.clone()
+    }
+
+    /// The feeds of the event log.
+    pub fn feeds(&self) -> MemoryFeeds {
+        self.feeds.clone()
     }
 
     /// The leases of hosts.
