@@ -13,6 +13,12 @@ use crate::sequence::{MAX_SEQUENCE, MIN_SEQUENCE};
 const ID: &str = "^[a-z0-9]{1,40}$";
 /// A tenant's id.
 const TENANT: &str = "^[a-z0-9][a-z0-9_-]{0,39}$";
+/// The same, or all of them.
+const TENANTS: &str = "^([*]|[a-z0-9][a-z0-9_-]{0,39})$";
+/// Sandboxes' ids, separated by commas.
+const IDS: &str = "^[a-z0-9]{1,40}(,[a-z0-9]{1,40}){0,99}$";
+/// Events' types, separated by commas.
+const TYPES: &str = "^[a-z_]{1,40}(,[a-z_]{1,40}){0,99}$";
 /// A template's name.
 const NAME: &str = "^[a-z0-9][a-z0-9_-]{0,62}$";
 /// A command's id that a client may choose.
@@ -44,8 +50,11 @@ impl Modify for Values {
 /// What a parameter of this name may be; nothing if it is described where it is.
 fn values(parameter: &Parameter) -> Option<RefOr<Schema>> {
     Some(match (&parameter.parameter_in, parameter.name.as_str()) {
-        (ParameterIn::Path, "id" | "process") => text(ID),
-        (ParameterIn::Path | ParameterIn::Query, "tenant") => text(TENANT),
+        (ParameterIn::Path, "id" | "process" | "key") => text(ID),
+        (ParameterIn::Path, "tenant") => text(TENANT),
+        (ParameterIn::Query, "tenant") => text(TENANTS),
+        (ParameterIn::Query, "sandbox") => text(IDS),
+        (ParameterIn::Query, "type") => text(TYPES),
         (ParameterIn::Path, "name") => text(NAME),
         (ParameterIn::Path, "sequence") => number(1, MAX_SEQUENCE),
         (ParameterIn::Query, "limit") => number(1, MAX_PAGE as u64),

@@ -90,7 +90,7 @@ async fn the_agents_refusals_keep_their_meaning() {
         ("there", 409, "already_exists"),
         ("locked", 403, "permission_denied"),
         ("full", 507, "disk_full"),
-        ("bad", 400, "invalid_request"),
+        ("bad", 422, "guest_refused"),
     ] {
         let path = json!({"path": word});
         for action in ["stat", "mkdir", "remove", "list", "read"] {

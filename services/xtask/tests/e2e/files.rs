@@ -152,13 +152,13 @@ impl Files {
         let missing = self.read("/tmp/missing", &[]).await?;
         assert_eq!(missing.error_code().as_deref(), Some("not_found"));
         let onto_a_folder = self.write("/tmp", "x").await?;
-        assert_eq!(onto_a_folder.error_code().as_deref(), Some("invalid_request"));
+        assert_eq!(onto_a_folder.error_code().as_deref(), Some("guest_refused"));
         let endless = self.read("/dev/zero", &[]).await?;
-        assert_eq!(endless.error_code().as_deref(), Some("invalid_request"));
+        assert_eq!(endless.error_code().as_deref(), Some("guest_refused"));
         let nobody = self
             .call("stat", &json!({"path": "/tmp", "user": "nobody-of-that-name"}))
             .await?;
-        assert_eq!(nobody.error_code().as_deref(), Some("invalid_request"));
+        assert_eq!(nobody.error_code().as_deref(), Some("guest_refused"));
         Ok(())
     }
 }
