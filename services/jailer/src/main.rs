@@ -1,3 +1,8 @@
-//! `roost-jailer`: puts one engine into a place of its own, and becomes it.
+//! The `roost-jailer` command.
 
-fn main() {}
+use clap::Parser;
+use roost_jailer::cli::Cli;
+
+fn main() -> anyhow::Result<()> {
+    match roost_jailer::run(&Cli::parse())? {}
+}

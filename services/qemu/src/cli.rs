@@ -9,7 +9,7 @@ use std::{ffi::OsString, path::PathBuf};
 #[command(disable_version_flag = true, subcommand_negates_reqs = true)]
 pub struct Cli {
     /// Unix socket to serve the API on; must not exist.
-    #[arg(long, required_unless_present = "version")]
+    #[arg(long, required_unless_present_any = ["version", "files"])]
     pub api_sock: Option<PathBuf>,
     /// Identifier of the machine: 1 to 64 letters, digits and hyphens.
     #[arg(long, default_value = "anonymous-instance", value_parser = parse_id)]
@@ -23,6 +23,9 @@ pub struct Cli {
     /// Print our version and QEMU's, which together say which snapshots fit.
     #[arg(short = 'V', long)]
     pub version: bool,
+    /// Print the files and folders that must be there for this engine and QEMU, one a line: what a jail has to show it.
+    #[arg(long)]
+    pub files: bool,
     /// What to do instead of serving.
     #[command(subcommand)]
     pub instead: Option<Instead>,

@@ -13,6 +13,7 @@
 pub mod bound;
 pub mod cli;
 mod console;
+pub mod files;
 pub mod http;
 pub mod machine;
 mod metadata;

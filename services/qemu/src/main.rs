@@ -5,6 +5,7 @@ use clap::Parser;
 use roost_qemu::{
     bound::exec_bound,
     cli::{Cli, Instead},
+    files,
     http::{ApiSocket, serve},
     machine::Machine,
     qemu::Host,
@@ -25,6 +26,12 @@ fn main() -> Result<()> {
     }
     if cli.version {
         println!("roost-qemu {}", version::ask(&cli.qemu)?);
+        return Ok(());
+    }
+    if cli.files {
+        for path in files::needed(&cli.qemu)? {
+            println!("{}", path.display());
+        }
         return Ok(());
     }
     tracing_subscriber::fmt()

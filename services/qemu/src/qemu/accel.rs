@@ -39,11 +39,11 @@ impl Accelerator {
         }
     }
 
-    /// QEMU's options for it.
+    /// QEMU's options for it. 256 MiB of translated code at most: by default it would be a gibibyte, whatever the guest has.
     pub(super) fn arguments(self) -> [&'static str; 4] {
         match self {
             Self::Kvm => ["-accel", "kvm", "-cpu", "host"],
-            Self::Tcg { .. } => ["-accel", "tcg", "-cpu", "max"],
+            Self::Tcg { .. } => ["-accel", "tcg,tb-size=256", "-cpu", "max"],
         }
     }
 }

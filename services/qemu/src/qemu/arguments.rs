@@ -68,7 +68,7 @@ pub(super) fn compose(
     ]);
     add(&[
         "-M",
-        "microvm,x-option-roms=off,isa-serial=off,memory-backend=ram",
+        "microvm,x-option-roms=off,isa-serial=off,memory-backend=ram,mem-merge=off,dump-guest-core=off",
     ]);
     add(&host.accelerator.arguments());
     add(&[
