@@ -13,6 +13,8 @@ pub struct Binaries {
     pub reconciler: PathBuf,
     /// The gateway.
     pub gateway: PathBuf,
+    /// What tells tenants.
+    pub webhooks: PathBuf,
     /// QEMU behind Firecracker's API.
     pub qemu: PathBuf,
     /// The server of page faults.
@@ -38,6 +40,7 @@ impl Binaries {
             host: binary("roost-host")?,
             reconciler: binary("roost-reconciler")?,
             gateway: binary("roost-gateway")?,
+            webhooks: binary("roost-webhooks")?,
             qemu: binary("roost-qemu")?,
             pager: binary("roost-pager")?,
             fence: binary("roost-fence")?,

@@ -14,10 +14,11 @@ use crate::{repository, ui};
 
 /// The packages that the binaries come from; the host starts `roost-qemu`, `roost-pager` and `roost-fence` itself and finds
 /// them beside its own binary.
-const PACKAGES: [&str; 6] = [
+const PACKAGES: [&str; 7] = [
     "roost-host",
     "roost-reconciler",
     "roost-gateway",
+    "roost-webhooks",
     "roost-qemu",
     "roost-pager",
     "roost-fence",
@@ -55,6 +56,7 @@ pub async fn daemons(profile: Profile) -> Result<Binaries> {
             host: take("roost-host")?,
             reconciler: take("roost-reconciler")?,
             gateway: take("roost-gateway")?,
+            webhooks: take("roost-webhooks")?,
             qemu: take("roost-qemu")?,
             pager: take("roost-pager")?,
             fence: take("roost-fence")?,

@@ -56,7 +56,10 @@ fn telling() -> Webhook {
 #[test]
 fn it_is_made_once_and_ends_once() {
     let mut webhook = Webhook::default();
-    assert_eq!(change(&mut webhook, WebhookChange::Delete), Err(Rejection::NoWebhook));
+    assert_eq!(
+        change(&mut webhook, WebhookChange::Delete),
+        Err(Rejection::NoWebhook)
+    );
     assert_eq!(webhook.standing(), "absent");
     let mut webhook = telling();
     let again = |url: &str| WebhookChange::Create(spec(url));
@@ -80,11 +83,15 @@ fn it_is_made_once_and_ends_once() {
 fn what_was_put_aside_is_asked_for_tried_and_put_aside_anew_or_gone() {
     let mut webhook = telling();
     assert_eq!(
-        ask(&mut webhook, Command::GiveUp(given_up(7, "503"))).unwrap().len(),
+        ask(&mut webhook, Command::GiveUp(given_up(7, "503")))
+            .unwrap()
+            .len(),
         1
     );
     assert_eq!(
-        ask(&mut webhook, Command::GiveUp(given_up(7, "504"))).unwrap().len(),
+        ask(&mut webhook, Command::GiveUp(given_up(7, "504")))
+            .unwrap()
+            .len(),
         0,
         "told twice, it is put aside once"
     );
@@ -93,7 +100,9 @@ fn what_was_put_aside_is_asked_for_tried_and_put_aside_anew_or_gone() {
     assert_eq!(change(&mut webhook, WebhookChange::Redeliver(Sequence(7))), Ok(0));
 
     assert_eq!(
-        ask(&mut webhook, Command::GiveUp(given_up(7, "500"))).unwrap().len(),
+        ask(&mut webhook, Command::GiveUp(given_up(7, "500")))
+            .unwrap()
+            .len(),
         1
     );
     let aside = &webhook.aside[&Sequence(7)];
@@ -119,7 +128,9 @@ fn nothing_that_is_put_aside_makes_room_for_more() {
     ));
     change(&mut webhook, WebhookChange::Redeliver(Sequence(1))).unwrap();
     assert_eq!(
-        ask(&mut webhook, Command::GiveUp(given_up(1, "503"))).unwrap().len(),
+        ask(&mut webhook, Command::GiveUp(given_up(1, "503")))
+            .unwrap()
+            .len(),
         1
     );
     change(&mut webhook, WebhookChange::Redeliver(Sequence(1))).unwrap();
@@ -157,7 +168,11 @@ fn a_url_that_nothing_can_be_told_to_is_refused() {
             "{bad}"
         );
     }
-    for good in ["https://example.com", "http://1.1.1.1:8080/a?b=c", "https://[2606:4700::1111]/x"] {
+    for good in [
+        "https://example.com",
+        "http://1.1.1.1:8080/a?b=c",
+        "https://[2606:4700::1111]/x",
+    ] {
         assert!(targets.check(good).is_ok(), "{good}");
     }
     let local = Targets::new(vec!["127.0.0.0/8".parse().unwrap()]);

@@ -10,7 +10,9 @@ use roost_schemas::subject::EventFilter;
 use tokio::sync::mpsc;
 
 use super::{MemoryJournal, locked};
-use crate::port::{Feed, FeedId, Feeds, Foreign, Handed, Journal, JournalError, MAX_HANDED, Record, Records, Ticket};
+use crate::port::{
+    Feed, FeedId, Feeds, Foreign, Handed, Journal, JournalError, MAX_HANDED, Record, Records, Ticket,
+};
 
 /// What is settled of each feed.
 type Settled = Arc<Mutex<BTreeMap<FeedId, BTreeSet<Sequence>>>>;

@@ -39,6 +39,8 @@ use watchdog::Watchdog;
 pub enum Role {
     /// Takes requests: first to go, so that nothing new begins.
     Gateway,
+    /// Tells tenants what happened: nothing that is left undone is lost.
+    Webhooks,
     /// Routes commands.
     Reconciler,
     /// Holds the machine's resources.
@@ -52,6 +54,7 @@ impl Role {
     pub fn name(self) -> &'static str {
         match self {
             Self::Gateway => "gateway",
+            Self::Webhooks => "webhooks",
             Self::Reconciler => "reconciler",
             Self::Host => "host",
             Self::Log => "nats-server",

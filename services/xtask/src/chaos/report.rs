@@ -96,7 +96,13 @@ impl Report {
             .join("target/chaos")
             .join(self.seed.to_string());
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        for role in [Role::Log, Role::Host, Role::Reconciler, Role::Gateway] {
+        for role in [
+            Role::Log,
+            Role::Host,
+            Role::Reconciler,
+            Role::Webhooks,
+            Role::Gateway,
+        ] {
             let log = stack.state().log(role);
             if let Some(name) = log.file_name().filter(|_| log.is_file()) {
                 fs::copy(&log, folder.join(name))

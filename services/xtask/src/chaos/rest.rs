@@ -79,7 +79,13 @@ impl Settled {
 pub(super) async fn ready(stack: &Stack) -> Result<()> {
     let began = Instant::now();
     loop {
-        let roles = [Role::Log, Role::Host, Role::Reconciler, Role::Gateway];
+        let roles = [
+            Role::Log,
+            Role::Host,
+            Role::Reconciler,
+            Role::Webhooks,
+            Role::Gateway,
+        ];
         let away = roles
             .into_iter()
             .find(|role| stack.process(*role).is_ok_and(|process| process.pid().is_none()));

@@ -138,7 +138,10 @@ mod tests {
         assert!(order.take(2, 10, ()));
         assert_eq!(ready(&mut order), [0; 0]);
         order.settle(10);
-        assert!(!order.take(3, 10, ()), "its settlement was lost: it is told twice");
+        assert!(
+            !order.take(3, 10, ()),
+            "its settlement was lost: it is told twice"
+        );
         assert_eq!(ready(&mut order), [10]);
     }
 

@@ -81,7 +81,9 @@ impl Pump {
     /// Finds the consumer, or makes it.
     pub(super) async fn open(&mut self) -> Result<(), String> {
         let context = self.link.patient();
-        let made = context.create_consumer_on_stream(self.config.clone(), EVENTS).await;
+        let made = context
+            .create_consumer_on_stream(self.config.clone(), EVENTS)
+            .await;
         let consumer: PullConsumer = made.map_err(|error| error.to_string())?;
         let messages = consumer.stream().heartbeat(HEARTBEAT).messages().await;
         self.consumer = Some((consumer, messages.map_err(|error| error.to_string())?));
@@ -202,7 +204,10 @@ impl Pump {
     /// Shows the server what is in hand.
     async fn show(&mut self) {
         for address in self.addresses.values() {
-            let shown = self.link.client.publish(address.clone(), AckKind::Progress.into());
+            let shown = self
+                .link
+                .client
+                .publish(address.clone(), AckKind::Progress.into());
             if let Err(error) = shown.await {
                 return tracing::debug!(%error, "the server is not shown what is in hand");
             }

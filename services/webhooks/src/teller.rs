@@ -1,0 +1,285 @@
+//! One webhook: what comes from its feed is told to its target, in order for each sandbox, and then settled.
+//!
+//! ```text
+//!   feed ─▶ prepare ─ not of interest ───────────────────────────────▶ settled
+//!              │
+//!              ▼          2xx
+//!           lanes ─ try ───────────────────────────────────────────▶ settled
+//!              ▲      │ failed
+//!              ├──────┤ patience left
+//!              │      ▼ none left
+//!              └── put aside ─ on record ───────────────────────────▶ settled
+//! ```
+//!
+//! What cannot be put on record, because the log is away or the webhook has put aside as much as it may, is tried on.
+
+mod again;
+mod prepare;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use metrics::{counter, histogram};
+use roost_domain::webhook::Command;
+use roost_journal::port::{Feed, FeedId, Feeds, Journal, JournalError, Ticket};
+use roost_runtime::Refusal;
+use roost_runtime::fleet::FleetHandle;
+use roost_schemas::event::GivenUp;
+use roost_schemas::subject::EventFilter;
+use roost_schemas::token::TokenKey;
+use roost_schemas::webhook::WebhookSpec;
+use roost_schemas::{SandboxId, Sequence, Timestamp};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::lanes::{Lanes, Start};
+use crate::message::Signer;
+use crate::pace::Pace;
+use crate::post::{Failure, Post, Posting};
+use crate::record::Recorder;
+use again::Again;
+use prepare::Prepared;
+
+/// Requests to one webhook's target at a time.
+const AT_ONCE: usize = 8;
+
+/// What all tellers share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) feeds: Arc<dyn Feeds>,
+    pub(crate) fleet: FleetHandle,
+    pub(crate) post: Arc<dyn Post>,
+    pub(crate) key: TokenKey,
+    pub(crate) pace: Pace,
+}
+
+/// What a commit says, or why it cannot be told at all.
+type Content = Result<bytes::Bytes, Arc<str>>;
+
+/// A commit in its lane.
+#[derive(Debug, Clone)]
+struct Item {
+    sequence: Sequence,
+    content: Content,
+}
+
+/// How a try ended.
+enum Tried {
+    Told,
+    Failed(Failure),
+    /// Patience is over, and it is on record that the commit was put aside; or why that could not be put on record.
+    PutAside(Result<Sequence, Refusal>),
+}
+
+/// See the module.
+pub(crate) struct Teller {
+    shared: Shared,
+    id: FeedId,
+    spec: WebhookSpec,
+    recorder: Recorder,
+    signer: Signer,
+    feed: Feed,
+    lanes: Lanes<Item>,
+    tickets: std::collections::BTreeMap<Sequence, Ticket>,
+    tries: JoinSet<(SandboxId, u32, Tried)>,
+    again: Again,
+}
+
+/// What comes next.
+enum Next {
+    Handed(Option<roost_journal::port::Handed>),
+    Tried(SandboxId, u32, Tried),
+    Due,
+    Asked,
+}
+
+/// Why nothing can be told to a webhook yet.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotYet {
+    #[error(transparent)]
+    Log(#[from] Refusal),
+    #[error(transparent)]
+    Feed(#[from] JournalError),
+    #[error("the log has nothing of it")]
+    Unknown,
+}
+
+impl Teller {
+    /// Takes up the feed of `id` where it stands.
+    pub(crate) async fn begin(
+        shared: Shared,
+        id: FeedId,
+        spec: WebhookSpec,
+        asked: watch::Receiver<BTreeSet<Sequence>>,
+    ) -> Result<Self, NotYet> {
+        let recorder = Recorder::new(Arc::clone(&shared.journal), &id);
+        let began = recorder.began().await?.ok_or(NotYet::Unknown)?;
+        let filter = EventFilter::Sandboxes(id.tenant.clone());
+        let feed = shared.feeds.take(&id, &filter, began).await?;
+        Ok(Self {
+            signer: Signer::new(&shared.key, &id),
+            recorder,
+            feed,
+            lanes: Lanes::new(),
+            tickets: std::collections::BTreeMap::new(),
+            tries: JoinSet::new(),
+            again: Again::new(asked),
+            shared,
+            id,
+            spec,
+        })
+    }
+
+    /// Tells until it is dropped, or the feed ends.
+    pub(crate) async fn run(mut self) {
+        loop {
+            self.start();
+            match self.next().await {
+                Next::Handed(Some(handed)) => {
+                    let sequence = handed.sequence;
+                    match self.prepare(sequence, handed.record).await {
+                        Prepared::Pass => handed.ticket.settle(),
+                        Prepared::Tell(sandbox, content) => {
+                            self.tickets.insert(sequence, handed.ticket);
+                            self.lanes
+                                .push(sandbox, Item { sequence, content }, Instant::now());
+                        }
+                    }
+                }
+                Next::Handed(None) => return,
+                Next::Tried(sandbox, tries, tried) => self.tried(&sandbox, tries, tried),
+                Next::Due => {}
+                Next::Asked => self.try_again(),
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Next {
+        let due = self.lanes.next_due().filter(|_| self.tries.len() < AT_ONCE);
+        let due = async {
+            match due {
+                Some(due) => tokio::time::sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            Some(tried) = self.tries.join_next() => match tried {
+                Ok((sandbox, tries, tried)) => Next::Tried(sandbox, tries, tried),
+                // Which one it was is not known any more. A panic is ours, and the next life of this teller tells on.
+                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            },
+            handed = self.feed.next() => Next::Handed(handed),
+            () = self.again.is_due() => Next::Asked,
+            () = due => Next::Due,
+        }
+    }
+
+    /// Begins what is due.
+    fn start(&mut self) {
+        while self.tries.len() < AT_ONCE {
+            let Some(start) = self.lanes.start(Instant::now()) else {
+                return;
+            };
+            let Start {
+                sandbox,
+                item,
+                tries,
+                tried_for,
+            } = start;
+            let failed_before = tries > 1 && tried_for >= self.shared.pace.patience;
+            let Item { sequence, content } = item;
+            let body = match content {
+                Ok(body) => body,
+                Err(reason) => {
+                    self.put_aside(sandbox, sequence, tries, reason.to_string());
+                    continue;
+                }
+            };
+            let (post, posting) = (Arc::clone(&self.shared.post), self.posting(sequence, body));
+            let (recorder, of) = (self.recorder.clone(), sandbox.clone());
+            self.tries.spawn(async move {
+                let tried = match tell(&*post, posting).await {
+                    Ok(()) => Tried::Told,
+                    Err(failure) if failed_before => {
+                        let given_up = given_up(sequence, of.clone(), tries, failure.to_string());
+                        Tried::PutAside(recorder.record(Command::GiveUp(given_up)).await)
+                    }
+                    Err(failure) => Tried::Failed(failure),
+                };
+                (of, tries, tried)
+            });
+        }
+    }
+
+    fn put_aside(&mut self, sandbox: SandboxId, sequence: Sequence, tries: u32, reason: String) {
+        let recorder = self.recorder.clone();
+        self.tries.spawn(async move {
+            let given_up = given_up(sequence, sandbox.clone(), tries, reason);
+            let put = recorder.record(Command::GiveUp(given_up)).await;
+            (sandbox, tries, Tried::PutAside(put))
+        });
+    }
+
+    fn posting(&self, sequence: Sequence, body: bytes::Bytes) -> Posting {
+        let headers = self.signer.sign(sequence, Timestamp::now(), &body);
+        Posting {
+            url: self.spec.url.clone(),
+            headers,
+            body,
+        }
+    }
+
+    fn tried(&mut self, sandbox: &SandboxId, tries: u32, tried: Tried) {
+        let (tenant, webhook) = (&self.id.tenant, &self.id.webhook);
+        match tried {
+            Tried::Told => self.settle(sandbox),
+            Tried::PutAside(Ok(_)) => {
+                tracing::warn!(%tenant, %webhook, %sandbox, tries, "a commit is put aside");
+                counter!("roost_webhook_put_aside_total").increment(1);
+                self.settle(sandbox);
+            }
+            Tried::PutAside(Err(refusal)) => {
+                tracing::warn!(%tenant, %webhook, %sandbox, %refusal, "a commit cannot be put aside; it is tried on");
+                self.lanes
+                    .again(sandbox, Instant::now() + self.shared.pace.pause(tries));
+            }
+            Tried::Failed(failure) => {
+                let pause = self.shared.pace.pause(tries);
+                tracing::debug!(%tenant, %webhook, %sandbox, tries, %failure, ?pause, "not told yet");
+                self.lanes.again(sandbox, Instant::now() + pause);
+            }
+        }
+    }
+
+    fn settle(&mut self, sandbox: &SandboxId) {
+        let done = self.lanes.done(sandbox, Instant::now());
+        let ticket = done.and_then(|item| self.tickets.remove(&item.sequence));
+        if let Some(ticket) = ticket {
+            ticket.settle();
+        }
+    }
+}
+
+/// Posts once, and counts it.
+async fn tell(post: &dyn Post, posting: Posting) -> Result<(), Failure> {
+    let began = Instant::now();
+    let told = post.post(posting).await;
+    let took: Duration = began.elapsed();
+    let outcome = told.as_ref().map_or_else(Failure::word, |()| "told");
+    counter!("roost_webhook_tries_total", "outcome" => outcome).increment(1);
+    histogram!("roost_webhook_try_seconds").record(took.as_secs_f64());
+    told
+}
+
+fn given_up(sequence: Sequence, sandbox: SandboxId, attempts: u32, reason: String) -> GivenUp {
+    GivenUp {
+        sequence,
+        sandbox,
+        attempts,
+        reason,
+    }
+}

@@ -1,0 +1,155 @@
+//! What was put aside and is asked for: told beside everything else, and put aside anew if that fails.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use roost_domain::webhook::{Aside, Command};
+use roost_journal::port::{Journal, Record};
+use roost_schemas::Sequence;
+use roost_schemas::event::GivenUp;
+use roost_schemas::subject::EventSubject;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::{Teller, tell};
+use crate::message;
+use crate::post::Posting;
+
+/// How often what is asked for is tried: whoever asks has seen to it that it can be told.
+const TRIES: u32 = 3;
+/// How many are tried at once.
+const AT_ONCE: usize = 2;
+/// How long it takes until what could not be put on record is tried once more.
+const LOG_AWAY: Duration = Duration::from_secs(5);
+
+/// See the module.
+pub(super) struct Again {
+    asked: watch::Receiver<BTreeSet<Sequence>>,
+    under_way: BTreeSet<Sequence>,
+    tries: JoinSet<Sequence>,
+}
+
+impl Again {
+    pub(super) fn new(mut asked: watch::Receiver<BTreeSet<Sequence>>) -> Self {
+        // What was asked for before this life counts as news.
+        asked.mark_changed();
+        Self {
+            asked,
+            under_way: BTreeSet::new(),
+            tries: JoinSet::new(),
+        }
+    }
+
+    /// Waits until there may be something to begin.
+    pub(super) async fn is_due(&mut self) {
+        tokio::select! {
+            Some(ended) = self.tries.join_next() => match ended {
+                Ok(sequence) => {
+                    self.under_way.remove(&sequence);
+                }
+                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            },
+            changed = self.asked.changed() => if changed.is_err() {
+                // Whoever asks is gone, and this teller goes with it.
+                std::future::pending::<()>().await;
+            },
+        }
+    }
+
+    /// What is to be begun now.
+    fn take(&mut self) -> Vec<Sequence> {
+        let asked = self.asked.borrow_and_update();
+        let room = AT_ONCE.saturating_sub(self.under_way.len());
+        let new: Vec<_> = asked.difference(&self.under_way).copied().take(room).collect();
+        drop(asked);
+        self.under_way.extend(&new);
+        new
+    }
+}
+
+impl Teller {
+    /// Begins what is asked for.
+    pub(super) fn try_again(&mut self) {
+        for sequence in self.again.take() {
+            let aside = self.shared.fleet.read(|fleet| {
+                let view = fleet.webhook(&self.id.tenant, &self.id.webhook)?;
+                view.state.aside.get(&sequence).cloned()
+            });
+            let Some(Aside {
+                given_up,
+                asked: true,
+            }) = aside
+            else {
+                self.again.under_way.remove(&sequence);
+                continue;
+            };
+            let retelling = self.retelling(given_up);
+            self.again.tries.spawn(retelling);
+        }
+    }
+
+    fn retelling(&self, mut given_up: GivenUp) -> impl Future<Output = Sequence> + Send + 'static {
+        let (shared, recorder, signer) = (self.shared.clone(), self.recorder.clone(), self.signer.clone());
+        let (id, spec) = (self.id.clone(), self.spec.clone());
+        let metadata = self.metadata(&given_up.sandbox);
+        let subject = EventSubject::sandbox(id.tenant.clone(), given_up.sandbox.clone());
+        async move {
+            let sequence = given_up.sequence;
+            let body = match read(&*shared.journal, &subject, sequence).await {
+                Ok(record) => message::body(&id, &spec, &given_up.sandbox, &metadata, &record)
+                    .map_err(|undecodable| undecodable.to_string()),
+                Err(reason) => Err(reason),
+            };
+            let mut end = body.map(|body| body.unwrap_or_default());
+            let mut tries = 0;
+            while let Ok(body) = &end {
+                tries += 1;
+                let posting = Posting {
+                    url: spec.url.clone(),
+                    headers: signer.sign(sequence, roost_schemas::Timestamp::now(), body),
+                    body: body.clone(),
+                };
+                match tell(&*shared.post, posting).await {
+                    Ok(()) => break,
+                    Err(failure) if tries >= TRIES => end = Err(failure.to_string()),
+                    Err(_) => sleep(shared.pace.pause(tries)).await,
+                }
+            }
+            let command = match end {
+                Ok(_) => Command::Redelivered(sequence),
+                Err(reason) => {
+                    given_up.attempts = given_up.attempts.saturating_add(tries);
+                    given_up.reason = reason;
+                    Command::GiveUp(given_up)
+                }
+            };
+            loop {
+                match recorder.record(command.clone()).await {
+                    Ok(stands) => {
+                        // Only then is it no longer asked for.
+                        shared.fleet.wait_for(stands, LOG_AWAY).await;
+                        return sequence;
+                    }
+                    Err(refusal) => {
+                        tracing::warn!(%refusal, %sequence, "what became of a commit that was asked for is not on record yet");
+                        sleep(LOG_AWAY).await;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The commit of `subject` at `sequence`.
+async fn read(journal: &dyn Journal, subject: &EventSubject, sequence: Sequence) -> Result<Record, String> {
+    let before = Sequence(sequence.0.saturating_sub(1));
+    let page = journal
+        .read(subject, before)
+        .await
+        .map_err(|error| error.to_string())?;
+    let found = page.records.into_iter().next();
+    found
+        .filter(|record| record.sequence == sequence)
+        .ok_or_else(|| format!("the log has no commit of {subject} at {sequence}"))
+}

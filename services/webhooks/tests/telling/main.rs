@@ -1,0 +1,6 @@
+//! What is told to whom, in what order, and what becomes of what cannot be: on a log in memory, in time that passes at once.
+
+mod life;
+mod nats;
+mod order;
+mod world;

@@ -1,0 +1,101 @@
+//! Each sandbox's commits come in their order, whatever fails and whoever dies.
+
+use roost_schemas::command::WebhookChange;
+use roost_schemas::event::SandboxEvent;
+use roost_webhooks::Failure;
+
+use crate::world::{World, all};
+
+fn unreachable() -> Failure {
+    Failure::Unreachable("on purpose".to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_now_and_then_is_told_once_and_in_order() {
+    let world = World::new().await;
+    world.requested("before", &[]).await;
+    world.change("wh1", WebhookChange::Create(all())).await;
+    let mut tries = 0;
+    world.target.answers(move |_| {
+        tries += 1;
+        if tries % 3 == 0 {
+            Ok(())
+        } else {
+            Err(unreachable())
+        }
+    });
+    let mut expected = std::collections::BTreeMap::new();
+    for round in 0..20 {
+        for of in ["s1", "s2", "s3"] {
+            let sequence = if round == 0 {
+                world.requested(of, &[]).await
+            } else {
+                world.happens(of, vec![SandboxEvent::Stopped]).await
+            };
+            expected
+                .entry(of.to_owned())
+                .or_insert_with(Vec::new)
+                .push(sequence.0);
+        }
+    }
+    world
+        .until("all are told", |world| world.target.took().len() >= 60)
+        .await;
+    assert_eq!(
+        world.target.by_sandbox(),
+        expected,
+        "and nothing from before the webhook was there"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sandbox_whose_events_are_refused_holds_up_no_other() {
+    let world = World::new().await;
+    world.change("wh1", WebhookChange::Create(all())).await;
+    world.target.answers(|body| {
+        if body["sandbox"] == "bad" {
+            Err(unreachable())
+        } else {
+            Ok(())
+        }
+    });
+    let first = world.requested("bad", &[]).await;
+    let second = world.happens("bad", vec![SandboxEvent::Stopped]).await;
+    for _ in 0..5 {
+        world.happens("good", vec![SandboxEvent::Stopped]).await;
+    }
+    world
+        .until("the others are told", |world| world.target.took().len() == 5)
+        .await;
+    assert!(world.aside("wh1").is_empty(), "it is tried for hours");
+    world
+        .until("both are put aside", |world| world.aside("wh1").len() == 2)
+        .await;
+    let aside = world.aside("wh1");
+    let reason = &aside[&first].given_up.reason;
+    assert!(reason.contains("on purpose"), "{reason}");
+    assert!(aside[&second].given_up.attempts > 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_keeper_that_dies_leaves_nothing_untold() {
+    let mut world = World::new().await;
+    world.change("wh1", WebhookChange::Create(all())).await;
+    let mut expected = Vec::new();
+    for _ in 0..40 {
+        expected.push(world.happens("s1", vec![SandboxEvent::Stopped]).await.0);
+        world.happens("s2", vec![SandboxEvent::Stopped]).await;
+        tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+        if expected.len() % 8 == 0 {
+            world.restart();
+        }
+    }
+    world
+        .until("all are told", |world| {
+            let mut told = world.target.by_sandbox().remove("s1").unwrap_or_default();
+            // What was under way when it died may be told twice, one after the other.
+            told.dedup();
+            told == expected
+        })
+        .await;
+}
