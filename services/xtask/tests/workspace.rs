@@ -9,7 +9,7 @@ use serde::Deserialize;
 use xtask::repository;
 
 /// Every package of ours, and those of ours it may depend on. Tests may reach further; they ship nowhere.
-const ARROWS: [(&str, &[&str]); 27] = [
+const ARROWS: [(&str, &[&str]); 28] = [
     ("roost-schemas", &[]),
     ("roost-guest", &["roost-schemas"]),
     ("roost-fuzz", &["roost-guest", "roost-schemas"]),
@@ -53,7 +53,8 @@ const ARROWS: [(&str, &[&str]); 27] = [
         ],
     ),
     ("roost-engine", &["roost-schemas"]),
-    ("roost-net", &["roost-schemas"]),
+    ("roost-dns", &[]),
+    ("roost-net", &["roost-schemas", "roost-dns"]),
     ("roost-images", &["roost-schemas"]),
     ("roost-proxy", &[]),
     ("roost-edge", &["roost-schemas", "roost-runtime", "roost-proxy"]),

@@ -25,14 +25,27 @@ pub(super) fn decide(sandbox: &Sandbox, set: &SetNetwork) -> Result<Vec<SandboxE
 
 /// Refuses a policy that no slot could carry out.
 pub(super) fn check(policy: &NetworkPolicy) -> Result<(), Rejection> {
-    for (field, rules) in [("network.allow", &policy.allow), ("network.deny", &policy.deny)] {
-        if rules.len() > MAX_RULES {
+    for (field, rules) in [
+        ("network.allow", policy.allow.len()),
+        ("network.deny", policy.deny.len()),
+    ] {
+        if rules > MAX_RULES {
             return Err(Rejection::invalid(
                 field,
-                rules.len(),
-                format!("at most {MAX_RULES} ranges"),
+                rules,
+                format!("at most {MAX_RULES} entries"),
             ));
         }
+    }
+    if let Some(name) = policy.names().next()
+        && policy.internet
+        && policy.deny.is_empty()
+    {
+        return Err(Rejection::invalid(
+            "network.allow",
+            name.to_string(),
+            "something denied beside it, such as 0.0.0.0/0, or no internet: names are excepted from what is denied, and nothing is",
+        ));
     }
     match &policy.mask_host {
         Some(host)

@@ -1,6 +1,6 @@
 //! What a sandbox may reach, and who may reach it.
 
-use roost_schemas::network::{Cidr, NetworkPolicy};
+use roost_schemas::network::{Cidr, NetworkPolicy, Target};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -10,14 +10,17 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Network {
     /// Whether the internet can be reached; if not, only what `allow` lists.
+    /// Where that is nothing, names cannot be resolved either, and where it lists names, only those.
     #[serde(default = "yes")]
     #[schema(default = true)]
     internet: bool,
-    /// Addresses, or ranges such as `1.2.3.0/24`, that can be reached in any case; wins over `deny`. At most 256.
+    /// What can be reached in any case; wins over `deny`. Addresses, ranges such as `1.2.3.0/24`, names such as
+    /// `example.com`, and `*.example.com` for all below one. A name needs `internet: false`, or something to `deny`.
+    /// At most 256.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
-    allow: Vec<Cidr>,
-    /// Those that cannot be reached. At most 256.
+    allow: Vec<Target>,
+    /// Addresses and ranges that cannot be reached. At most 256.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     deny: Vec<Cidr>,

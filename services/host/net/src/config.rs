@@ -21,8 +21,7 @@ pub struct Config {
     pub veth_range: Ipv4Net,
     /// Where the /32 host-reachable addresses come from.
     pub host_range: Ipv4Net,
-    /// The DNS resolver the guests' port 53 is translated to. May be private, or an address of this machine other than
-    /// loopback; see [`crate::resolver`].
+    /// The DNS resolver that is asked for the guests, by this machine; see [`crate::resolver`].
     pub resolver: SocketAddrV4,
     /// User id of the engine in slot 0, where engines do not run as root: the TAP of slot N belongs to that id plus N.
     pub tap_owners: Option<u32>,
@@ -71,7 +70,7 @@ pub enum ConfigError {
         /// What the other range is for.
         why: &'static str,
     },
-    /// A resolver the slots could never reach.
+    /// A resolver that could never be asked.
     #[error("resolver {resolver} cannot serve the guests: {why}")]
     BadResolver {
         /// Its value.
@@ -169,21 +168,12 @@ impl Config {
                 why,
             })
         };
-        if address.is_loopback() {
-            return bad(
-                "a loopback address means the guest itself once it leaves this machine's stack; name the upstream \
-                 resolver (systemd-resolved lists it in /run/systemd/resolve/resolv.conf)",
-            );
-        }
         if address.is_unspecified()
             || address.is_multicast()
             || address.is_broadcast()
             || self.resolver.port() == 0
         {
             return bad("it is not the address and port of a server");
-        }
-        if address.is_link_local() {
-            return bad("link-local addresses are the guests' own and are not routed");
         }
         if self.veth_range.contains(address) || self.host_range.contains(address) {
             return bad("it lies in a range that slots take their addresses from");
@@ -292,12 +282,10 @@ mod tests {
     }
 
     #[test]
-    fn resolvers_out_of_the_guests_reach_are_refused() {
+    fn resolvers_that_cannot_be_asked_are_refused() {
         for (resolver, complaint) in [
-            ("127.0.0.53:53", "/run/systemd/resolve/resolv.conf"),
             ("0.0.0.0:53", "not the address"),
             ("192.0.2.53:0", "not the address"),
-            ("169.254.0.22:53", "link-local"),
             ("10.12.3.4:53", "slots take their addresses from"),
         ] {
             let mut config = config();
@@ -305,9 +293,12 @@ mod tests {
             let error = config.validate().unwrap_err().to_string();
             assert!(error.contains(resolver) && error.contains(complaint), "{error}");
         }
-        let mut private = config();
-        private.resolver = "10.255.255.53:5353".parse().unwrap();
-        private.validate().unwrap();
+        // A private one, this machine's own, and where some clouds have theirs.
+        for resolver in ["10.255.255.53:5353", "127.0.0.53:53", "169.254.169.253:53"] {
+            let mut config = config();
+            config.resolver = resolver.parse().unwrap();
+            config.validate().unwrap();
+        }
     }
 
     #[test]

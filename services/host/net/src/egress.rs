@@ -1,11 +1,12 @@
 //! What a guest may reach of the internet: a sandbox's policy, reduced to what its packet filter has to tell apart.
 //!
-//! Slots carry IPv4 alone, so a policy's IPv6 ranges have no packet to match and are left out here.
+//! Slots carry IPv4 alone, so a policy's IPv6 ranges have no packet to match and are left out here. Names have no packet
+//! to match either: what they stand for is learned when the guest asks for them (see `names`).
 
 use std::net::IpAddr;
 
 use ipnet::Ipv4Net;
-use roost_schemas::network::{Cidr, NetworkPolicy};
+use roost_schemas::network::{Cidr, NamePattern, NetworkPolicy, Target};
 use serde::{Deserialize, Serialize};
 
 /// See the module. Ranges are disjoint and none is everything. Whatever stands here, the host, private networks and
@@ -25,17 +26,50 @@ pub(crate) enum Egress {
 /// Every address there is.
 const EVERYTHING: Ipv4Net = Ipv4Net::new_assert(std::net::Ipv4Addr::UNSPECIFIED, 0);
 
-impl Egress {
-    /// Whether the guest may ask the resolver. A guest that may reach nothing may not: a question for a name carries
-    /// whatever one writes into it to whoever serves that name.
-    pub(crate) fn may_resolve(&self) -> bool {
-        *self != Self::Only(Vec::new())
+/// [`Egress`], and the names whose addresses are excepted from what it closes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Reach {
+    /// What it was last told to let through.
+    #[serde(default)]
+    pub(crate) egress: Egress,
+    /// None where nothing is closed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) names: Vec<NamePattern>,
+}
+
+impl Reach {
+    /// Whether the guest may ask for `name`. A guest that may reach nothing may not ask: a question for a name carries
+    /// whatever one writes into it to whoever serves that name. For the same reason one that may reach named places alone
+    /// may ask for these alone; where ranges are listed and no names, any name may lead into them.
+    pub(crate) fn may_resolve(&self, name: &str) -> bool {
+        match &self.egress {
+            Egress::All | Egress::AllBut { .. } => true,
+            Egress::Only(ranges) if self.names.is_empty() => !ranges.is_empty(),
+            Egress::Only(_) => self.names.iter().any(|pattern| pattern.covers(name)),
+        }
+    }
+}
+
+impl From<&NetworkPolicy> for Reach {
+    fn from(policy: &NetworkPolicy) -> Self {
+        let egress = Egress::from(policy);
+        let mut names: Vec<_> = match egress {
+            Egress::All => Vec::new(),
+            Egress::AllBut { .. } | Egress::Only(_) => policy.names().cloned().collect(),
+        };
+        names.sort_unstable();
+        names.dedup();
+        Self { egress, names }
     }
 }
 
 impl From<&NetworkPolicy> for Egress {
     fn from(policy: &NetworkPolicy) -> Self {
-        let (allow, deny) = (ranges(&policy.allow), ranges(&policy.deny));
+        let allowed = policy.allow.iter().filter_map(|target| match target {
+            Target::Range(cidr) => Some(cidr),
+            Target::Name(_) => None,
+        });
+        let (allow, deny) = (ranges(allowed), ranges(&policy.deny));
         if allow.contains(&EVERYTHING) {
             Self::All
         } else if !policy.internet || deny.contains(&EVERYTHING) {
@@ -49,26 +83,29 @@ impl From<&NetworkPolicy> for Egress {
 }
 
 /// The IPv4 ranges, overlapping and adjacent ones made one.
-fn ranges(cidrs: &[Cidr]) -> Vec<Ipv4Net> {
+fn ranges<'a>(cidrs: impl IntoIterator<Item = &'a Cidr>) -> Vec<Ipv4Net> {
     let v4 = |cidr: &Cidr| match cidr.address() {
         IpAddr::V4(address) => Ipv4Net::new(address, cidr.prefix()).ok(),
         IpAddr::V6(_) => None,
     };
-    Ipv4Net::aggregate(&cidrs.iter().filter_map(v4).collect())
+    Ipv4Net::aggregate(&cidrs.into_iter().filter_map(v4).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn egress(internet: bool, allow: &[&str], deny: &[&str]) -> Egress {
-        let list = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
-        Egress::from(&NetworkPolicy {
+    fn reach(internet: bool, allow: &[&str], deny: &[&str]) -> Reach {
+        Reach::from(&NetworkPolicy {
             internet,
-            allow: list(allow),
-            deny: list(deny),
+            allow: allow.iter().map(|text| text.parse().unwrap()).collect(),
+            deny: deny.iter().map(|text| text.parse().unwrap()).collect(),
             ..NetworkPolicy::default()
         })
+    }
+
+    fn egress(internet: bool, allow: &[&str], deny: &[&str]) -> Egress {
+        reach(internet, allow, deny).egress
     }
 
     fn nets(texts: &[&str]) -> Vec<Ipv4Net> {
@@ -93,7 +130,6 @@ mod tests {
         let only = Egress::Only(nets(&["1.2.3.4/32"]));
         assert_eq!(egress(false, &["1.2.3.4"], &["5.0.0.0/8"]), only);
         assert_eq!(egress(true, &["1.2.3.4"], &["0.0.0.0/0"]), only);
-        assert!(only.may_resolve());
     }
 
     #[test]
@@ -107,9 +143,36 @@ mod tests {
     }
 
     #[test]
-    fn names_can_be_asked_for_unless_nothing_can_be_reached() {
-        assert!(Egress::All.may_resolve() && egress(true, &[], &["1.2.3.4"]).may_resolve());
-        assert!(!egress(false, &[], &[]).may_resolve());
-        assert!(!egress(false, &["::/0"], &[]).may_resolve(), "no slot has IPv6");
+    fn names_are_kept_where_something_is_closed() {
+        assert_eq!(reach(false, &["0.0.0.0/0", "a.com"], &[]), Reach::default());
+        let kept = reach(true, &["b.com", "1.2.3.4", "*.a.com", "B.com"], &["5.0.0.0/8"]);
+        let names: Vec<_> = kept.names.iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["*.a.com", "b.com"]);
+    }
+
+    #[test]
+    fn names_can_be_asked_for_as_far_as_there_is_something_to_reach() {
+        assert!(Reach::default().may_resolve("a.com"));
+        assert!(reach(true, &["b.com"], &["1.2.3.4"]).may_resolve("a.com"));
+        assert!(reach(false, &["1.2.3.4"], &[]).may_resolve("a.com"));
+        assert!(!reach(false, &[], &[]).may_resolve("a.com"));
+        assert!(
+            !reach(false, &["::/0"], &[]).may_resolve("a.com"),
+            "no slot has IPv6"
+        );
+        for named in [
+            reach(false, &["*.a.com", "b.com"], &[]),
+            reach(true, &["*.a.com", "b.com", "1.2.3.4"], &["0.0.0.0/0"]),
+        ] {
+            assert!(named.may_resolve("x.a.com") && named.may_resolve("b.com"));
+            assert!(!named.may_resolve("a.com") && !named.may_resolve("secret.evil.net"));
+        }
+    }
+
+    #[test]
+    fn what_was_written_before_there_were_names_is_read() {
+        let read: Reach = serde_json::from_str(r#"{"egress":{"only":["1.2.3.0/24"]}}"#).unwrap();
+        assert_eq!(read, reach(false, &["1.2.3.0/24"], &[]));
+        assert_eq!(serde_json::from_str::<Reach>("{}").unwrap(), Reach::default());
     }
 }

@@ -1,7 +1,7 @@
 //! Why the slots of a host could not be made, claimed or released.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 
 use ipnet::Ipv4Net;
@@ -131,6 +131,14 @@ pub enum OsError {
     /// A link that should be there is not.
     #[error("link {0} does not exist")]
     NoLink(String),
+    /// An address of a slot could not be served.
+    #[error("cannot listen on {address} in the slot: {source}")]
+    Bind {
+        /// Which.
+        address: SocketAddrV4,
+        /// The kernel's answer.
+        source: io::Error,
+    },
     /// The packet filter program could not be run.
     #[error("cannot run {program}: {source}; install the nftables package or configure its path")]
     NftMissing {

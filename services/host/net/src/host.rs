@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use roost_dns::Sockets;
 use roost_schemas::Owner;
 
 use crate::addresses::{AddressPlan, link_number};
 use crate::config::Config;
+use crate::egress::Reach;
 use crate::error::{Error, OsError};
 use crate::machine::links::{Link, Links};
 use crate::machine::{netns, nft, settings, thread};
-use crate::make::{destroy, reload_rules};
+use crate::make::{destroy, reload_rules, take_over_names};
 use crate::rules;
 use crate::slot::Slot;
 use crate::store::{Record, Store, fingerprint};
@@ -27,10 +29,21 @@ pub(crate) struct Host {
 /// What a host that starts finds on its machine.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    /// Its own whole slots, with their owners.
-    pub(crate) slots: Vec<(Slot, Option<Owner>)>,
+    /// Its own whole slots.
+    pub(crate) slots: Vec<Adopted>,
     /// Numbers of all slots on the machine, its own included.
     pub(crate) numbers: BTreeSet<u32>,
+}
+
+/// A whole slot that an earlier process left.
+#[derive(Debug)]
+pub(crate) struct Adopted {
+    pub(crate) slot: Slot,
+    pub(crate) owner: Option<Owner>,
+    /// What it was last told to let through.
+    pub(crate) reach: Reach,
+    /// Its port for names, served by nobody yet.
+    pub(crate) sockets: Sockets,
 }
 
 impl Host {
@@ -55,7 +68,7 @@ impl Host {
 
     fn prepare(&self) -> Result<(), Error> {
         self.check_ranges()?;
-        let rules = rules::host::ruleset(&self.plan, &self.config.tag, self.config.resolver);
+        let rules = rules::host::ruleset(&self.plan, &self.config.tag);
         nft::apply(&self.config.nft, &rules)?;
         // Only now: before its table is there, no packet of a slot is forwarded.
         if settings::enable_forwarding()? {
@@ -78,7 +91,7 @@ impl Host {
                 None => self.destroy_debris(number)?,
             }
         }
-        let kept: BTreeSet<u32> = found.slots.iter().map(|(slot, _)| slot.number).collect();
+        let kept: BTreeSet<u32> = found.slots.iter().map(|found| found.slot.number).collect();
         // A link of ours without a namespace file of ours: someone removed the folder. Nothing refers to it any more.
         for link in own
             .iter()
@@ -103,7 +116,7 @@ impl Host {
     }
 
     /// The slot `number` if it is whole, of this configuration or else in use.
-    fn adopt(self: &Arc<Self>, number: u32, has_link: bool) -> Result<Option<(Slot, Option<Owner>)>, Error> {
+    fn adopt(self: &Arc<Self>, number: u32, has_link: bool) -> Result<Option<Adopted>, Error> {
         let namespace = self.store.namespace(number);
         let whole = has_link && netns::is_alive(&namespace);
         let (Some(record), Some(addresses)) = (self.store.load(number), self.plan.addresses(number)) else {
@@ -119,8 +132,8 @@ impl Host {
             if record.owner.is_none() || record.host_address != addresses.host_address {
                 return Ok(None);
             }
-            let (host, egress) = (Arc::clone(self), record.egress.clone());
-            thread::wait("roost-reload", move || reload_rules(&host, &addresses, &egress))??;
+            let (host, reach) = (Arc::clone(self), record.reach.clone());
+            thread::wait("roost-reload", move || reload_rules(&host, &addresses, &reach))??;
             self.store.save(
                 number,
                 &Record {
@@ -129,10 +142,14 @@ impl Host {
                 },
             )?;
         }
-        Ok(Some((
-            Slot::new(number, namespace, record.host_address),
-            record.owner,
-        )))
+        let host = Arc::clone(self);
+        let sockets = thread::wait("roost-names", move || take_over_names(&host, number))??;
+        Ok(Some(Adopted {
+            slot: Slot::new(number, namespace, record.host_address),
+            owner: record.owner,
+            reach: record.reach,
+            sockets,
+        }))
     }
 
     fn destroy_debris(self: &Arc<Self>, number: u32) -> Result<(), Error> {

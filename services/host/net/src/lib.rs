@@ -33,6 +33,7 @@ mod host;
 mod look_up;
 mod machine;
 mod make;
+mod names;
 mod numbers;
 mod pool;
 pub mod resolver;

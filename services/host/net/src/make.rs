@@ -1,7 +1,7 @@
 //! Making and destroying one slot. Both block and are run on threads of their own.
 //!
 //! ```text
-//!  number ─► Namespace ─► Settings ─► Rules ─► Veth ─► Tap ─► SlotEnd ─► HostEnd ─► Record ─► whole
+//!  number ─► Namespace ─► Settings ─► Rules ─► Veth ─► Tap ─► SlotEnd ─► Names ─► HostEnd ─► Record ─► whole
 //!                                                │
 //!              any failure, or a taken number ───┴──► destroy ─► the number is free again
 //! ```
@@ -10,10 +10,13 @@
 //! only ever take its own link down, whatever the link table says about names.
 
 use std::fs::File;
+use std::net::SocketAddrV4;
 use std::os::fd::AsRawFd;
 
+use roost_dns::Sockets;
+
 use crate::addresses::Addresses;
-use crate::egress::Egress;
+use crate::egress::Reach;
 use crate::error::{Error, OsError};
 use crate::guest;
 use crate::host::Host;
@@ -29,8 +32,8 @@ use crate::tag::Tag;
 /// What making a slot came to.
 #[derive(Debug)]
 pub(crate) enum Made {
-    /// A whole slot.
-    Slot(Slot),
+    /// A whole slot, and its port for names.
+    Slot(Slot, Sockets),
     /// Another host on this machine has this number; nothing of the attempt is left.
     NumberTaken,
 }
@@ -40,7 +43,7 @@ pub(crate) fn make(host: &Host, addresses: &Addresses) -> Result<Made, Error> {
     let number = addresses.number;
     let mut step = Step::Namespace;
     let made = build(host, addresses, &mut step);
-    if !matches!(made, Ok(Made::Slot(_))) {
+    if !matches!(made, Ok(Made::Slot(..))) {
         // In the middle of a failure: the first error is the one to report, and what could not be undone is debris
         // that the next open destroys.
         if let Err(error) = destroy(host, number) {
@@ -72,7 +75,7 @@ fn build(host: &Host, addresses: &Addresses, step: &mut Step) -> Result<Made, Os
     enter(Step::Rules)?;
     nft::apply(
         &host.config.nft,
-        &rules::slot::ruleset(&host.plan, addresses, host.config.resolver, &Egress::All),
+        &rules::slot::ruleset(&host.plan, addresses, &Reach::default()),
     )?;
 
     enter(Step::Veth)?;
@@ -95,6 +98,9 @@ fn build(host: &Host, addresses: &Addresses, step: &mut Step) -> Result<Made, Os
     enter(Step::SlotEnd)?;
     runtime.block_on(address_slot_end(&inside, addresses))?;
 
+    enter(Step::Names)?;
+    let sockets = bind_names()?;
+
     enter(Step::HostEnd)?;
     netns::return_to(&host_namespace)?;
     settings::disable_ipv6(&link)?;
@@ -105,33 +111,31 @@ fn build(host: &Host, addresses: &Addresses, step: &mut Step) -> Result<Made, Os
         fingerprint: fingerprint(&host.config, addresses),
         host_address: addresses.host_address,
         owner: None,
-        egress: Egress::All,
+        reach: Reach::default(),
     };
     host.store.save(addresses.number, &record)?;
-    Ok(Made::Slot(Slot::new(
-        addresses.number,
-        file,
-        addresses.host_address,
-    )))
+    let slot = Slot::new(addresses.number, file, addresses.host_address);
+    Ok(Made::Slot(slot, sockets))
 }
 
 /// Loads the rules of a slot that is in use anew, in one transaction. Must have the calling thread to itself.
-pub(crate) fn reload_rules(host: &Host, addresses: &Addresses, egress: &Egress) -> Result<(), OsError> {
+pub(crate) fn reload_rules(host: &Host, addresses: &Addresses, reach: &Reach) -> Result<(), OsError> {
     netns::enter(&host.store.namespace(addresses.number))?;
     nft::apply(
         &host.config.nft,
-        &rules::slot::ruleset(&host.plan, addresses, host.config.resolver, egress),
+        &rules::slot::ruleset(&host.plan, addresses, reach),
     )
 }
 
-/// Puts `egress` in place of what the slot `number` let through, in one transaction. Must have the calling thread to
-/// itself.
-pub(crate) fn change_egress(host: &Host, number: u32, egress: &Egress) -> Result<(), OsError> {
+/// Binds the port for names of the slot `number`, which an earlier process served. Must have the calling thread to itself.
+pub(crate) fn take_over_names(host: &Host, number: u32) -> Result<Sockets, OsError> {
     netns::enter(&host.store.namespace(number))?;
-    nft::apply(
-        &host.config.nft,
-        &rules::egress::change(egress, host.config.resolver),
-    )
+    bind_names()
+}
+
+fn bind_names() -> Result<Sockets, OsError> {
+    let address = SocketAddrV4::new(guest::GATEWAY, guest::DNS_PORT);
+    Sockets::bind(address).map_err(|source| OsError::Bind { address, source })
 }
 
 async fn address_slot_end(inside: &Links, addresses: &Addresses) -> Result<(), OsError> {

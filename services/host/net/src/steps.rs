@@ -19,6 +19,8 @@ pub enum Step {
     Tap,
     /// Addresses and routes at the namespace's end.
     SlotEnd,
+    /// The port its guest asks for names on.
+    Names,
     /// Addresses and routes at the host's end.
     HostEnd,
     /// The file that declares the slot whole.
@@ -27,13 +29,14 @@ pub enum Step {
 
 impl Step {
     /// All steps, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Namespace,
         Self::Settings,
         Self::Rules,
         Self::Veth,
         Self::Tap,
         Self::SlotEnd,
+        Self::Names,
         Self::HostEnd,
         Self::Record,
     ];
@@ -48,6 +51,7 @@ impl fmt::Display for Step {
             Self::Veth => "creating its veth pair",
             Self::Tap => "creating its TAP",
             Self::SlotEnd => "addressing its namespace",
+            Self::Names => "opening its port for names",
             Self::HostEnd => "addressing the host's end",
             Self::Record => "recording it",
         })

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::addresses::Addresses;
 use crate::config::Config;
-use crate::egress::Egress;
+use crate::egress::Reach;
 use crate::error::{Error, OsError};
 use crate::machine::netns;
 
@@ -37,16 +37,16 @@ pub(crate) struct Record {
     /// Who claimed it.
     pub(crate) owner: Option<Owner>,
     /// What it was last told to let through; written before it is carried out.
-    #[serde(default)]
-    pub(crate) egress: Egress,
+    #[serde(flatten)]
+    pub(crate) reach: Reach,
 }
 
 /// All that a slot's namespace and rules were derived from, besides this program. Raise the version with the rules.
 pub(crate) fn fingerprint(config: &Config, slot: &Addresses) -> String {
     let veth = config.veth_range;
     format!(
-        "2 {} {}/{} {} in {veth} {}",
-        slot.number, slot.host_end, slot.slot_end, slot.host_address, config.resolver
+        "3 {} {}/{} {} in {veth}",
+        slot.number, slot.host_end, slot.slot_end, slot.host_address
     )
 }
 
@@ -166,6 +166,7 @@ fn lock(config: &Config, folder: &Path) -> Result<Flock<File>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::egress::Egress;
 
     #[test]
     fn a_record_reads_back_and_a_corrupt_one_reads_as_none() {
@@ -187,7 +188,10 @@ mod tests {
             fingerprint: "f".to_owned(),
             host_address: "10.11.0.7".parse().unwrap(),
             owner: Some(owner),
-            egress: Egress::Only(vec!["1.2.3.0/24".parse().unwrap()]),
+            reach: Reach {
+                egress: Egress::Only(vec!["1.2.3.0/24".parse().unwrap()]),
+                names: vec!["*.example.com".parse().unwrap()],
+            },
         };
         store.save(7, &record).unwrap();
         assert_eq!(store.load(7), Some(record.clone()));

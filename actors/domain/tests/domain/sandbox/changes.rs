@@ -91,8 +91,15 @@ fn a_network_that_no_slot_could_carry_out_is_refused_at_the_create_too() {
         mask_host: Some(host.to_owned()),
         ..NetworkPolicy::default()
     };
+    let named = |internet: bool, deny: &[&str]| NetworkPolicy {
+        internet,
+        allow: vec!["*.example.com".parse().unwrap()],
+        deny: deny.iter().map(|range| range.parse().unwrap()).collect(),
+        ..NetworkPolicy::default()
+    };
     for (policy, word) in [
-        (too_many, "network.deny is 257: at most 256 ranges"),
+        (too_many, "network.deny is 257: at most 256 entries"),
+        (named(true, &[]), "network.allow is \"*.example.com\""),
         (masked(""), "network.mask_host is \"\""),
         (masked("a b"), "network.mask_host is \"a b\""),
         (masked(&"a".repeat(254)), "network.mask_host is"),
@@ -109,4 +116,6 @@ fn a_network_that_no_slot_could_carry_out_is_refused_at_the_create_too() {
     }
     let mut history = History::in_phase(Phase::Running);
     history.tell(network(&masked("localhost:${PORT}"))).unwrap();
+    history.tell(network(&named(true, &["0.0.0.0/0"]))).unwrap();
+    history.tell(network(&named(false, &[]))).unwrap();
 }

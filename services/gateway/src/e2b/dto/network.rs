@@ -1,6 +1,8 @@
 //! E2B's network settings, and the policy that they stand for.
 
-use roost_schemas::network::{Cidr, NetworkPolicy};
+use std::str::FromStr;
+
+use roost_schemas::network::{Cidr, NetworkPolicy, Target};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -32,8 +34,11 @@ impl Egress {
         if self.rules.as_ref().is_some_and(|rules| !rules.is_empty()) {
             return Err(unavailable("rules"));
         }
-        policy.allow = ranges("allowOut", self.allow_out.as_deref())?;
-        policy.deny = ranges("denyOut", self.deny_out.as_deref())?;
+        let allowed =
+            "use addresses, ranges such as 1.2.3.0/24, and domains such as example.com and *.example.com";
+        policy.allow = entries("allowOut", self.allow_out.as_deref(), allowed)?;
+        let denied = "use addresses and ranges such as 1.2.3.0/24; domains can only be allowed";
+        policy.deny = entries("denyOut", self.deny_out.as_deref(), denied)?;
         policy.internet = self.allow_internet_access.unwrap_or(true);
         Ok(())
     }
@@ -70,19 +75,18 @@ impl NewNetwork {
 /// Of what E2B offers and Roost does not.
 fn unavailable(field: &str) -> ApiError {
     ApiError::invalid(format!(
-        "network.{field} is not available yet: leave it out, or use allowOut and denyOut with addresses"
+        "network.{field} is not available yet: leave it out, or use allowOut and denyOut"
     ))
 }
 
-fn ranges(field: &str, entries: Option<&[String]>) -> Result<Vec<Cidr>, ApiError> {
-    let range = |entry: &String| {
-        entry.parse().map_err(|_| {
-            ApiError::invalid(format!(
-                "network.{field} has {entry:?}: domains are not available yet, use addresses and ranges such as 1.2.3.4 or 1.2.3.0/24"
-            ))
-        })
+/// The entries of the list `field`; `remedy` is told to who wrote one that is none.
+fn entries<T: FromStr>(field: &str, entries: Option<&[String]>, remedy: &str) -> Result<Vec<T>, ApiError> {
+    let read = |entry: &String| {
+        entry
+            .parse()
+            .map_err(|_| ApiError::invalid(format!("network.{field} has {entry:?}: {remedy}")))
     };
-    entries.unwrap_or_default().iter().map(range).collect()
+    entries.unwrap_or_default().iter().map(read).collect()
 }
 
 /// A policy as E2B tells it.
@@ -90,7 +94,7 @@ fn ranges(field: &str, entries: Option<&[String]>) -> Result<Vec<Cidr>, ApiError
 #[serde(rename_all = "camelCase")]
 pub(in crate::e2b) struct Network {
     allow_public_traffic: bool,
-    allow_out: Vec<Cidr>,
+    allow_out: Vec<Target>,
     deny_out: Vec<Cidr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mask_request_host: Option<String>,

@@ -37,6 +37,16 @@ async fn an_update_replaces_what_may_be_reached_and_nothing_else() {
         "the same again changes nothing"
     );
     assert_eq!(
+        put(json!({"allowOut": ["example.com", "*.Example.net", "1.1.1.1"], "denyOut": ["0.0.0.0/0"]})).await,
+        (
+            json!(true),
+            network(
+                json!(["example.com", "*.example.net", "1.1.1.1/32"]),
+                json!(["0.0.0.0/0"])
+            )
+        ),
+    );
+    assert_eq!(
         put(json!({})).await,
         (json!(true), network(json!([]), json!([]))),
         "absent is cleared"
@@ -54,6 +64,8 @@ async fn what_cannot_be_carried_out_is_refused_and_changes_nothing() {
     let too_many: Vec<_> = (0..257).map(|n| format!("1.1.{}.{}", n / 256, n % 256)).collect();
     for (body, named) in [
         (json!({"allowOut": ["example.com"]}), "example.com"),
+        (json!({"allowOut": ["http://example.com"]}), "http://example.com"),
+        (json!({"denyOut": ["example.com"]}), "domains can only be allowed"),
         (json!({"denyOut": ["1.2.3.4/33"]}), "1.2.3.4/33"),
         (json!({"allowOut": "1.1.1.1"}), "sequence"),
         (json!({"allowOut": [1]}), "string"),

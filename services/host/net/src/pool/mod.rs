@@ -18,7 +18,7 @@ mod refill;
 mod seats;
 mod shared;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use roost_schemas::Owner;
@@ -28,10 +28,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::egress::Egress;
+use crate::egress::Reach;
 use crate::error::Error;
 use crate::host::Host;
 use crate::machine::thread;
+use crate::names::Desk;
 use crate::numbers::Numbers;
 use crate::slot::Slot;
 use seats::Seats;
@@ -60,9 +61,13 @@ impl SlotPool {
         let mut numbers = Numbers::new(host.plan.capacity(), host.config.tag.link_group());
         let mut warm = VecDeque::new();
         let mut seats = Seats::default();
-        for (slot, owner) in found.slots {
-            numbers.adopt(slot.number);
-            match owner {
+        let mut desks = HashMap::new();
+        for found in found.slots {
+            let (number, slot) = (found.slot.number, found.slot);
+            let desk = Desk::open(Arc::clone(&host), number, found.reach, found.sockets);
+            desks.insert(number, desk);
+            numbers.adopt(number);
+            match found.owner {
                 Some(owner) => seats.adopt(owner, slot),
                 None => warm.push_back(slot),
             }
@@ -72,7 +77,12 @@ impl SlotPool {
         let closing = CancellationToken::new();
         let shared = Arc::new(Shared {
             host,
-            state: Mutex::new(State { numbers, warm, seats }),
+            state: Mutex::new(State {
+                numbers,
+                warm,
+                seats,
+                desks,
+            }),
             permits,
             short: Arc::default(),
             tasks: TaskTracker::new(),
@@ -96,8 +106,8 @@ impl SlotPool {
     /// Lets the slot of `owner` carry out `policy`, in place of what it carried out before. Connections that are open are
     /// held to it with their next packet. The lists' IPv6 ranges have nothing to match: slots carry IPv4 alone.
     pub async fn apply(&self, owner: Owner, policy: &NetworkPolicy) -> Result<(), Error> {
-        let egress = Egress::from(policy);
-        self.detached(|shared| async move { shared.apply(&owner, egress).await })
+        let reach = Reach::from(policy);
+        self.detached(|shared| async move { shared.apply(&owner, reach).await })
             .await
     }
 
@@ -144,7 +154,13 @@ impl SlotPool {
         }
         self.shared.tasks.close();
         self.shared.tasks.wait().await;
-        let warm = std::mem::take(&mut self.shared.lock().warm);
+        let (warm, desks) = {
+            let mut state = self.shared.lock();
+            (std::mem::take(&mut state.warm), std::mem::take(&mut state.desks))
+        };
+        for desk in desks.into_values() {
+            desk.close().await;
+        }
         for slot in warm {
             self.shared.destroy(slot.number).await?;
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use roost_schemas::Owner;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::egress::Egress;
+use crate::egress::Reach;
 use crate::slot::Slot;
 
 /// An owner's slot, or `None` while it is being claimed.
@@ -17,7 +17,7 @@ pub(super) type Seat = Arc<Mutex<Option<Taken>>>;
 pub(super) struct Taken {
     pub(super) slot: Slot,
     /// What it lets through; `None` if that is not known for sure, as after a restart.
-    pub(super) egress: Option<Egress>,
+    pub(super) reach: Option<Reach>,
 }
 
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ impl Seats {
     /// Seats an owner that was found on the machine.
     pub(super) fn adopt(&mut self, owner: Owner, slot: Slot) {
         self.show(&owner, &slot);
-        let taken = Taken { slot, egress: None };
+        let taken = Taken { slot, reach: None };
         self.by_owner.insert(owner, Arc::new(Mutex::new(Some(taken))));
     }
 

@@ -1,6 +1,6 @@
 //! The pool's state and the work on it, all of which runs in tasks of its own.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use roost_schemas::Owner;
@@ -9,11 +9,12 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::seats::{Seats, Taken};
-use crate::egress::Egress;
+use crate::egress::Reach;
 use crate::error::Error;
 use crate::host::{Host, numbers_in_use};
 use crate::machine::thread;
-use crate::make::{Made, change_egress, destroy, make};
+use crate::make::{Made, destroy, make};
+use crate::names::Desk;
 use crate::numbers::Numbers;
 use crate::slot::Slot;
 use crate::store::{Record, fingerprint};
@@ -39,6 +40,8 @@ pub(super) struct State {
     pub(super) numbers: Numbers,
     pub(super) warm: VecDeque<Slot>,
     pub(super) seats: Seats,
+    /// By the numbers of their slots.
+    pub(super) desks: HashMap<u32, Desk>,
 }
 
 impl Shared {
@@ -63,9 +66,9 @@ impl Shared {
         match claimed {
             Ok(slot) => {
                 // A slot is made anew for each owner, so it carries no former owner's policy.
-                let egress = Some(Egress::All);
+                let reach = Some(Reach::default());
                 self.lock().seats.show(&owner, &slot);
-                Ok(seat.insert(Taken { slot, egress }).slot.clone())
+                Ok(seat.insert(Taken { slot, reach }).slot.clone())
             }
             Err(error) => {
                 self.lock().seats.remove(&owner);
@@ -81,7 +84,7 @@ impl Shared {
             Some(slot) => slot,
             None => self.make().await?,
         };
-        if let Err(error) = self.record(&slot, owner, Egress::All).await {
+        if let Err(error) = self.record(&slot, owner, Reach::default()).await {
             if let Err(error) = self.destroy(slot.number).await {
                 tracing::error!(number = slot.number, %error, "cannot destroy a slot that could not be claimed");
             }
@@ -90,7 +93,7 @@ impl Shared {
         Ok(slot)
     }
 
-    async fn record(&self, slot: &Slot, owner: &Owner, egress: Egress) -> Result<(), Error> {
+    async fn record(&self, slot: &Slot, owner: &Owner, reach: Reach) -> Result<(), Error> {
         let host = Arc::clone(&self.host);
         let (number, host_address, owner) = (slot.number, slot.host_address, Some(owner.clone()));
         let save = move || {
@@ -102,7 +105,7 @@ impl Shared {
                 fingerprint: fingerprint(&host.config, &addresses),
                 host_address,
                 owner,
-                egress,
+                reach,
             };
             host.store.save(number, &record)
         };
@@ -127,24 +130,21 @@ impl Shared {
         Ok(())
     }
 
-    /// Lets the slot of `owner` carry out `egress`; costs nothing if it does already.
-    pub(super) async fn apply(&self, owner: &Owner, egress: Egress) -> Result<(), Error> {
+    /// Lets the slot of `owner` carry out `reach`; costs nothing if it does already.
+    pub(super) async fn apply(&self, owner: &Owner, reach: Reach) -> Result<(), Error> {
         let none = || Error::NoSlot { owner: owner.clone() };
         let seat = self.lock().seats.find(owner).ok_or_else(none)?;
         let mut seat = seat.lock_owned().await;
         let taken = seat.as_mut().ok_or_else(none)?;
-        if taken.egress.as_ref() == Some(&egress) {
+        if taken.reach.as_ref() == Some(&reach) {
             return Ok(());
         }
-        taken.egress = None;
+        taken.reach = None;
         // First the record: rules that are loaded anew from it are never those of an earlier policy.
-        self.record(&taken.slot, owner, egress.clone()).await?;
-        let (host, number) = (Arc::clone(&self.host), taken.slot.number);
-        let wanted = egress.clone();
-        let change = move || change_egress(&host, number, &wanted);
-        let changed = thread::run(format!("roost-policy-{number}"), change).await?;
-        changed.map_err(|source| Error::Policy { number, source })?;
-        taken.egress = Some(egress);
+        self.record(&taken.slot, owner, reach.clone()).await?;
+        let gate = self.lock().desks.get(&taken.slot.number).map(Desk::gate);
+        gate.ok_or_else(none)?.change(reach.clone()).await?;
+        taken.reach = Some(reach);
         Ok(())
     }
 
@@ -161,7 +161,11 @@ impl Shared {
             let host = Arc::clone(&self.host);
             let made = thread::run(format!("roost-make-{number}"), move || make(&host, &addresses)).await;
             match made {
-                Ok(Ok(Made::Slot(slot))) => return Ok(slot),
+                Ok(Ok(Made::Slot(slot, sockets))) => {
+                    let desk = Desk::open(Arc::clone(&self.host), number, Reach::default(), sockets);
+                    self.lock().desks.insert(number, desk);
+                    return Ok(slot);
+                }
                 Ok(Ok(Made::NumberTaken)) => self.lock().numbers.lost_to_another(number),
                 Ok(Err(error)) => {
                     self.lock().numbers.free(number);
@@ -192,6 +196,10 @@ impl Shared {
 
     pub(super) async fn destroy(&self, number: u32) -> Result<(), Error> {
         let _permit = self.permit().await?;
+        let desk = self.lock().desks.remove(&number);
+        if let Some(desk) = desk {
+            desk.close().await;
+        }
         let host = Arc::clone(&self.host);
         let destroyed = thread::run(format!("roost-free-{number}"), move || destroy(&host, number)).await?;
         destroyed.map_err(|source| Error::Destroy { number, source })?;

@@ -3,16 +3,19 @@
 //! Every packet of what the guest began passes here, in both directions and not only the first: a connection that was
 //! open when the lists changed is held to the new ones with its next packet, without touching the connection table. An
 //! accept is never given here, so lists narrow what the rules after them let through and cannot widen it.
-
-use std::net::SocketAddrV4;
+//!
+//! Names are known by the addresses that they resolved to, which a map holds for as long as the answer lives. The map
+//! marks a connection with the name under which it was begun; the mark is what lets the rest of it pass, so a connection
+//! outlives the answer that led to it, but not the name's place in the lists.
 
 use nftables::schema::Nftables;
 
 use super::terms::{
-    TableWriter, Term, drop, field_is, go_back, goto, ip_blocks, is_established, is_protocol, number, reject,
-    reset, text, was_redirected,
+    TableWriter, Term, drop, field_is, go_back, goto, has_mark, ip_blocks, is_established, is_protocol,
+    mark_from, reject, reset,
 };
-use crate::egress::Egress;
+use crate::egress::{Egress, Reach};
+use crate::names::{Pin, mark_of};
 
 /// Chain for what the guest sends.
 pub(super) const SENT: &str = "sandbox_sent";
@@ -23,8 +26,11 @@ pub(super) const ANSWERED: &str = "sandbox_answered";
 /// Chain that says no.
 const REFUSE: &str = "refuse";
 
-/// Adds the chains with what `egress` asks for.
-pub(super) fn add(table: &mut TableWriter, egress: &Egress, resolver: SocketAddrV4) {
+/// The addresses that names have, and the marks of these names.
+const NAMED: &str = "named";
+
+/// Adds the chains with what `reach` asks for; no name has an address yet.
+pub(super) fn add(table: &mut TableWriter, reach: &Reach) {
     // What was open ends at once instead of hanging until its timeouts.
     table.chain(
         REFUSE,
@@ -34,17 +40,30 @@ pub(super) fn add(table: &mut TableWriter, egress: &Egress, resolver: SocketAddr
             vec![reject()],
         ],
     );
+    table.address_marks(NAMED);
     for way in [Way::Sent, Way::Answered] {
-        table.chain(way.chain(), None, way.rules(egress, resolver));
+        table.chain(way.chain(), None, way.rules(reach));
     }
 }
 
-/// The document that puts `egress` in place of what was there, in one transaction.
-pub(crate) fn change(egress: &Egress, resolver: SocketAddrV4) -> Nftables<'static> {
+/// The document that puts `reach` in place of what was there, with the addresses that its names have, in one transaction.
+pub(crate) fn change(reach: &Reach, pins: &[Pin]) -> Nftables<'static> {
     let mut table = TableWriter::existing(super::slot::TABLE);
+    table.forget_addresses(NAMED);
+    table.mark_addresses(NAMED, pins);
     for way in [Way::Sent, Way::Answered] {
-        table.rewrite(way.chain(), way.rules(egress, resolver));
+        table.rewrite(way.chain(), way.rules(reach));
     }
+    table.finish()
+}
+
+/// The document that adds addresses of names, or lets those that are there live longer.
+pub(crate) fn pin(pins: &[Pin]) -> Nftables<'static> {
+    let mut table = TableWriter::existing(super::slot::TABLE);
+    // What is there keeps its time when it is added again. Adding first makes the delete valid if it is not.
+    table.mark_addresses(NAMED, pins);
+    table.unmark_addresses(NAMED, pins);
+    table.mark_addresses(NAMED, pins);
     table.finish()
 }
 
@@ -63,11 +82,11 @@ impl Way {
         }
     }
 
-    /// The far end's address and port in the packet.
-    fn far_end(self) -> [&'static str; 2] {
+    /// The far end's address in the packet.
+    fn far_end(self) -> &'static str {
         match self {
-            Self::Sent => ["daddr", "dport"],
-            Self::Answered => ["saddr", "sport"],
+            Self::Sent => "daddr",
+            Self::Answered => "saddr",
         }
     }
 
@@ -78,22 +97,16 @@ impl Way {
         }
     }
 
-    fn rules(self, egress: &Egress, resolver: SocketAddrV4) -> Vec<Vec<Term>> {
-        let [address, port] = self.far_end();
+    fn rules(self, reach: &Reach) -> Vec<Vec<Term>> {
+        let address = self.far_end();
         let mut rules = Vec::new();
-        if *egress != Egress::All && egress.may_resolve() {
-            // By whichever address the guest knows the resolver: it is the slot's service, not a target of its own.
-            rules.extend(["udp", "tcp"].map(|protocol| {
-                vec![
-                    was_redirected(),
-                    field_is("ip", address, text(resolver.ip())),
-                    field_is(protocol, port, number(resolver.port())),
-                    go_back(),
-                ]
-            }));
+        if !reach.names.is_empty() {
+            let marks: Vec<_> = reach.names.iter().map(mark_of).collect();
+            rules.push(vec![mark_from(address, NAMED)]);
+            rules.push(vec![has_mark(&marks), go_back()]);
         }
         let within = |blocks, verdict| vec![field_is("ip", address, ip_blocks(blocks)), verdict];
-        match egress {
+        match &reach.egress {
             Egress::All => {}
             Egress::AllBut { deny, allow } => {
                 if !allow.is_empty() {

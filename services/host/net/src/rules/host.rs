@@ -3,30 +3,24 @@
 //! A slot's link is recognised by its interface group, which it has from birth, so making a slot costs the host no rule.
 //! Only packets of this instance's links are judged; those of the machine and of other instances pass untouched.
 
-use std::net::SocketAddrV4;
-
 use nftables::expr::{Expression, MetaKey};
 use nftables::schema::Nftables;
 use nftables::types::{NfChainPolicy as Policy, NfChainType as Type, NfHook};
 
 use super::forbidden_targets;
 use super::terms::{
-    TableWriter, Term, accept, drop, field_is, ip_blocks, is_reply, jump, masquerade, meta_is, meta_is_not,
-    source_is_spoofed, text, to_socket,
+    TableWriter, accept, drop, field_is, ip_blocks, is_reply, jump, masquerade, meta_is, meta_is_not,
+    source_is_spoofed, text,
 };
 use crate::addresses::{AddressPlan, LINK_PREFIX};
 use crate::tag::Tag;
 
 /// The whole table of one host instance.
-pub(crate) fn ruleset(plan: &AddressPlan, tag: &Tag, resolver: SocketAddrV4) -> Nftables<'static> {
+pub(crate) fn ruleset(plan: &AddressPlan, tag: &Tag) -> Nftables<'static> {
     let group = || Expression::Number(tag.link_group());
     let from_slot = || meta_is(MetaKey::Iifgroup, group());
     let to_slot = || meta_is(MetaKey::Oifgroup, group());
     let any_slot = || text(format!("{LINK_PREFIX}*"));
-    let may_ask = |protocol| -> Vec<Term> {
-        let [address, port] = to_socket(protocol, resolver);
-        vec![address, port, accept()]
-    };
     let mut table = TableWriter::new(&tag.table());
 
     table.chain(
@@ -42,12 +36,7 @@ pub(crate) fn ruleset(plan: &AddressPlan, tag: &Tag, resolver: SocketAddrV4) -> 
     table.chain(
         "from_slot_to_host",
         None,
-        vec![
-            vec![is_reply(), accept()],
-            may_ask("udp"),
-            may_ask("tcp"),
-            vec![drop()],
-        ],
+        vec![vec![is_reply(), accept()], vec![drop()]],
     );
     table.chain(
         "input",
@@ -61,8 +50,6 @@ pub(crate) fn ruleset(plan: &AddressPlan, tag: &Tag, resolver: SocketAddrV4) -> 
         vec![
             vec![is_reply(), accept()],
             vec![meta_is(MetaKey::Oifname, any_slot()), drop()],
-            may_ask("udp"),
-            may_ask("tcp"),
             vec![
                 field_is("ip", "daddr", ip_blocks(&forbidden_targets(plan))),
                 drop(),

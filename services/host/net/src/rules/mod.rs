@@ -10,7 +10,7 @@
 //!   .21     .22    │                               │
 //!           source and MAC pinned           source pinned to the link
 //!           no IPv6                         no IPv6
-//!           :53 → resolver                  nothing into the host but the resolver's port
+//!           :53 → this process (names)      nothing into the host
 //!           the sandbox's own lists         drop non-public targets and other slots
 //!           reject non-public targets       masquerade
 //!           SNAT to the veth address
@@ -25,8 +25,7 @@
 //! Where another table drops what is forwarded by default (Docker sets `iptables -P FORWARD DROP`, firewalld rejects),
 //! guests have no network until that table accepts packets from `roost-v*` and the replies to them, for instance
 //! `iptables -I DOCKER-USER -i roost-v+ -j ACCEPT` and
-//! `iptables -I DOCKER-USER -o roost-v+ -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT`. Likewise a table that
-//! drops what comes in by default must accept the resolver's port from `roost-v*` if the resolver runs on this machine.
+//! `iptables -I DOCKER-USER -o roost-v+ -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT`.
 
 pub(crate) mod egress;
 pub(crate) mod host;

@@ -1,7 +1,5 @@
 //! The rules inside a slot's namespace.
 
-use std::net::SocketAddrV4;
-
 use nftables::expr::MetaKey;
 use nftables::schema::Nftables;
 use nftables::types::{NfChainPolicy as Policy, NfChainType as Type, NfHook};
@@ -9,11 +7,11 @@ use nftables::types::{NfChainPolicy as Policy, NfChainType as Type, NfHook};
 use super::terms::{
     TableWriter, accept, appear_as, connections_over, drop, field_is, field_is_not, from_link, ip_blocks,
     is_established, is_of_who_answers, is_of_who_began, is_reply, jump, meta_is_not, redirect_to, reject,
-    text, to_address, to_link, to_socket, was_redirected,
+    text, to_address, to_link, was_redirected,
 };
 use super::{egress, forbidden_targets, own};
 use crate::addresses::{AddressPlan, Addresses};
-use crate::egress::Egress;
+use crate::egress::Reach;
 use crate::guest;
 
 /// Name of the namespace's end of the veth pair.
@@ -27,14 +25,8 @@ pub(crate) const TABLE: &str = "roost";
 const MAX_CONNECTIONS: u32 = 4096;
 
 /// The whole table of one slot.
-pub(crate) fn ruleset(
-    plan: &AddressPlan,
-    slot: &Addresses,
-    resolver: SocketAddrV4,
-    allowed: &Egress,
-) -> Nftables<'static> {
+pub(crate) fn ruleset(plan: &AddressPlan, slot: &Addresses, reach: &Reach) -> Nftables<'static> {
     let mut table = TableWriter::new(TABLE);
-    let [udp, tcp] = ["udp", "tcp"];
 
     // Before connection tracking: a guest speaks as itself, over IPv4, or not at all.
     table.chain(
@@ -55,41 +47,22 @@ pub(crate) fn ruleset(
         ],
     );
 
-    let to_dns = |protocol| {
-        let [address, port] = to_socket(protocol, SocketAddrV4::new(guest::GATEWAY, guest::DNS_PORT));
-        vec![
-            from_link(guest::TAP),
-            address,
-            port,
-            redirect_to(*resolver.ip(), Some(resolver.port())),
-        ]
-    };
     table.chain(
         "redirect",
         Some((Type::NAT, NfHook::Prerouting, -100, Policy::Accept)),
-        vec![
-            to_dns(udp),
-            to_dns(tcp),
-            vec![
-                from_link(UPLINK),
-                to_address(slot.host_address),
-                redirect_to(guest::ADDRESS, None),
-            ],
-        ],
+        vec![vec![
+            from_link(UPLINK),
+            to_address(slot.host_address),
+            redirect_to(guest::ADDRESS),
+        ]],
     );
 
-    egress::add(&mut table, allowed, resolver);
-    let may_ask = |protocol| {
-        let [address, port] = to_socket(protocol, resolver);
-        vec![was_redirected(), address, port, accept()]
-    };
+    egress::add(&mut table, reach);
     table.chain(
         "egress",
         None,
         vec![
             vec![connections_over(MAX_CONNECTIONS), drop()],
-            may_ask(udp),
-            may_ask(tcp),
             vec![
                 field_is("ip", "daddr", ip_blocks(&forbidden_targets(plan))),
                 reject(),
@@ -137,6 +110,23 @@ pub(crate) fn ruleset(
         vec![
             vec![to_link(UPLINK), appear_as(slot.slot_end)],
             vec![to_link(guest::TAP), appear_as(guest::GATEWAY)],
+        ],
+    );
+
+    // A guest asks and answers for its own address alone, and hears of no other address that the slot has.
+    let mut table = table.and_arp();
+    table.chain(
+        "identity",
+        Some((Type::Filter, NfHook::Input, 0, Policy::Accept)),
+        vec![
+            vec![
+                from_link(guest::TAP),
+                field_is("arp", "saddr ether", text(guest::MAC)),
+                field_is("arp", "saddr ip", text(guest::ADDRESS)),
+                field_is("arp", "daddr ip", text(guest::GATEWAY)),
+                accept(),
+            ],
+            vec![from_link(guest::TAP), drop()],
         ],
     );
     table.finish()

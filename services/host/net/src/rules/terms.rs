@@ -1,5 +1,7 @@
 //! A small vocabulary over the nftables crate's types, so that a rule reads as one line.
 
+mod marks;
+
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use ipnet::Ipv4Net;
@@ -9,8 +11,12 @@ use nftables::expr::{
     SetItem,
 };
 use nftables::schema::{Chain, FlushObject, NfCmd, NfListObject, Nftables, Rule, Table};
-use nftables::stmt::{CTCount, JumpTarget, Match, NAT, NATFamily, Operator, Reject, RejectType, Statement};
+use nftables::stmt::{
+    CTCount, JumpTarget, Limit, Match, NAT, NATFamily, Operator, Reject, RejectType, Statement,
+};
 use nftables::types::{NfChainPolicy, NfChainType, NfFamily, NfHook, RejectCode};
+
+pub(super) use marks::{has_mark, mark_from};
 
 /// A value that packets are compared with.
 pub(super) type Value = Expression<'static>;
@@ -19,6 +25,7 @@ pub(super) type Term = Statement<'static>;
 
 /// A table being written; applied in one transaction.
 pub(super) struct TableWriter {
+    family: NfFamily,
     name: String,
     batch: Batch<'static>,
 }
@@ -30,16 +37,28 @@ impl TableWriter {
     /// In place of any table of that name.
     pub(super) fn new(name: &str) -> Self {
         let mut writer = Self::existing(name);
-        // Adding first makes the delete valid whether or not the table was there.
-        writer.batch.add(writer.table());
-        writer.batch.delete(writer.table());
-        writer.batch.add(writer.table());
+        writer.begin();
         writer
+    }
+
+    /// Goes on with the table of that name for ARP, in place of any.
+    pub(super) fn and_arp(mut self) -> Self {
+        self.family = NfFamily::ARP;
+        self.begin();
+        self
+    }
+
+    fn begin(&mut self) {
+        // Adding first makes the delete valid whether or not the table was there.
+        self.batch.add(self.table());
+        self.batch.delete(self.table());
+        self.batch.add(self.table());
     }
 
     /// The table of that name, to be changed.
     pub(super) fn existing(name: &str) -> Self {
         Self {
+            family: NfFamily::INet,
             name: name.to_owned(),
             batch: Batch::new(),
         }
@@ -47,7 +66,7 @@ impl TableWriter {
 
     fn table(&self) -> NfListObject<'static> {
         NfListObject::Table(Table {
-            family: NfFamily::INet,
+            family: self.family,
             name: self.name.clone().into(),
             handle: None,
         })
@@ -75,7 +94,7 @@ impl TableWriter {
 
     fn name_chain(&self, name: &'static str) -> Chain<'static> {
         Chain {
-            family: NfFamily::INet,
+            family: self.family,
             table: self.name.clone().into(),
             name: name.into(),
             ..Chain::default()
@@ -85,7 +104,7 @@ impl TableWriter {
     fn add_rules(&mut self, name: &'static str, rules: Vec<Vec<Term>>) {
         for expr in rules {
             let rule = Rule {
-                family: NfFamily::INet,
+                family: self.family,
                 table: self.name.clone().into(),
                 chain: name.into(),
                 expr: expr.into(),
@@ -236,6 +255,18 @@ pub(super) fn was_redirected() -> Term {
     conntrack_has("status", text("dnat"))
 }
 
+/// As long as no more than `rate` packets a second come by.
+pub(super) fn at_most(rate: u32) -> Term {
+    Statement::Limit(Limit {
+        rate,
+        rate_unit: None,
+        per: Some("second".into()),
+        burst: Some(rate),
+        burst_unit: None,
+        inv: None,
+    })
+}
+
 /// More than `limit` connections are tracked by this rule.
 pub(super) fn connections_over(limit: u32) -> Term {
     Statement::CTCount(CTCount {
@@ -257,22 +288,21 @@ pub(super) fn source_is_spoofed() -> Term {
     )
 }
 
-fn nat(address: Ipv4Addr, port: Option<u16>) -> NAT<'static> {
-    let port = port.map(|port| Expression::Number(port.into()));
+fn nat(address: Ipv4Addr) -> NAT<'static> {
     NAT {
         addr: Some(text(address)),
         family: Some(NATFamily::IP),
-        port,
+        port: None,
         flags: None,
     }
 }
 
-pub(super) fn redirect_to(address: Ipv4Addr, port: Option<u16>) -> Term {
-    Statement::DNAT(Some(nat(address, port)))
+pub(super) fn redirect_to(address: Ipv4Addr) -> Term {
+    Statement::DNAT(Some(nat(address)))
 }
 
 pub(super) fn appear_as(address: Ipv4Addr) -> Term {
-    Statement::SNAT(Some(nat(address, None)))
+    Statement::SNAT(Some(nat(address)))
 }
 
 pub(super) fn masquerade() -> Term {

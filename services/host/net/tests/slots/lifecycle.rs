@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::common::guest::attach_to;
-use crate::common::machine::PUBLIC;
+use crate::common::names::{Resolver, resolve};
 use crate::common::servers::Server;
 use crate::common::{Guest, PATIENCE, greet, on_machine, owner};
 use futures::future::join_all;
@@ -153,11 +153,14 @@ fn a_restarted_host_finds_its_slots_and_their_guests_go_on() {
         assert_eq!(machine.inventory().await, running, "nothing was made anew");
         assert_eq!(pool.claim(owner("sb1", 7)).await.unwrap(), slot);
 
-        // A host that is told another resolver gives it to the guests it has; unclaimed slots are made anew.
-        let _resolver = Server::start_in(&machine.internet, "203.0.113.10:5333");
+        // A host of another version gives its rules, and another resolver, to the guests it has.
+        let resolver = Resolver::start_in(&machine.internet, "203.0.113.10:5333");
+        resolver.tell("example.com", 60, &["203.0.113.10"]);
         config.resolver = "203.0.113.10:5333".parse().unwrap();
+        machine.age("a", slot.number);
         let pool = crash(pool, &config).await;
-        assert_eq!(guest.greet("169.254.0.22:53", PATIENCE).unwrap(), PUBLIC);
+        let told = guest.place.run(|| resolve("example.com")).unwrap();
+        assert_eq!(told, Ok(vec!["203.0.113.10".parse().unwrap()]));
         greet(&format!("{}:7000", slot.host_address), PATIENCE).unwrap();
         guest.greet("203.0.113.10:7000", PATIENCE).unwrap();
 

@@ -4,5 +4,6 @@ mod common;
 mod jailed;
 mod lifecycle;
 mod metadata;
+mod names;
 mod policy;
 mod traffic;

@@ -5,20 +5,20 @@ use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use crate::common::machine::{FORBIDDEN, INTERNET, Machine, PUBLIC, RESOLVER};
+use crate::common::names::{Resolver, resolve};
 use crate::common::servers::Server;
 use crate::common::{DOUBT, Guest, PATIENCE, on_machine, owner};
-use roost_net::{Error, SlotPool, guest};
+use roost_net::{Error, SlotPool};
 use roost_schemas::network::{MAX_RULES, NetworkPolicy};
 
 /// A second server on the internet.
 const ELSEWHERE: &str = "198.51.100.7";
 
-fn policy(internet: bool, allow: &[&str], deny: &[&str]) -> NetworkPolicy {
-    let list = |texts: &[&str]| texts.iter().map(|text| text.parse().expect("a range")).collect();
+pub(crate) fn policy(internet: bool, allow: &[&str], deny: &[&str]) -> NetworkPolicy {
     NetworkPolicy {
         internet,
-        allow: list(allow),
-        deny: list(deny),
+        allow: allow.iter().map(|text| text.parse().expect("a target")).collect(),
+        deny: deny.iter().map(|text| text.parse().expect("a range")).collect(),
         ..NetworkPolicy::default()
     }
 }
@@ -47,6 +47,7 @@ struct Scene {
     pool: SlotPool,
     guest: Guest,
     servers: Vec<Server>,
+    resolver: Resolver,
 }
 
 impl Scene {
@@ -57,10 +58,11 @@ impl Scene {
         // Each by its address: a datagram is answered from the one it was sent to.
         let addresses = [&[INTERNET, ELSEWHERE], &FORBIDDEN[..]].concat();
         let servers = addresses.iter().map(|address| format!("{address}:7000"));
-        let servers = servers.chain([RESOLVER.to_owned()]);
         let servers = servers
             .map(|server| Server::start_in(&machine.internet, &server))
             .collect();
+        let resolver = Resolver::start_in(&machine.internet, RESOLVER);
+        resolver.tell("example.com", 60, &[INTERNET]);
         let pool = SlotPool::open(machine.config("a")).await.unwrap();
         let guest = Guest::boot(&pool.claim(owner("sb1", 1)).await.unwrap()).await;
         Self {
@@ -68,6 +70,7 @@ impl Scene {
             pool,
             guest,
             servers,
+            resolver,
         }
     }
 
@@ -80,7 +83,8 @@ impl Scene {
     }
 
     fn resolves(&self) -> bool {
-        is_answered(&self.guest, &format!("{}:53", guest::GATEWAY))
+        let told = self.guest.place.run(|| resolve("example.com")).unwrap();
+        told.is_ok()
     }
 }
 
@@ -216,7 +220,7 @@ fn full_lists_are_carried_out() {
         deny.push("203.0.113.0/24".to_owned());
         let texts = |list: &[String]| list.iter().map(|text| text.parse().unwrap()).collect::<Vec<_>>();
         let full = NetworkPolicy {
-            allow: texts(&allow),
+            allow: allow.iter().map(|text| text.parse().unwrap()).collect(),
             deny: texts(&deny),
             ..NetworkPolicy::default()
         };
@@ -266,13 +270,15 @@ fn a_policy_outlives_the_host_also_where_rules_are_loaded_anew() {
             pool,
             guest,
             servers: _servers,
+            resolver: _resolver,
         } = scene;
         pool.close().await.unwrap();
-        let mut config = machine.config("a");
+        let config = machine.config("a");
         let pool = SlotPool::open(config.clone()).await.unwrap();
         assert!(!reaches(&guest, INTERNET));
+        let number = pool.owners()[0].1.number;
         pool.close().await.unwrap();
-        config.resolver = "10.99.0.53:5301".parse().unwrap();
+        machine.age("a", number);
         let pool = SlotPool::open(config).await.unwrap();
         assert!(!reaches(&guest, INTERNET));
         // The new host does not know for sure what is carried out, so it takes nobody's word for it.

@@ -21,44 +21,6 @@ fn a_guest_reaches_the_internet_as_the_machine() {
 }
 
 #[test]
-fn a_guest_resolves_by_the_configured_resolver_and_reaches_nothing_else_of_it() {
-    on_machine(|machine| async move {
-        let _resolver = Server::start_in(&machine.internet, "10.99.0.53:5300");
-        let _other_port = Server::start_in(&machine.internet, "10.99.0.53:5301");
-        let pool = SlotPool::open(machine.config("a")).await.unwrap();
-        let guest = Guest::boot(&pool.claim(owner("sb1", 1)).await.unwrap()).await;
-        let dns = format!("{}:53", guest::GATEWAY);
-        assert_eq!(guest.greet_udp(&dns, PATIENCE).unwrap(), PUBLIC);
-        assert_eq!(guest.greet(&dns, PATIENCE).unwrap(), PUBLIC);
-        for server in ["10.99.0.53:5300", "10.99.0.53:5301"] {
-            greet(server, PATIENCE).expect("reachable from the host");
-            greet_udp(server, PATIENCE).expect("reachable from the host");
-            guest.greet(server, DOUBT).unwrap_err();
-            guest.greet_udp(server, DOUBT).unwrap_err();
-        }
-        pool.purge().await.unwrap();
-    });
-}
-
-#[test]
-fn a_resolver_on_the_machine_itself_works_and_opens_no_other_port() {
-    on_machine(|machine| async move {
-        let _resolver = Server::start(&format!("{PUBLIC}:5300"));
-        let _other_port = Server::start(&format!("{PUBLIC}:5301"));
-        let mut config = machine.config("a");
-        config.resolver = format!("{PUBLIC}:5300").parse().unwrap();
-        let pool = SlotPool::open(config).await.unwrap();
-        let guest = Guest::boot(&pool.claim(owner("sb1", 1)).await.unwrap()).await;
-        let dns = format!("{}:53", guest::GATEWAY);
-        guest.greet_udp(&dns, PATIENCE).unwrap();
-        guest.greet(&dns, PATIENCE).unwrap();
-        guest.greet(&format!("{PUBLIC}:5301"), DOUBT).unwrap_err();
-        guest.greet_udp(&format!("{PUBLIC}:5301"), DOUBT).unwrap_err();
-        pool.purge().await.unwrap();
-    });
-}
-
-#[test]
 fn private_networks_and_the_metadata_address_are_refused_at_once() {
     on_machine(|machine| async move {
         let _server = Server::start_in(&machine.internet, "0.0.0.0:7000");

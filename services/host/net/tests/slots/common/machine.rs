@@ -14,7 +14,7 @@ use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVeth};
 use rtnetlink::{LinkMessageBuilder, LinkUnspec, LinkVeth};
 
 use super::Place;
-use super::place::{Net, block_on};
+use super::place::Net;
 
 /// This machine's address on its uplink.
 pub const PUBLIC: &str = "203.0.113.1";
@@ -52,7 +52,13 @@ pub fn on_machine<F: Future<Output = ()>>(test: impl FnOnce(Machine) -> F + Send
         };
         let directory = machine.config("x").directory;
         let result = catch_unwind(AssertUnwindSafe(|| {
-            block_on(async {
+            // Tests wait for guests, whose questions the pool answers: it needs a thread of its own.
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(async {
                 machine.connect().await;
                 test(machine).await;
             });
@@ -100,6 +106,15 @@ impl Machine {
         config.directory = self.directory.path().join("net");
         config.warm = 0;
         config
+    }
+
+    /// Makes a slot one that an earlier version made: its rules are loaded anew by who finds it.
+    pub fn age(&self, tag: &str, number: u32) {
+        let record = self.config(tag).directory.join(format!("{tag}/{number}.json"));
+        let text = std::fs::read_to_string(&record).expect("a slot's record");
+        let aged = text.replacen(r#""fingerprint":""#, r#""fingerprint":"0 "#, 1);
+        assert_ne!(aged, text);
+        std::fs::write(&record, aged).expect("a slot's record");
     }
 
     /// Everything a pool could leave behind: links, packet filter, mounts, files.

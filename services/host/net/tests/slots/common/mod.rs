@@ -10,6 +10,7 @@
 pub mod frames;
 pub mod guest;
 pub mod machine;
+pub mod names;
 pub mod place;
 pub mod servers;
 
