@@ -1,0 +1,81 @@
+//! The kernel and its architecture.
+
+use super::finding::Finding;
+use super::machine::Machine;
+
+const CHECK: &str = "kernel";
+/// The first with all that a host uses: `cgroup.kill` is the newest of it.
+const OLDEST: (u32, u32) = (5, 14);
+/// The first with `/dev/userfaultfd`, which a pager without rights can be given.
+const GOOD: (u32, u32) = (6, 1);
+
+pub(super) fn check(machine: &Machine) -> Finding {
+    let Some(release) = machine.read("proc/sys/kernel/osrelease") else {
+        return Finding::fail(
+            CHECK,
+            "it does not tell its release",
+            "mount /proc; Roost runs on Linux alone",
+        );
+    };
+    judge(&release, std::env::consts::ARCH)
+}
+
+fn judge(release: &str, architecture: &str) -> Finding {
+    let found = format!("Linux {release} on {architecture}");
+    if architecture != "x86_64" {
+        return Finding::fail(
+            CHECK,
+            found,
+            "use a machine with an x86-64 processor: images and engines are made for it",
+        );
+    }
+    match version(release) {
+        None => Finding::warn(
+            CHECK,
+            found,
+            format!("check that it is {}.{} or newer", OLDEST.0, OLDEST.1),
+        ),
+        Some(version) if version < OLDEST => {
+            let remedy = format!(
+                "install Linux {}.{} or newer; Debian 12 has one",
+                OLDEST.0, OLDEST.1
+            );
+            Finding::fail(CHECK, found, remedy)
+        }
+        Some(version) if version < GOOD => {
+            let remedy = format!(
+                "install Linux {}.{} or newer: this one has no /dev/userfaultfd, so that pagers need more rights",
+                GOOD.0, GOOD.1
+            );
+            Finding::warn(CHECK, found, remedy)
+        }
+        Some(_) => Finding::ok(CHECK, found),
+    }
+}
+
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|number| number.parse().ok());
+    Some((numbers.next()??, numbers.next()??))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Verdict;
+    use super::*;
+
+    #[test]
+    fn old_kernels_and_other_processors_are_told_from_good_ones() {
+        for (release, expected) in [
+            ("6.1.0-18-cloud-amd64", Verdict::Ok),
+            ("10.0", Verdict::Ok),
+            ("5.15.0", Verdict::Warn),
+            ("5.4.0", Verdict::Fail),
+            ("next", Verdict::Warn),
+        ] {
+            assert_eq!(judge(release, "x86_64").verdict, expected, "{release}");
+        }
+        assert_eq!(judge("6.1.0", "aarch64").verdict, Verdict::Fail);
+    }
+}

@@ -1,0 +1,86 @@
+//! Whether the programs are there, and of one release.
+
+use std::path::Path;
+
+use roost_stack::{nats_server, process};
+use tokio::process::Command;
+
+use super::finding::Finding;
+
+const DAEMONS: &str = "daemons";
+const NATS: &str = "nats-server";
+/// What stands beside this program in a whole installation.
+const PROGRAMS: [&str; 6] = [
+    "roost-gateway",
+    "roost-reconciler",
+    "roost-host",
+    "roost-pager",
+    "roost-fence",
+    "roost-webhooks",
+];
+
+/// Whether our daemons are beside this program, and of its release.
+pub(super) async fn daemons() -> Finding {
+    let ours = env!("CARGO_PKG_VERSION");
+    let Some(folder) = std::env::current_exe()
+        .ok()
+        .and_then(|program| program.parent().map(Path::to_owned))
+    else {
+        return Finding::warn(
+            DAEMONS,
+            "this program does not know where it is",
+            "run it by its whole path",
+        );
+    };
+    let (mut missing, mut others) = (Vec::new(), Vec::new());
+    for program in PROGRAMS {
+        let path = folder.join(program);
+        if !path.is_file() {
+            missing.push(program);
+            continue;
+        }
+        let said = process::run(Command::new(&path).arg("--version"))
+            .await
+            .unwrap_or_default();
+        let version = said.trim().rsplit(' ').next().unwrap_or_default().to_owned();
+        if version != ours {
+            others.push(format!("{program} {version}"));
+        }
+    }
+    let at = folder.display();
+    if !missing.is_empty() {
+        let found = format!("not in {at}: {}", missing.join(", "));
+        let remedy =
+            format!("put all programs of release {ours} into one folder; `roost up` starts those beside it");
+        return Finding::warn(DAEMONS, found, remedy);
+    }
+    if !others.is_empty() {
+        let found = format!("not of release {ours}: {}", others.join(", "));
+        let remedy = "install all of one release, hosts last: a daemon stops at an event that it cannot read";
+        return Finding::fail(DAEMONS, found, remedy);
+    }
+    Finding::ok(DAEMONS, format!("all of release {ours} in {at}"))
+}
+
+/// Whether there is a nats-server that `roost up` could start.
+pub(super) async fn nats_server() -> Finding {
+    let (major, minor) = nats_server::OLDEST;
+    let Some(found) = process::find("nats-server") else {
+        let remedy = format!(
+            "install {major}.{minor} or newer, or name a server that runs with --nats; `cargo xtask setup` fetches one"
+        );
+        return Finding::warn(NATS, "none in PATH", remedy);
+    };
+    match nats_server::version(&found).await {
+        Ok(version) if version >= nats_server::OLDEST => Finding::ok(
+            NATS,
+            format!("{}.{} at {}", version.0, version.1, found.display()),
+        ),
+        Ok((old, part)) => Finding::fail(
+            NATS,
+            format!("{old}.{part} at {}", found.display()),
+            format!("install {major}.{minor} or newer: older ones lose what they have acknowledged"),
+        ),
+        Err(error) => Finding::fail(NATS, error.to_string(), "install it anew"),
+    }
+}
