@@ -20,6 +20,7 @@ use super::record::{record, timestamp};
 use super::streams::EVENTS;
 use super::tail::{Keeps, Tail};
 use crate::append::{self, Attempt, Request, Store};
+use crate::dedupe;
 use crate::pause::Pause;
 use crate::port::{Append, Journal, JournalError, Page, Record, Records};
 
@@ -133,7 +134,7 @@ impl Store for JetStreamJournal {
         self.link.fit()?;
         let publish = PublishMessage::build()
             .payload(request.payload.clone())
-            .message_id(request.command_id.as_str())
+            .message_id(dedupe::commit(request.subject, request.command_id))
             .expected_last_subject_sequence(request.expected.0);
         let answer = match self
             .link

@@ -17,6 +17,7 @@ use roost_schemas::command::{ContentType, MAX_BODY, header};
 use roost_schemas::reply::Reply;
 use roost_schemas::subject::{CommandSubject, Route};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::link::{Link, answered, not_now};
 use crate::dedupe;
@@ -27,11 +28,15 @@ use crate::port::{Deliveries, JournalError, Message, Queue, QueueError};
 #[derive(Debug, Clone)]
 pub struct JetStreamQueue {
     link: Arc<Link>,
+    /// Ends the ids by which the server recognises what this process has sent twice. Tenants send to the same stream, and
+    /// one that could tell such an id in advance could have a command of Roost's own, or of another tenant, swallowed.
+    salt: Arc<str>,
 }
 
 impl JetStreamQueue {
     pub(super) fn new(link: Arc<Link>) -> Self {
-        Self { link }
+        let salt = Uuid::new_v4().simple().to_string().into();
+        Self { link, salt }
     }
 }
 
@@ -53,7 +58,8 @@ impl Queue for JetStreamQueue {
         let _turn = turn.map_err(|detail| QueueError::Full { detail })?;
         let deadline = Instant::now() + self.link.options.patience;
         let mut pause = Pause::new();
-        let headers = headers::write(message, &dedupe::key(subject, message));
+        let key = format!("{}/{}", dedupe::key(subject, message), self.salt);
+        let headers = headers::write(message, &key);
         let publish = PublishMessage::build()
             .payload(message.body.clone())
             .headers(headers);

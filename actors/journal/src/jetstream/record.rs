@@ -4,8 +4,9 @@ use async_nats::datetime::DateTime;
 use async_nats::{HeaderMap, header};
 use bytes::Bytes;
 use roost_schemas::subject::EventSubject;
-use roost_schemas::{CommandId, Sequence, Timestamp};
+use roost_schemas::{Sequence, Timestamp};
 
+use crate::dedupe;
 use crate::port::{Foreign, JournalError, Record};
 
 /// Reads a message of `EVENTS`; one that we did not write is [`JournalError::Foreign`].
@@ -29,7 +30,7 @@ pub(super) fn record(
     let id = headers
         .and_then(|headers| headers.get(header::NATS_MESSAGE_ID))
         .ok_or_else(|| foreign(format!("it has no {} header", header::NATS_MESSAGE_ID)))?;
-    let command_id = CommandId::new(id.as_str()).map_err(|error| foreign(error.to_string()))?;
+    let command_id = dedupe::command(&subject, id.as_str()).map_err(foreign)?;
     Ok(Record {
         subject,
         sequence,

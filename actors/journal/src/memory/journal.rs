@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::{Options, Recent, locked};
 use crate::append::{self, Attempt, Request, Store};
+use crate::dedupe;
 use crate::port::{Append, Journal, JournalError, Page, Record, Records};
 
 /// Commits in one page.
@@ -41,7 +42,7 @@ struct Shared {
 struct Log {
     records: Vec<Record>,
     subjects: HashMap<EventSubject, Vec<Sequence>>,
-    recent: Recent<CommandId, Sequence>,
+    recent: Recent<String, Sequence>,
     faults: VecDeque<Fault>,
 }
 
@@ -176,7 +177,8 @@ impl Store for MemoryJournal {
         if last != request.expected {
             return Ok(Attempt::WrongSequence(format!("wrong last sequence: {last}")));
         }
-        if let Some(sequence) = log.recent.get(request.command_id) {
+        let key = dedupe::commit(request.subject, request.command_id);
+        if let Some(sequence) = log.recent.get(&key) {
             return Ok(Attempt::Duplicate(sequence));
         }
         let sequence = Sequence(log.head().0 + 1);
@@ -191,7 +193,7 @@ impl Store for MemoryJournal {
             .entry(request.subject.clone())
             .or_default()
             .push(sequence);
-        log.recent.insert(request.command_id.clone(), sequence);
+        log.recent.insert(key, sequence);
         self.0.head.send_replace(sequence);
         Ok(match fault {
             Some(Fault::LoseAnswer) => Attempt::NoAnswer("the answer was lost on purpose".to_owned()),

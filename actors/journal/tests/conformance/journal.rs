@@ -20,6 +20,7 @@ on_both!(
     many_writers_append_each_commit_once,
     a_command_sent_twice_is_stored_once,
     a_command_id_belongs_to_one_subject,
+    tenants_may_name_their_commands_alike,
     expecting_what_the_log_does_not_have_is_an_alarm,
     a_follower_gets_what_is_stored_and_then_what_comes,
     a_follower_gets_what_its_filter_admits,
@@ -132,6 +133,16 @@ async fn a_command_id_belongs_to_one_subject(world: World) {
         other => panic!("{other:?}"),
     }
     assert!(read_all(world.journal.as_ref(), &b, 0).await.is_empty());
+}
+
+async fn tenants_may_name_their_commands_alike(world: World) {
+    let (ours, theirs) = (subject("a"), of_tenant("acme", "b"));
+    let journal = world.journal.as_ref();
+    stored(journal, &ours, 0, "c1").await;
+    stored(journal, &theirs, 0, "c1").await;
+    for subject in [ours, theirs] {
+        assert_eq!(ids(&read_all(journal, &subject, 0).await), ["c1"]);
+    }
 }
 
 async fn expecting_what_the_log_does_not_have_is_an_alarm(world: World) {

@@ -18,6 +18,7 @@ on_both!(
     a_route_gets_its_own_commands,
     takers_of_one_route_share_its_commands,
     a_command_sent_twice_is_delivered_once,
+    tenants_may_name_their_commands_alike,
     a_request_gets_its_answer,
     a_request_asked_again_is_answered_again,
     a_request_nobody_answers_ends_in_time,
@@ -151,6 +152,21 @@ async fn a_command_sent_twice_is_delivered_once(world: World) {
         .unwrap();
     next(&mut deliveries).await.settle.done().await.unwrap();
     nothing(&mut deliveries).await;
+}
+
+async fn tenants_may_name_their_commands_alike(world: World) {
+    let mut deliveries = world.queue.consume(&Route::Any).await.unwrap();
+    for tenant in ["acme", "default"] {
+        let subject = CommandSubject {
+            tenant: TenantId::new(tenant).unwrap(),
+            ..to(Route::Any, "a")
+        };
+        world.queue.publish(&subject, &message("c1")).await.unwrap();
+        let delivery = next(&mut deliveries).await;
+        assert_eq!(delivery.subject, subject);
+        assert_eq!(delivery.message.command_id, id("c1"));
+        delivery.settle.done().await.unwrap();
+    }
 }
 
 fn accepted(sequence: u64) -> Reply {
