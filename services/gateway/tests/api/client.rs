@@ -46,6 +46,11 @@ impl Call {
         self
     }
 
+    /// With another API key than the operator's.
+    pub(crate) fn by(self, key: &str) -> Self {
+        self.header("X-API-Key", key)
+    }
+
     pub(crate) fn key(self, key: &str) -> Self {
         self.header("Idempotency-Key", key)
     }

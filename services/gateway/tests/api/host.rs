@@ -6,11 +6,13 @@
 pub(crate) mod programs;
 pub(crate) mod sleep;
 pub(crate) mod templates;
+mod tenants;
 
 use std::sync::Arc;
 
 use futures::StreamExt;
 use roost_domain::host::{Command as HostCommand, Host as HostState};
+use roost_domain::limits::Usage;
 use roost_domain::placement::{branch, has_room, place};
 use roost_domain::sandbox::{Command, Sandbox};
 use roost_domain::template::{Command as TemplateCommand, Template};
@@ -45,13 +47,19 @@ impl Host {
             let script = Script {
                 ports: ports.clone(),
                 placing: Arc::clone(&placing),
+                tenant: TenantId::first(),
             };
             let mut deliveries = ports.queue.consume(&route).await.unwrap();
             tasks.spawn(async move {
                 let mut work = JoinSet::new();
                 while let Some(delivery) = deliveries.next().await {
-                    let script = script.clone();
-                    work.spawn(async move { script.take(delivery.unwrap()).await });
+                    let delivery = delivery.unwrap();
+                    let tenant = delivery.subject.tenant.clone();
+                    let script = Script {
+                        tenant,
+                        ..script.clone()
+                    };
+                    work.spawn(async move { script.take(delivery).await });
                 }
             });
         }
@@ -153,26 +161,29 @@ async fn execute<A: Aggregate>(
     }
 }
 
-/// Where a sandbox's commits stand.
-fn subject(id: &SandboxId) -> EventSubject {
-    EventSubject::sandbox(TenantId::new("default").unwrap(), id.clone())
-}
-
 #[derive(Clone)]
 pub(crate) struct Script {
     pub(crate) ports: Ports,
     /// Held while a sandbox is placed: one placement sees the one before it.
     placing: Arc<Mutex<()>>,
+    /// Whose command it is.
+    tenant: TenantId,
 }
 
 impl Script {
     async fn take(&self, delivery: Delivery) {
         let (id, message) = (delivery.subject.sandbox.clone(), &delivery.message);
-        let resumed = message.principal == "auto-resume";
-        assert!(resumed || message.principal.starts_with("key:"), "{message:?}");
+        let known = ["auto-resume", "operator"].contains(&message.principal.as_str());
+        assert!(known || message.principal.starts_with("key:"), "{message:?}");
         assert!(message.deadline.is_some(), "{message:?}");
         let command = SandboxCommand::decode(message.content, &message.body).unwrap();
         if matches!(&command, SandboxCommand::Exec(exec) if exec.cmd == "unanswered") {
+            return delivery.settle.done().await.unwrap();
+        }
+        if let SandboxCommand::Tenant(change) = command {
+            assert_eq!(delivery.subject.tenant, TenantId::system());
+            let reply = self.change_tenant(message.command_id.clone(), change).await;
+            self.ports.queue.answer(message, &reply).await.unwrap();
             return delivery.settle.done().await.unwrap();
         }
         if let SandboxCommand::DeleteTemplate(delete) = &command {
@@ -230,7 +241,7 @@ impl Script {
         let snapshot = SnapshotId::from_command(id, command_id);
         Ok(match command.clone() {
             SandboxCommand::Create(create) => Command::Create(Create {
-                placement: Some(self.place(&delivery.subject.tenant, &create).await?),
+                placement: Some(self.place(&create).await?),
                 ..create
             }),
             SandboxCommand::Exec(exec) => Command::Exec {
@@ -258,7 +269,17 @@ impl Script {
         })
     }
 
-    async fn place(&self, tenant: &TenantId, create: &Create) -> Result<Placement, Rejection> {
+    async fn place(&self, create: &Create) -> Result<Placement, Rejection> {
+        let placement = self.look_for_a_place(create).await?;
+        self.ports.fleet.read(|fleet| {
+            let added = Usage::of_new(fleet, &self.tenant, &create.spec.template, placement.resources);
+            fleet.check_limits(&self.tenant, added)
+        })?;
+        Ok(placement)
+    }
+
+    async fn look_for_a_place(&self, create: &Create) -> Result<Placement, Rejection> {
+        let tenant = &self.tenant;
         let Some(fork) = &create.fork else {
             return self.ports.fleet.read(|fleet| place(fleet, tenant, &create.spec));
         };
@@ -268,9 +289,14 @@ impl Script {
             .read(|fleet| branch(fleet, &create.spec, fork, &source))
     }
 
+    /// Where a sandbox's commits stand.
+    fn subject(&self, id: &SandboxId) -> EventSubject {
+        EventSubject::sandbox(self.tenant.clone(), id.clone())
+    }
+
     /// A sandbox as the log has it.
     async fn state(&self, id: &SandboxId) -> Sandbox {
-        let ledger = Ledger::<Sandbox>::load(Arc::clone(&self.ports.journal), subject(id));
+        let ledger = Ledger::<Sandbox>::load(Arc::clone(&self.ports.journal), self.subject(id));
         ledger.await.unwrap().state().clone()
     }
 
@@ -280,7 +306,7 @@ impl Script {
         command_id: CommandId,
         command: Command,
     ) -> Result<(Sequence, Sandbox), Rejection> {
-        execute(&self.ports, subject(id), command_id, command).await
+        execute(&self.ports, self.subject(id), command_id, command).await
     }
 
     /// Tells what the host has seen; what is not news is nothing.

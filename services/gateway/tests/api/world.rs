@@ -102,6 +102,24 @@ impl World {
         self.post("/v1/sandboxes", body)
     }
 
+    /// A tenant with these limits.
+    pub(crate) async fn tenant(&self, id: &str, limits: Value) {
+        let tenant = self.post("/v1/tenants", &json!({"id": id, "limits": limits}));
+        tenant.send().await.ok(201);
+    }
+
+    /// A key of a tenant, and its id.
+    pub(crate) async fn key(&self, tenant: &str, scope: &str) -> (String, String) {
+        let path = format!("/v1/keys?tenant={tenant}");
+        let made = self
+            .post(&path, &json!({"name": "test", "scope": scope}))
+            .send()
+            .await;
+        let made = made.ok(201);
+        let text = |field: &str| made[field].as_str().unwrap().to_owned();
+        (text("key"), text("id"))
+    }
+
     /// A running sandbox's id.
     pub(crate) async fn sandbox(&self) -> String {
         let answer = self.create(&json!({"template": "base"})).send().await;

@@ -5,7 +5,7 @@ use roost_schemas::command::Exec;
 use roost_schemas::event::{Cause, ExitStatus};
 use roost_schemas::output::{Channel, Frame, MAX_CHUNK, MAX_KEPT};
 use roost_schemas::subject::OutputSubject;
-use roost_schemas::{ProcessId, SandboxId, Sequence, TenantId};
+use roost_schemas::{ProcessId, SandboxId, Sequence};
 
 use super::Script;
 
@@ -58,7 +58,7 @@ impl Output<'_> {
 impl Script {
     pub(super) async fn run(&self, id: &SandboxId, process: &ProcessId, exec: &Exec, admitted: Sequence) {
         let subject = OutputSubject {
-            tenant: TenantId::new("default").unwrap(),
+            tenant: self.tenant.clone(),
             sandbox: id.clone(),
             process: process.clone(),
         };

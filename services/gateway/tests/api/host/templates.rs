@@ -11,14 +11,14 @@ use roost_schemas::{CommandId, SandboxId, TemplateName, TenantId};
 
 use super::{Script, execute};
 
-fn subject(name: &TemplateName) -> EventSubject {
-    EventSubject {
-        tenant: TenantId::new("default").unwrap(),
-        aggregate: AggregateId::Template(name.clone()),
-    }
-}
-
 impl Script {
+    fn template(&self, name: &TemplateName) -> EventSubject {
+        EventSubject {
+            tenant: self.tenant.clone(),
+            aggregate: AggregateId::Template(name.clone()),
+        }
+    }
+
     /// Makes a snapshot the template that was asked for.
     pub(super) async fn save(
         &self,
@@ -35,7 +35,7 @@ impl Script {
             resources: requested.resources,
         };
         let save = TemplateCommand::Save(saved);
-        let saved = execute::<Template>(&self.ports, subject(name), CommandId::random(), save).await;
+        let saved = execute::<Template>(&self.ports, self.template(name), CommandId::random(), save).await;
         let told = match saved {
             Ok(_) => Command::TemplateSaved {
                 snapshot: snapshot.id,
@@ -61,7 +61,13 @@ impl Script {
         let deleted = if image {
             Err(Rejection::TemplateIsImage)
         } else {
-            execute::<Template>(&self.ports, subject(name), command_id, TemplateCommand::Delete).await
+            execute::<Template>(
+                &self.ports,
+                self.template(name),
+                command_id,
+                TemplateCommand::Delete,
+            )
+            .await
         };
         match deleted {
             Ok((sequence, _)) => Reply::Accepted(Accepted {
