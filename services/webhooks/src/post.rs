@@ -25,7 +25,7 @@ use roost_domain::webhook::Targets;
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::message::Headers;
-use resolve::Checked;
+use resolve::{Checked, Unresolved};
 
 /// How long a target may take to be connected to.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -182,10 +182,10 @@ fn tls() -> Result<ClientConfig, rustls::Error> {
 fn failure(error: &hyper_util::client::legacy::Error) -> Failure {
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
-        if let Some(refused) = source.downcast_ref::<resolve::NotPublic>() {
-            return Failure::Refused(refused.to_string());
-        }
         cause = source;
+        if let Some(unresolved @ Unresolved::NotPublic(_)) = cause.downcast_ref() {
+            return Failure::Refused(unresolved.to_string());
+        }
     }
     Failure::Unreachable(cause.to_string())
 }
