@@ -1,4 +1,4 @@
-//! The command lines of the four processes.
+//! The command lines of the five processes.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -41,7 +41,23 @@ pub(super) fn host(parts: &Parts, listen: Ports, state: &StateFolder) -> Spec {
 }
 
 pub(super) fn reconciler(parts: &Parts, listen: Ports, state: &StateFolder) -> Spec {
-    daemon(Role::Reconciler, &parts.binaries.reconciler, listen, state)
+    let mut spec = daemon(Role::Reconciler, &parts.binaries.reconciler, listen, state);
+    spec.args.extend(allow_targets(parts));
+    spec
+}
+
+pub(super) fn webhooks(parts: &Parts, listen: Ports, state: &StateFolder) -> Spec {
+    let mut spec = daemon(Role::Webhooks, &parts.binaries.webhooks, listen, state);
+    spec.args.extend(allow_targets(parts));
+    spec.env
+        .push(("ROOST_TOKEN_KEY".into(), state.token_key().into()));
+    spec
+}
+
+/// Where webhooks may go besides the internet: what the router admits, the teller has to reach.
+fn allow_targets(parts: &Parts) -> impl Iterator<Item = OsString> {
+    let options = |range: &String| ["--allow-targets".into(), range.into()];
+    parts.allow_targets.iter().flat_map(options)
 }
 
 pub(super) fn gateway(parts: &Parts, listen: Ports, state: &StateFolder) -> Spec {
@@ -63,6 +79,11 @@ fn daemon(role: Role, program: &Path, listen: Ports, state: &StateFolder) -> Spe
         state.of(role).into(),
     ];
     spec.args.extend(args);
+    // On a port of its own choice, which its log tells.
+    spec.args.extend(["--metrics".into(), "127.0.0.1:0".into()]);
+    if let Some(credentials) = state.credentials(role) {
+        spec.args.extend(["--nats-nkey".into(), credentials.into()]);
+    }
     // An error's own words are worth more at the end of a log than the frames it came through; panics keep theirs.
     spec.env.push(("RUST_LIB_BACKTRACE".into(), "0".into()));
     spec

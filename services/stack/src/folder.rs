@@ -9,11 +9,18 @@ use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use crate::authority::Authority;
 use crate::supervise::Role;
 
 /// The configuration that every nats-server of ours has.
 const NATS_CONF: &str = include_str!("../../../nats.conf");
 const NATS_CONF_FILE: &str = "nats.conf";
+/// Who may do what on nats-server, and with which credentials; the configuration includes what stands there.
+const AUTHORITY: &str = "authority";
+/// The file in a state folder with the API key.
+pub const KEY_FILE: &str = "api-key";
+/// The file in a state folder with the gateway's URL, while it is there.
+pub const URL_FILE: &str = "url";
 
 /// A state folder that this process holds.
 #[derive(Debug)]
@@ -23,6 +30,7 @@ pub struct StateFolder {
     api_key: String,
     token_key: String,
     host_id: String,
+    authority: Authority,
     /// Locked for as long as it is open.
     _lock: File,
 }
@@ -53,21 +61,28 @@ impl StateFolder {
         std::fs::set_permissions(path, Permissions::from_mode(0o700)).with_context(cannot)?;
         let path = path.canonicalize().with_context(cannot)?;
         let lock = lock(&path)?;
-        std::fs::write(path.join(NATS_CONF_FILE), NATS_CONF).with_context(cannot)?;
-        for folder in [Role::Log, Role::Host, Role::Reconciler, Role::Gateway] {
+        for folder in [
+            Role::Log,
+            Role::Host,
+            Role::Reconciler,
+            Role::Webhooks,
+            Role::Gateway,
+        ] {
             std::fs::create_dir_all(path.join(folder.name())).with_context(cannot)?;
         }
         std::fs::create_dir_all(path.join("logs")).with_context(cannot)?;
         let api_key = match api_key {
             Some(key) => key,
-            None => kept(&path.join("api-key"), || {
+            None => kept(&path.join(KEY_FILE), || {
                 format!("e2b_{}{}", random(), &random()[..8])
             })?,
         };
         let token_key = kept(&path.join("token-key"), || random() + &random())?;
         let host_id = kept(&path.join("host-id"), || format!("h{}", &random()[..12]))?;
+        let authority = Authority::open(path.join("authority"), &host_id)?;
         Ok(Self {
             path,
+            authority,
             temporary: None,
             api_key,
             token_key,
@@ -93,7 +108,22 @@ impl StateFolder {
 
     /// The configuration of nats-server.
     pub fn nats_conf(&self) -> PathBuf {
-        self.path.join(NATS_CONF_FILE)
+        self.authority.conf.clone()
+    }
+
+    /// The folder of who may do what on nats-server, which `roost nats creds --dir` takes.
+    pub fn authority(&self) -> &Path {
+        &self.authority.folder
+    }
+
+    /// The file with the credentials of one process on nats-server, which has none itself.
+    pub fn credentials(&self, role: Role) -> Option<&Path> {
+        self.authority.credentials(role)
+    }
+
+    /// The file with an operator's credentials, by which everything may be done on nats-server.
+    pub fn operator(&self) -> &Path {
+        &self.authority.operator
     }
 
     /// The log file of one process.
@@ -138,7 +168,7 @@ fn lock(folder: &Path) -> Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => bail!(
-            "state folder {} is in use by another `cargo xtask up`: stop that one, or choose another folder with --state",
+            "state folder {} is in use by another Roost: stop that one, or choose another folder with --state",
             folder.display()
         ),
         Err(std::fs::TryLockError::Error(error)) => {

@@ -1,18 +1,26 @@
-//! The whole of Roost on one machine: nats-server, host, reconciler and gateway, started and taken down together.
+//! The whole of Roost on one machine: nats-server, host, reconciler, webhooks and gateway, started and taken down together.
 //!
 //! ```text
-//!   Stack ──▶ commands ──▶ supervise ──▶ nats-server, roost-host, roost-reconciler, roost-gateway
+//!   Stack ──▶ commands ──▶ supervise ──▶ nats-server, roost-{host,reconciler,webhooks,gateway}
 //!     │                        │
 //!   folder: log, keys, logs    └──▶ watchdog: cleans up if whoever started the stack is killed outright
 //! ```
 
+mod authority;
 mod binaries;
 mod commands;
 mod folder;
+pub mod nats_server;
+pub mod places;
 pub mod process;
+mod root;
+mod signals;
 mod stack;
 pub mod supervise;
+pub mod up;
 
 pub use binaries::Binaries;
-pub use folder::StateFolder;
+pub use folder::{KEY_FILE, StateFolder, URL_FILE};
+pub use root::require_root;
+pub use signals::signals;
 pub use stack::{Parts, Ports, Stack, free_port, require_free};

@@ -31,6 +31,8 @@ pub struct Parts {
     pub tool: PathBuf,
     /// What the host finds in its environment besides: tests have it fail in this way.
     pub host_env: Vec<(String, String)>,
+    /// Ranges of addresses that webhooks may go to although they are not public: tests have their targets here.
+    pub allow_targets: Vec<String>,
 }
 
 /// Where a stack listens.
@@ -125,6 +127,7 @@ impl Stack {
             commands::host(&self.parts, self.listen, &self.state),
             commands::reconciler(&self.parts, self.listen, &self.state),
             commands::gateway(&self.parts, self.listen, &self.state),
+            commands::webhooks(&self.parts, self.listen, &self.state),
         ];
         let started =
             futures::future::join_all(specs.map(|spec| Supervised::start(spec, self.watchdog.clone()))).await;

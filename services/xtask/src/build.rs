@@ -12,14 +12,15 @@ use roost_stack::Binaries;
 use crate::process::{self, Stream};
 use crate::{repository, ui};
 
-/// The packages that the binaries come from; the host starts `roost-qemu`, `roost-pager` and `roost-fence` itself and finds
-/// them beside its own binary.
-const PACKAGES: [&str; 7] = [
+/// The packages that the binaries come from; the host starts `roost-qemu` with its `roost-jailer`, `roost-pager` and
+/// `roost-fence` itself and finds them beside its own binary.
+const PACKAGES: [&str; 8] = [
     "roost-host",
     "roost-reconciler",
     "roost-gateway",
     "roost-webhooks",
     "roost-qemu",
+    "roost-jailer",
     "roost-pager",
     "roost-fence",
 ];

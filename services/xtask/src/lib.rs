@@ -4,7 +4,7 @@
 //!   main ── cli ─┬─ setup      what the machine lacks: packages, nats-server
 //!                ├─ build      our daemons
 //!                ├─ images     kernel, initramfs and templates
-//!                ├─ demo, up ──── stack ──── supervise    four processes, kept alive, taken down in order
+//!                ├─ demo, up ──── stack ──── supervise    five processes, kept alive, taken down in order
 //!                ├─ testing    static checks, tests, fuzzing, end-to-end tests, leak check
 //!                ├─ chaos      real sandboxes while everything is killed at random
 //!                ├─ sim        the domain and the runtime in seeded worlds where everything fails
@@ -16,7 +16,6 @@
 
 pub mod bench;
 pub mod build;
-pub mod cache;
 pub mod chance;
 pub mod chaos;
 pub mod cli;
@@ -33,7 +32,7 @@ pub mod ui;
 pub mod up;
 
 pub use roost_client as client;
-pub use roost_stack::{self as stack, process, supervise};
+pub use roost_stack::{self as stack, places, process, supervise};
 
 /// The tenant to whom all sandboxes belong as long as there is one API key.
 pub const TENANT: &str = "default";

@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     let result = runtime.block_on(async {
         tokio::select! {
             result = cli.run(&cancelled) => result,
-            () = xtask::cli::signals(&cancelled) => Err(anyhow::anyhow!("interrupted twice")),
+            () = xtask::stack::signals(&cancelled) => Err(anyhow::anyhow!("interrupted twice")),
         }
     });
     // Not waited for: a blocking task may hang on what was just abandoned.

@@ -28,5 +28,6 @@ async fn all(profile: Profile) -> Result<Parts> {
         images,
         tool,
         host_env: Vec::new(),
+        allow_targets: Vec::new(),
     })
 }

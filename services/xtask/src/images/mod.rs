@@ -26,7 +26,7 @@ use anyhow::{Context, Result};
 use roost_images::Manifest;
 
 use crate::setup::apt;
-use crate::{cache, repository};
+use crate::{places, repository};
 
 use recipe::Recipes;
 use store::Store;
@@ -34,7 +34,7 @@ use store::Store;
 /// Makes what is missing and returns the folder with `manifest.json`. Costs next to nothing when all is there.
 pub async fn ensure() -> Result<PathBuf> {
     let recipes = Recipes::load(&repository::root().join("images"))?;
-    let store = Store::open(cache::directory()?.join("images")).await?;
+    let store = Store::open(places::cache()?.join("images")).await?;
     let manifest = make(&store, &recipes).await.context("cannot make the images")?;
     manifest::write(&manifest, &store)?;
     Ok(store.folder().to_path_buf())

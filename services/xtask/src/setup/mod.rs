@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-pub use platform::require_root;
+pub use roost_stack::require_root;
 
 use crate::ui;
 

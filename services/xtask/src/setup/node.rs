@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use tokio::process::Command;
 
 use super::wheel;
-use crate::{cache, process};
+use crate::{places, process};
 
 /// The oldest major version that E2B's SDK takes.
 const OLDEST: u32 = 20;
@@ -55,7 +55,7 @@ pub async fn ensure() -> Result<Node> {
     {
         return Ok(Node { node, npm: None });
     }
-    let folder = cache::directory()?.join("tools").join(format!("node-{PINNED}"));
+    let folder = places::cache()?.join("tools").join(format!("node-{PINNED}"));
     let node = folder.join("bin/node");
     if !node.is_file() {
         wheel::place(REQUIREMENT, &folder, |unpacked| {

@@ -15,14 +15,3 @@ pub(super) fn require_linux() -> Result<()> {
     }
     Ok(())
 }
-
-/// Refuses to go on without root, which the host agent needs.
-pub fn require_root() -> Result<()> {
-    if rustix::process::geteuid().is_root() {
-        return Ok(());
-    }
-    bail!(
-        "the host agent makes network namespaces, TAP devices and nftables rules, which takes root: \
-         run it as `sudo env \"PATH=$PATH\" \"HOME=$HOME\" cargo xtask ...`"
-    )
-}

@@ -1,0 +1,47 @@
+//! `roost snapshot`: templates made of sandboxes as they are.
+
+mod create;
+mod ls;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use super::many::each;
+use crate::remote::Session;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Snapshot {
+    /// Make a template of a sandbox
+    Create(create::Create),
+    /// List them
+    Ls(ls::Ls),
+    /// Remove some
+    Rm(Rm),
+}
+
+impl Snapshot {
+    pub(super) async fn run(self, session: &Session) -> Result<()> {
+        match self {
+            Self::Create(create) => create.run(session).await,
+            Self::Ls(ls) => ls.run(session).await,
+            Self::Rm(rm) => rm.run(session).await,
+        }
+    }
+}
+
+/// Removes templates that were made of sandboxes; sandboxes that started from one go on.
+#[derive(Debug, Args)]
+pub(crate) struct Rm {
+    /// Their names
+    #[arg(required = true)]
+    names: Vec<String>,
+}
+
+impl Rm {
+    pub(super) async fn run(self, session: &Session) -> Result<()> {
+        each("removing", "removed", &self.names, async |name| {
+            session.delete(&format!("/v1/snapshots/{name}")).await
+        })
+        .await
+    }
+}

@@ -1,0 +1,30 @@
+//! `roost tenant`: who shares this Roost, and how much each may have. All of it takes the operator's key.
+
+mod create;
+mod limits;
+mod ls;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::remote::Session;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tenant {
+    /// Make one
+    Create(create::Create),
+    /// List them
+    Ls(ls::Ls),
+    /// Set how much one may have
+    Limits(limits::SetLimits),
+}
+
+impl Tenant {
+    pub(super) async fn run(self, session: &Session) -> Result<()> {
+        match self {
+            Self::Create(create) => create.run(session).await,
+            Self::Ls(ls) => ls.run(session).await,
+            Self::Limits(limits) => limits.run(session).await,
+        }
+    }
+}

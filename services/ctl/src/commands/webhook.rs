@@ -1,0 +1,86 @@
+//! `roost webhook`: where events are posted to.
+
+mod create;
+mod dead;
+mod ls;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use super::many::each;
+use crate::output::json;
+use crate::remote::Session;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Webhook {
+    /// Make one
+    Create(create::Create),
+    /// List them
+    Ls(ls::Ls),
+    /// Show one
+    Get(Get),
+    /// Remove some
+    Rm(Rm),
+    /// Print the secret that its posts are signed with
+    Secret(Secret),
+    /// List what could not be delivered
+    Dead(dead::Dead),
+    /// Try once more what could not be delivered
+    Redeliver(dead::Redeliver),
+}
+
+impl Webhook {
+    pub(super) async fn run(self, session: &Session) -> Result<()> {
+        match self {
+            Self::Create(create) => create.run(session).await,
+            Self::Ls(ls) => ls.run(session).await,
+            Self::Get(Get { webhook }) => json(&session.get(&format!("/v1/webhooks/{webhook}")).await?),
+            Self::Rm(rm) => rm.run(session).await,
+            Self::Secret(secret) => secret.run(session).await,
+            Self::Dead(dead) => dead.run(session).await,
+            Self::Redeliver(redeliver) => redeliver.run(session).await,
+        }
+    }
+}
+
+/// Shows all that is known of a webhook, as JSON.
+#[derive(Debug, Args)]
+pub(crate) struct Get {
+    /// The webhook
+    webhook: String,
+}
+
+/// Removes webhooks; what was not delivered yet is not.
+#[derive(Debug, Args)]
+pub(crate) struct Rm {
+    /// The webhooks
+    #[arg(required = true)]
+    webhooks: Vec<String>,
+}
+
+impl Rm {
+    async fn run(self, session: &Session) -> Result<()> {
+        each("removing", "removed", &self.webhooks, async |id| {
+            session.delete(&format!("/v1/webhooks/{id}")).await
+        })
+        .await
+    }
+}
+
+/// Prints the secret that a webhook's posts are signed with, as the Standard Webhooks specification has it.
+#[derive(Debug, Args)]
+pub(crate) struct Secret {
+    /// The webhook
+    webhook: String,
+}
+
+impl Secret {
+    async fn run(self, session: &Session) -> Result<()> {
+        let answer = session
+            .get(&format!("/v1/webhooks/{}/secret", self.webhook))
+            .await?;
+        session.output.print(&answer, |to| {
+            writeln!(to, "{}", answer["secret"].as_str().unwrap_or_default())
+        })
+    }
+}
