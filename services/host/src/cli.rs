@@ -60,14 +60,17 @@ pub struct Run {
     /// The `roost-qemu` program; by default the one beside this program.
     #[arg(long)]
     pub qemu_engine: Option<PathBuf>,
+    /// The `roost-jailer` program; by default the one beside this program.
+    #[arg(long)]
+    pub qemu_jailer: Option<PathBuf>,
     /// The `roost-pager` program; by default the one beside this program.
     #[arg(long)]
     pub pager: Option<PathBuf>,
     /// The `roost-fence` program; by default the one beside this program.
     #[arg(long)]
     pub fence: Option<PathBuf>,
-    /// The resolver that guests are given, as ADDRESS:PORT; by default this machine's.
-    #[arg(long)]
+    /// The resolver that is asked for guests, as ADDRESS:PORT; by default this machine's.
+    #[arg(long, env = "ROOST_DNS")]
     pub dns: Option<SocketAddrV4>,
     /// The key from which sandboxes' tokens are derived: 64 hex digits, the same for every host and gateway.
     #[arg(long, env = TokenKey::VARIABLE, hide_env_values = true, required = true)]

@@ -11,7 +11,7 @@ mod slots;
 mod snapshots;
 
 pub use disks::RealDisks;
-pub use engines::{EngineChoice, NoEngine, RealEngines, Supply, Wanted};
+pub use engines::{Candidates, EngineChoice, Jails, NoEngine, RealEngines, Supply, Wanted};
 pub use fence::RealFence;
 pub use guests::RealGuests;
 pub use hardware::hardware;

@@ -10,6 +10,11 @@ use roost_schemas::HostId;
 /// What must not outlive a reboot: engine folders, by host.
 const RUN: &str = "/run/roost/hosts";
 
+/// The cgroup below which the engines of `host` have theirs.
+pub(crate) fn cgroup(host: &HostId) -> String {
+    format!("roost-{host}")
+}
+
 /// The folders of one host agent.
 #[derive(Debug)]
 pub(crate) struct Paths {

@@ -22,7 +22,7 @@ mod process;
 pub use client::Client;
 pub use error::EngineError;
 pub use find::{Firecracker, MINIMUM_VERSION, Unusable, Version, kvm_usable};
-pub use launch::{Daemon, EngineKind, Jail, JailError, Launch, LaunchError, Spawned};
+pub use launch::{Cgroups, Daemon, EngineKind, Jail, JailError, Launch, LaunchError, Spawned};
 pub use process::{
     AdoptError, EngineProcess, Exit, Process, ProcessId, Record, file_tail, find_process, read_record,
     write_record,

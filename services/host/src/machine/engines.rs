@@ -1,8 +1,8 @@
-//! Engines: `roost-qemu`, or Firecracker in its jail, in a folder of their own per owner.
+//! Engines, `roost-qemu` or Firecracker, each in a jail and with a folder of its own per owner.
 //!
 //! ```text
-//!   <run>/engines/<sandbox>.<generation>/   engine.json  api.sock  engine.log  console.log   base  data (links)
-//!                                           and for one that was restored what `pager` tells of
+//!   <run>/engines/<sandbox>.<generation>/   engine.json  engine.log    and for one that was restored what `pager` tells of
+//!                                      └─ root ─▶ its jail: api.sock  console.log  base  data   (see `home` and `jails`)
 //! ```
 //!
 //! The folder is on a tmpfs, like the processes it tells of: neither survives a reboot.
@@ -16,6 +16,7 @@ mod faults;
 mod folder;
 mod held;
 mod home;
+mod jails;
 mod metadata;
 mod pager;
 mod restore;
@@ -29,14 +30,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use roost_engine::api::InstanceState;
 use roost_engine::{Client, EngineError, EngineProcess};
-use roost_runtime::port::{Draft, Dumped, Engines, Fault, Image, Slot, Vm, VmSpec};
+use roost_runtime::port::{Draft, Dumped, Engines, Fault, Image, Vm, VmSpec};
 use roost_schemas::Owner;
 use roost_schemas::token::TokenKey;
 
-pub use choice::{EngineChoice, NoEngine, Wanted};
+pub use choice::{Candidates, EngineChoice, NoEngine, Wanted};
 pub(super) use cmdline::COMMON as COMMAND_LINE;
 use folder::Folder;
 use held::{Held, Memory};
+pub use jails::Jails;
 use pager::Pager;
 
 /// How long an engine may take from spawn to its API's first answer.
@@ -133,7 +135,7 @@ impl RealEngines {
         match folder.adopt()? {
             // A host that was killed between spawn and record left an engine that only its command line tells of.
             None if folder.exists() => {
-                let orphan = self.choice.launch(&folder, owner, None).find_orphan();
+                let orphan = self.choice.launch(&folder, owner, None)?.find_orphan();
                 orphan.map_err(|error| Fault::of("look for the engine", &error))
             }
             found => Ok(found),
@@ -151,9 +153,9 @@ impl RealEngines {
     }
 
     /// Starts an engine, which answers but runs nothing yet.
-    async fn start(&self, owner: &Owner, slot: &Slot) -> Result<EngineProcess, Fault> {
+    async fn start(&self, owner: &Owner, spec: &VmSpec) -> Result<EngineProcess, Fault> {
         const STEP: &str = "start the engine";
-        let launch = self.choice.launch(&self.folder(owner), owner, Some(slot));
+        let launch = self.choice.launch(&self.folder(owner), owner, Some(spec))?;
         let process = launch.spawn().await.map_err(|error| Fault::of(STEP, &error))?;
         let ready = Client::new(process.socket()).wait_ready(&process, READY).await;
         ready.map_err(|error| Fault::of(STEP, &error))?;
@@ -166,9 +168,9 @@ impl RealEngines {
         let folder = self.folder(owner);
         // Before the jail: by its folder a restarted host finds what it has to destroy.
         folder.make()?;
-        let home = self.choice.home(&folder, owner, spec.slot.number);
+        let home = self.choice.home(&folder, owner, Some(spec))?;
         home.make()?;
-        let process = self.start(owner, &spec.slot).await?;
+        let process = self.start(owner, spec).await?;
         let client = Client::new(process.socket());
         configure::configure(&client, owner, spec, supply, &home).await?;
         metadata::put(&client, &owner.sandbox, &spec.template, &supply.tokens).await?;

@@ -180,6 +180,7 @@ impl Files {
             dir: self.run.clone(),
             log: self.run.join("fence.log"),
             netns: None,
+            alone: false,
             announces: true,
         };
         let mut spawned = daemon.spawn().await.map_err(|error| Fault::of(STEP, &error))?;

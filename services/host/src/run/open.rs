@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use roost_edge::Edge;
+use roost_engine::Cgroups;
 use roost_journal::checkpoint::{Checkpoint, SledCheckpoint};
 use roost_journal::jetstream::Connection;
 use roost_journal::port::Journal;
@@ -23,9 +24,9 @@ use super::join::{self, Held, Joined, Request};
 use crate::cli::Run;
 use crate::disk::{DriveStore, Images};
 use crate::machine::{
-    EngineChoice, RealDisks, RealEngines, RealGuests, RealSlots, RealSnapshots, Supply, hardware,
+    Candidates, EngineChoice, RealDisks, RealEngines, RealGuests, RealSlots, RealSnapshots, Supply, hardware,
 };
-use crate::paths::Paths;
+use crate::paths::{Paths, cgroup};
 
 /// How long folding the log may take at start.
 const FOLD_PATIENCE: Duration = Duration::from_mins(5);
@@ -80,13 +81,15 @@ pub(super) async fn open(cli: Run, joined: Joined) -> Result<Opened> {
         gate,
         tenure,
     } = joined;
+    let candidates = Candidates {
+        qemu: program(cli.qemu_engine.as_deref(), "roost-qemu")?,
+        jailer: program(cli.qemu_jailer.as_deref(), "roost-jailer")?,
+        chroots: paths.state.join("jails"),
+        images: images.clone(),
+        cgroups: Cgroups::find(&cgroup(host)).context("cannot tell which cgroups there are")?,
+    };
     let images = open_images(images.clone()).await?;
-    let choice = EngineChoice::find(
-        cli.engine,
-        program(cli.qemu_engine.as_deref(), "roost-qemu")?,
-        paths.state.join("jails"),
-    )
-    .await?;
+    let choice = EngineChoice::find(cli.engine, candidates).await?;
     let machine = hardware(&choice).context("cannot tell what processor this is")?;
     let store = open_store(paths.state.join("snapshots"), host.clone(), machine.clone()).await?;
     let edge = Edge::listen(cli.edge, tokens).await?;
@@ -160,13 +163,13 @@ async fn open_store(folder: PathBuf, host: HostId, machine: Machine) -> Result<A
     Ok(Arc::new(store))
 }
 
-fn slot_config(cli: &Run, host: &str, tap_owners: Option<u32>) -> Result<Config> {
+fn slot_config(cli: &Run, host: &str, tap_owners: u32) -> Result<Config> {
     let resolver = match cli.dns {
         Some(resolver) => resolver,
         None => roost_net::resolver::of_this_machine().context("set --dns")?,
     };
     Ok(Config {
-        tap_owners,
+        tap_owners: Some(tap_owners),
         warm: cli.warm_slots,
         veth_range: cli.veth_range,
         host_range: cli.guest_range,

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use futures::FutureExt;
-use roost_engine::Firecracker;
+use roost_engine::{Cgroups, Firecracker};
 use roost_host::disk::Images;
-use roost_host::machine::{EngineChoice, RealEngines, RealSlots, RealSnapshots, Supply, hardware};
+use roost_host::machine::{EngineChoice, Jails, RealEngines, RealSlots, RealSnapshots, Supply, hardware};
 use roost_net::{Config, SlotPool};
 use roost_runtime::port::{Drives, Engines, Portrayed, Sealed, Slots, Snapshots, Vm, VmSpec};
 use roost_schemas::event::Cause;
@@ -34,6 +34,8 @@ const DRIVE: u64 = 1 << 20;
 const ROUNDS: usize = 3;
 /// How long they may take.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// Below which the engines have their cgroups.
+const CGROUP: &str = "roost-hmjail";
 /// Nobody resolves names here (RFC 5737).
 const RESOLVER: &str = "192.0.2.53:53";
 
@@ -52,14 +54,18 @@ pub(crate) async fn a_guest_goes_on_where_it_was(found: Firecracker) -> Result<(
         .jailer
         .clone()
         .context("no jailer beside this firecracker")?;
-    let choice = EngineChoice::Firecracker {
-        found,
+    let mut jails = Jails {
         jailer,
         chroots: folder.path().join("jails"),
+        shown: Vec::new(),
+        cgroups: Cgroups::find(CGROUP)?,
     };
+    jails.prepare();
+    let cgroups = jails.cgroups.clone();
+    let choice = EngineChoice::Firecracker { found, jails };
     let config = Config {
         warm: 0,
-        tap_owners: choice.first_uid(),
+        tap_owners: Some(choice.first_uid()),
         ..Config::new("hmjail".parse()?, RESOLVER.parse::<SocketAddrV4>()?)
     };
     let pool = SlotPool::open(config).await?;
@@ -69,6 +75,7 @@ pub(crate) async fn a_guest_goes_on_where_it_was(found: Firecracker) -> Result<(
         world.engines.destroy(&owner).await?;
     }
     pool.purge().await?;
+    cgroups.map_or(Ok(()), |cgroups| cgroups.remove_parent())?;
     result.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
@@ -226,12 +233,12 @@ impl World {
     }
 
     fn jail(&self, owner: &Owner) -> PathBuf {
-        let EngineChoice::Firecracker { found, chroots, .. } = &self.choice else {
+        let EngineChoice::Firecracker { found, jails } = &self.choice else {
             unreachable!("it was chosen above")
         };
         let program = found.binary.file_name().unwrap_or_default();
         let id = format!("{}-{}", owner.sandbox, owner.generation);
-        chroots.join(program).join(id).join("root")
+        jails.chroots.join(program).join(id).join("root")
     }
 }
 

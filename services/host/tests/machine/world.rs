@@ -10,7 +10,8 @@ use std::time::Duration;
 use futures::{FutureExt, StreamExt};
 use roost_host::disk::{DriveStore, Images};
 use roost_host::machine::{
-    EngineChoice, RealDisks, RealEngines, RealGuests, RealSlots, RealSnapshots, Supply, Wanted, hardware,
+    Candidates, EngineChoice, RealDisks, RealEngines, RealGuests, RealSlots, RealSnapshots, Supply, Wanted,
+    hardware,
 };
 use roost_net::{Config, SlotPool};
 use roost_pager::control::{self, Status};
@@ -33,6 +34,8 @@ pub(crate) const RESOURCES: Resources = Resources {
 };
 /// Nobody resolves names here (RFC 5737).
 const RESOLVER: &str = "192.0.2.53:53";
+/// The user of the engine in slot 0.
+const FIRST_UID: u32 = 300_000;
 const TOKENS: &str = "0101010101010101010101010101010101010101010101010101010101010101";
 
 /// See the module.
@@ -52,6 +55,7 @@ impl World {
     pub(crate) async fn with(tag: &str, test: impl AsyncFnOnce(&World)) {
         let config = Config {
             warm: 0,
+            tap_owners: Some(FIRST_UID),
             ..Config::new(tag.parse().unwrap(), RESOLVER.parse::<SocketAddrV4>().unwrap())
         };
         let pool = SlotPool::open(config).await.unwrap();
@@ -70,9 +74,14 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let images = Arc::new(Images::open(&crate::parts::images()).unwrap());
-        let choice = EngineChoice::find(Wanted::Qemu, crate::parts::program("roost-qemu"), path("jails"))
-            .await
-            .unwrap();
+        let candidates = Candidates {
+            qemu: crate::parts::program("roost-qemu"),
+            jailer: crate::parts::program("roost-jailer"),
+            chroots: path("jails"),
+            images: crate::parts::images(),
+            cgroups: None,
+        };
+        let choice = EngineChoice::find(Wanted::Qemu, candidates).await.unwrap();
         let machine = hardware(&choice).unwrap();
         let host = "testhost".parse().unwrap();
         let store = Arc::new(Store::open(&path("snapshots"), host, machine.clone()).unwrap());

@@ -28,7 +28,7 @@ async fn a_console_that_is_flooded_costs_neither_disk_nor_memory() -> Result<()>
         let request = json!({"cmd": "sh", "args": ["-c", script], "user": "root", "timeout_sec": 120});
         let flooded = api.exec(&sandbox, &request).await?;
         ensure!(flooded.exit_code == 0, "{flooded:?}");
-        let kept = fs::metadata(folder.join("console.log"))?.len();
+        let kept = fs::metadata(folder.join("root/console.log"))?.len();
         ensure!((1..=KEPT).contains(&kept), "{kept} bytes of the console are kept");
         let after = resident_kib(engine)?;
         ensure!(

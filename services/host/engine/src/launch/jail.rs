@@ -1,22 +1,29 @@
-//! Firecracker's jailer: chroot, own user, namespace and cgroups around one engine.
+//! The jail around one engine: chroot, own user, namespaces and cgroups, made by Firecracker's jailer or by `roost-jailer`.
 //!
-//! The jailer replaces itself with Firecracker, so the pid that was spawned is the engine's. Inside, the engine sees
-//! only `<chroot_base>/firecracker/<id>/root`; every file it is told of must be put there first.
+//! The jailer replaces itself with the engine, so the pid that was spawned is the engine's. Inside, the engine sees only
+//! `<chroot_base>/<program>/<id>/root` and what it is shown; every other file it is told of must be put there first.
+//!
+//! What lies in a jail is the engine's to change, and an engine may have been taken over. So no link in there is followed
+//! here, and what comes out is looked at before it is used.
 
+use rustix::fs::OFlags;
 use std::{
     ffi::{OsStr, OsString},
     fs, io,
-    os::unix::fs::{MetadataExt, PermissionsExt, chown},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown, fchown, lchown, symlink},
     path::{Path, PathBuf},
 };
 
 /// The API socket as the jailed engine names it.
 pub(super) const SOCKET_IN_JAIL: &str = "/api.sock";
 
+/// The link in an engine's directory that leads to its root: a socket's path must be short, that of a jail is not.
+pub(super) const WAY_IN: &str = "root";
+
 /// How to jail an engine. The uid and gid must belong to this engine alone.
 #[derive(Clone, Debug)]
 pub struct Jail {
-    /// The `jailer` of the same release as the `firecracker`.
+    /// The `jailer` of the same release as the `firecracker`, or `roost-jailer`.
     pub jailer: PathBuf,
     /// User the engine runs as.
     pub uid: u32,
@@ -30,6 +37,10 @@ pub struct Jail {
     pub cgroups: Vec<String>,
     /// Cgroup under which the jailer makes one for the engine; the program's name when absent.
     pub parent_cgroup: Option<String>,
+    /// Limits like `no-file=1024`.
+    pub limits: Vec<String>,
+    /// Files and folders that the engine may read where they are. `roost-jailer` alone can do that.
+    pub shown: Vec<PathBuf>,
 }
 
 /// A file that could not be put into a jail, or a jail that could not be removed.
@@ -50,6 +61,14 @@ pub enum JailError {
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
+    },
+    /// What the engine has put where its file should be.
+    #[error("{} is not what an engine writes: {what}", .path.display())]
+    Forged {
+        /// The path.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
     },
     /// The system refused.
     #[error("cannot {what} {}: {source}", .path.display())]
@@ -74,6 +93,21 @@ impl Jail {
             cgroup_version: 1,
             cgroups: Vec::new(),
             parent_cgroup: None,
+            limits: Vec::new(),
+            shown: Vec::new(),
+        }
+    }
+
+    /// Makes the engine's root, and the link [`root`](WAY_IN) to it in the engine's directory `dir`, which is there.
+    /// Idempotent. Answers the link.
+    pub fn open(&self, binary: &Path, id: &str, dir: &Path) -> Result<PathBuf, JailError> {
+        let (root, link) = (self.root(binary, id), dir.join(WAY_IN));
+        fs::create_dir_all(&root).map_err(|source| io_error("make", &root, source))?;
+        match symlink(&root, &link) {
+            Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
+                Err(io_error("link", &link, source))
+            }
+            _ => Ok(link),
         }
     }
 
@@ -82,12 +116,7 @@ impl Jail {
         self.home(binary, id).join("root")
     }
 
-    /// The API socket as the host sees it.
-    pub fn socket(&self, binary: &Path, id: &str) -> PathBuf {
-        self.root(binary, id).join(SOCKET_IN_JAIL.trim_start_matches('/'))
-    }
-
-    /// Puts a file that engines share, and only read, into the jail by hard link; returns its path inside.
+    /// Puts a file that engines share, and only read, into the jail, by hard link unless it is shown; returns its path inside.
     pub fn share(&self, binary: &Path, id: &str, file: &Path, name: &str) -> Result<String, JailError> {
         let found = fs::metadata(file).map_err(|source| io_error("read", file, source))?;
         // The link shares its owner and mode with every other engine's, so it must not be given to this engine's user.
@@ -96,6 +125,14 @@ impl Jail {
                 path: file.to_owned(),
                 mode: found.mode() & 0o7777,
             });
+        }
+        let place = file
+            .canonicalize()
+            .map_err(|source| io_error("find", file, source))?;
+        if self.shown.iter().any(|shown| place.starts_with(shown)) {
+            let link = self.root(binary, id).join(name);
+            symlink(&place, &link).map_err(|source| io_error("link", &link, source))?;
+            return Ok(format!("/{name}"));
         }
         self.link(binary, id, file, name)
     }
@@ -106,6 +143,25 @@ impl Jail {
         let inside = self.link(binary, id, file, name)?;
         chown(file, Some(self.uid), Some(self.gid)).map_err(|source| io_error("give away", file, source))?;
         Ok(inside)
+    }
+
+    /// Gives the engine's user what was put into the jail at `name`; a link is given as what it is.
+    pub fn give_up(&self, binary: &Path, id: &str, name: &str) -> Result<(), JailError> {
+        let path = self.root(binary, id).join(name);
+        lchown(&path, Some(self.uid), Some(self.gid)).map_err(|source| io_error("give away", &path, source))
+    }
+
+    /// Moves a file that the engine has written at `name` to `to`, on the same file system, and makes it root's. The engine
+    /// may still have it open, so its content is only as good as its digest.
+    pub fn take(&self, binary: &Path, id: &str, name: &str, to: &Path) -> Result<(), JailError> {
+        let from = self.root(binary, id).join(name);
+        // Out of the engine's reach first: what is looked at afterwards stays what it is.
+        fs::rename(&from, to).map_err(|source| io_error("move", &from, source))?;
+        let taken = seize(to);
+        if taken.is_err() {
+            let _ = fs::remove_file(to);
+        }
+        taken
     }
 
     /// Removes the chroot of an engine that has ended. Idempotent. Its mounts ended with its mount namespace.
@@ -160,6 +216,12 @@ impl Jail {
                 .flat_map(|setting| ["--cgroup".into(), setting.into()]),
         );
         args.extend(
+            self.limits
+                .iter()
+                .flat_map(|limit| ["--resource-limit".into(), limit.into()]),
+        );
+        args.extend(self.shown.iter().flat_map(|path| ["--show".into(), path.into()]));
+        args.extend(
             netns
                 .into_iter()
                 .flat_map(|netns| ["--netns".into(), netns.into()]),
@@ -184,6 +246,28 @@ impl Jail {
             Err(source) => Err(io_error("link", &to, source)),
         }
     }
+}
+
+/// Makes `path` root's, which must be a file with one name: neither a link to somebody else's nor a pipe.
+fn seize(path: &Path) -> Result<(), JailError> {
+    let failed = |source| io_error("take", path, source);
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
+    let opened = fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.cast_signed())
+        .open(path);
+    let file = opened.map_err(failed)?;
+    let found = file.metadata().map_err(failed)?;
+    if !found.is_file() || found.nlink() != 1 {
+        return Err(JailError::Forged {
+            path: path.to_owned(),
+            what: "it is no file, or has another name as well",
+        });
+    }
+    fchown(&file, Some(0), Some(0)).map_err(failed)?;
+    // Other engines may come to share it.
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+        .map_err(failed)
 }
 
 /// The jailer names its directories after the program's file name.

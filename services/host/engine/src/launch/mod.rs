@@ -1,18 +1,21 @@
 //! Starting an engine so that it depends on nobody afterwards.
 
 mod argv;
+mod cgroups;
 mod error;
 mod jail;
 mod kind;
 mod orphan;
 mod spawn;
 
+pub use cgroups::Cgroups;
 pub use error::LaunchError;
 pub use jail::{Jail, JailError};
 pub use kind::EngineKind;
 pub use spawn::{Daemon, Spawned};
 
 use crate::process::{EngineProcess, Record};
+use jail::{SOCKET_IN_JAIL, WAY_IN};
 use std::{
     ffi::OsString,
     fs,
@@ -56,13 +59,13 @@ pub struct Launch {
     pub id: String,
     /// The engine's own directory: working directory, record, and by default socket and log. Made when missing.
     pub dir: PathBuf,
-    /// Where the API socket shall be; a jailed engine ignores this and uses [`Jail::socket`].
+    /// Where the API socket shall be; a jailed engine has it in its jail, see [`Jail::open`].
     pub socket: PathBuf,
     /// Where the engine's output goes. The guest's console is not part of it once `PUT /serial` has sent it elsewhere.
     pub log: PathBuf,
     /// Network namespace to start in, as a path like `/run/netns/roost-7`.
     pub netns: Option<PathBuf>,
-    /// Firecracker's jailer, where it is wanted.
+    /// The jail, where one is wanted.
     pub jail: Option<Jail>,
     /// Further arguments for the engine.
     pub args: Vec<OsString>,
@@ -93,7 +96,7 @@ impl Launch {
     /// Where the host reaches the API.
     pub fn api_socket(&self) -> PathBuf {
         match &self.jail {
-            Some(jail) => jail.socket(&self.binary, &self.id),
+            Some(_) => self.dir.join(WAY_IN).join(SOCKET_IN_JAIL.trim_start_matches('/')),
             None => self.socket.clone(),
         }
     }
@@ -108,6 +111,9 @@ impl Launch {
             path: self.dir.clone(),
             source,
         })?;
+        if let Some(jail) = &self.jail {
+            jail.open(&self.binary, &self.id, &self.dir)?;
+        }
         remove_stale_socket(&socket)?;
         let spawned = self.daemon().spawn().await?;
         let record = Record {
@@ -140,6 +146,7 @@ impl Launch {
             dir: self.dir.clone(),
             log: self.log.clone(),
             netns: self.netns.clone().filter(|_| self.jail.is_none()),
+            alone: self.jail.is_some(),
             announces: false,
         }
     }

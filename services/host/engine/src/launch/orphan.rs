@@ -1,7 +1,7 @@
 //! Finding an engine that was started but never recorded.
 //!
 //! Between the spawn and the record lies a moment in which the host can be killed. The engine's command line names its
-//! id, so that the next life finds it all the same.
+//! id, so that the next life finds it all the same; so does that of the jailer, which becomes the engine.
 
 use super::Launch;
 use crate::process::{EngineProcess, Record, find_process};
@@ -11,7 +11,7 @@ impl Launch {
     /// The engine that an earlier spawn of this launch left running, recorded now. Must be called inside a tokio
     /// runtime. Reads every process's command line: meant for recovery.
     pub fn find_orphan(&self) -> io::Result<Option<EngineProcess>> {
-        let Some(process) = find_process(|words| is_ours(words, &self.binary, &self.id))? else {
+        let Some(process) = find_process(|words| self.is_ours(words))? else {
             return Ok(None);
         };
         let record = Record {
@@ -24,6 +24,16 @@ impl Launch {
         };
         record.write()?;
         Ok(Some(EngineProcess::new(record, process)))
+    }
+}
+
+impl Launch {
+    fn is_ours(&self, words: &[&[u8]]) -> bool {
+        let jailer = self.jail.as_ref().map(|jail| &jail.jailer);
+        [Some(&self.binary), jailer]
+            .into_iter()
+            .flatten()
+            .any(|program| is_ours(words, program, &self.id))
     }
 }
 

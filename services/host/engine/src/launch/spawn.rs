@@ -5,6 +5,7 @@
 
 use super::LaunchError;
 use crate::process::{Process, ProcessId, reap};
+use nix::sched::{CloneFlags, unshare};
 use rustix::{
     fs::{Access, access},
     process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal},
@@ -38,6 +39,8 @@ pub struct Daemon {
     pub log: PathBuf,
     /// Network namespace to start in, as a path like `/run/netns/roost-7`.
     pub netns: Option<PathBuf>,
+    /// Whether it is the init of a pid namespace of its own: then all that it starts sees nothing else and ends with it.
+    pub alone: bool,
     /// Whether its standard output is read by [`Spawned::stdout`] instead of going to the log.
     pub announces: bool,
 }
@@ -109,6 +112,13 @@ fn enter_and_spawn(daemon: &Daemon) -> Result<Spawned, LaunchError> {
         enter(netns).map_err(|source| LaunchError::Netns {
             path: netns.clone(),
             source,
+        })?;
+    }
+    if daemon.alone {
+        // Holds for the children of this thread alone, the one that is spawned below: our child it is all the same.
+        unshare(CloneFlags::CLONE_NEWPID).map_err(|error| LaunchError::Spawn {
+            path: daemon.program.clone(),
+            source: error.into(),
         })?;
     }
     // What is wrong with the program would else be told by its log alone.

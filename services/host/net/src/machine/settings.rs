@@ -7,8 +7,10 @@ use std::path::Path;
 use crate::error::OsError;
 
 /// What a new namespace is told before it has a link, so that its links inherit it.
-const NAMESPACE: [(&str, &str); 6] = [
+const NAMESPACE: [(&str, &str); 7] = [
     ("ipv4/ip_forward", "1"),
+    // An engine without privileges serves metadata on port 80, and nobody else is in here.
+    ("ipv4/ip_unprivileged_port_start", "80"),
     ("ipv4/conf/all/accept_redirects", "0"),
     ("ipv4/conf/all/send_redirects", "0"),
     ("ipv4/conf/default/send_redirects", "0"),

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use roost_engine::{EngineKind as Kind, Firecracker, Jail, Launch, Unusable};
-use roost_runtime::port::{Fault, Slot};
+use roost_engine::{Cgroups, EngineKind as Kind, Firecracker, Launch, Unusable};
+use roost_runtime::port::{Fault, VmSpec};
 use roost_schemas::Owner;
 use roost_schemas::event::EngineKind;
 use tokio::process::Command;
@@ -13,24 +13,20 @@ use tokio::time::timeout;
 
 use super::folder::Folder;
 use super::home::Home;
+use super::jails::{FIRST_UID, Jails};
 
-/// The user id of the jailed engine in slot 0; every slot has one of its own above it.
-const FIRST_UID: u32 = 300_000;
+/// How long `roost-qemu` may take to tell its version or its files, for which it asks QEMU.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long `roost-qemu --version` may take, which asks QEMU.
-const VERSION_PATIENCE: Duration = Duration::from_secs(10);
-
-/// The engine of this host.
+/// The engine of this host, which runs in a jail.
 #[derive(Debug, Clone)]
 pub enum EngineChoice {
-    /// Firecracker in its jail, with chroots below the given folder, which must be on the images' file system.
+    /// Firecracker. Its jails must be on the images' file system.
     Firecracker {
         /// The program, its jailer and its version.
         found: Firecracker,
-        /// The jailer.
-        jailer: PathBuf,
-        /// Where the chroots are made.
-        chroots: PathBuf,
+        /// Its jails.
+        jails: Jails,
     },
     /// `roost-qemu`.
     Qemu {
@@ -38,7 +34,24 @@ pub enum EngineChoice {
         binary: PathBuf,
         /// Its version, and QEMU's.
         version: String,
+        /// Its jails.
+        jails: Jails,
     },
+}
+
+/// What a choice is made from.
+#[derive(Debug, Clone)]
+pub struct Candidates {
+    /// `roost-qemu`.
+    pub qemu: PathBuf,
+    /// `roost-jailer`.
+    pub jailer: PathBuf,
+    /// Where chroots are made.
+    pub chroots: PathBuf,
+    /// The folder of the images.
+    pub images: PathBuf,
+    /// Where engines are limited.
+    pub cgroups: Option<Cgroups>,
 }
 
 /// What the operator wants.
@@ -61,12 +74,27 @@ pub enum NoEngine {
     /// The jailer is missing.
     #[error("{} has no jailer beside it or on PATH; install the one of the same release", .0.display())]
     NoJailer(PathBuf),
-    /// `roost-qemu` is missing.
-    #[error("{} is not there; build it with `cargo build -p roost-qemu` or name it with --qemu-engine", .0.display())]
-    NoQemu(PathBuf),
+    /// `roost-qemu` or its jailer is missing.
+    #[error("{} is not there; build it with `cargo build -p {}` or name it with {option}", .path.display(), .name)]
+    Missing {
+        /// The program.
+        path: PathBuf,
+        /// What it is called.
+        name: &'static str,
+        /// The option that names it.
+        option: &'static str,
+    },
+    /// What every engine is shown.
+    #[error("cannot use {} as the folder of the images: {source}", .path.display())]
+    Images {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// `roost-qemu`, or the QEMU behind it, cannot be run.
-    #[error("{} does not tell its version: {reason}", .binary.display())]
-    NoVersion {
+    #[error("{} does not answer: {reason}", .binary.display())]
+    Silent {
         /// The program.
         binary: PathBuf,
         /// What happened instead.
@@ -76,7 +104,7 @@ pub enum NoEngine {
 
 impl EngineChoice {
     /// Finds the engine that `wanted` asks for.
-    pub async fn find(wanted: Wanted, qemu: PathBuf, chroots: PathBuf) -> Result<Self, NoEngine> {
+    pub async fn find(wanted: Wanted, among: Candidates) -> Result<Self, NoEngine> {
         let firecracker = match wanted {
             Wanted::Qemu => None,
             Wanted::Firecracker => Some(Firecracker::find().await?),
@@ -90,21 +118,54 @@ impl EngineChoice {
         };
         match firecracker {
             Some(found) => {
-                let jailer = found
-                    .jailer
-                    .clone()
-                    .ok_or_else(|| NoEngine::NoJailer(found.binary.clone()))?;
-                Ok(Self::Firecracker {
-                    found,
+                let jailer = found.jailer.clone();
+                let jailer = jailer.ok_or_else(|| NoEngine::NoJailer(found.binary.clone()))?;
+                let mut jails = Jails {
                     jailer,
-                    chroots,
-                })
+                    chroots: among.chroots,
+                    shown: Vec::new(),
+                    cgroups: among.cgroups,
+                };
+                jails.prepare();
+                Ok(Self::Firecracker { found, jails })
             }
-            None if qemu.is_file() => Ok(Self::Qemu {
-                version: ask_version(&qemu).await?,
+            None => Self::qemu(among).await,
+        }
+    }
+
+    async fn qemu(among: Candidates) -> Result<Self, NoEngine> {
+        let Candidates {
+            qemu,
+            jailer,
+            chroots,
+            images,
+            cgroups,
+        } = among;
+        must_be_there(&qemu, "roost-qemu", "--qemu-engine")?;
+        must_be_there(&jailer, "roost-jailer", "--qemu-jailer")?;
+        let images = images.canonicalize().map_err(|source| NoEngine::Images {
+            path: images.clone(),
+            source,
+        })?;
+        let files = ask(&qemu, "--files").await?;
+        let mut jails = Jails {
+            jailer,
+            chroots,
+            shown: files.lines().map(PathBuf::from).chain([images]).collect(),
+            cgroups,
+        };
+        jails.prepare();
+        let version = ask(&qemu, "--version").await?;
+        match version.trim().split_once(' ') {
+            Some((_, version)) => Ok(Self::Qemu {
+                version: version.to_owned(),
+                binary: qemu,
+                jails,
+            }),
+            None => Err(NoEngine::Silent {
+                reason: format!("asked for its version it says {version:?}"),
                 binary: qemu,
             }),
-            None => Err(NoEngine::NoQemu(qemu)),
         }
     }
 
@@ -124,91 +185,83 @@ impl EngineChoice {
         }
     }
 
-    /// The user id of the engine in slot 0, if it does not run as root; slot N's is that plus N.
-    pub fn first_uid(&self) -> Option<u32> {
-        matches!(self, Self::Firecracker { .. }).then_some(FIRST_UID)
+    /// The user id of the engine in slot 0; slot N's is that plus N.
+    pub fn first_uid(&self) -> u32 {
+        FIRST_UID
     }
 
-    /// How the engine of `owner` is started in `slot`; to find one that was, the slot is of no account.
-    pub(super) fn launch(&self, folder: &Folder, owner: &Owner, slot: Option<&Slot>) -> Launch {
-        let (kind, binary) = match self {
-            Self::Firecracker { found, .. } => (Kind::Firecracker, &found.binary),
-            Self::Qemu { binary, .. } => (Kind::Qemu, binary),
-        };
-        let mut launch = Launch::new(kind, binary, id(owner), folder.path());
-        launch.netns = slot.and_then(|slot| slot.netns.clone());
-        launch.jail = self.jail(slot.map_or(0, |slot| slot.number));
-        launch
-    }
-
-    /// Where the files of the engine of `owner` are; to find what is there already, the slot is of no account.
-    pub(super) fn home(&self, folder: &Folder, owner: &Owner, slot: u32) -> Home {
-        match (self, self.jail(slot)) {
-            (Self::Firecracker { found, .. }, Some(jail)) => Home::Jailed {
-                jail,
-                binary: found.binary.clone(),
-                id: id(owner),
-            },
-            _ => Home::Folder(folder.path().to_owned()),
+    /// The program, and its jails.
+    fn parts(&self) -> (Kind, &Path, &Jails) {
+        match self {
+            Self::Firecracker { found, jails } => (Kind::Firecracker, &found.binary, jails),
+            Self::Qemu { binary, jails, .. } => (Kind::Qemu, binary, jails),
         }
     }
 
-    /// Removes what a jail leaves behind.
+    /// How the engine of `owner` is started as `spec` says; to find one that was, that is of no account.
+    pub(super) fn launch(
+        &self,
+        folder: &Folder,
+        owner: &Owner,
+        spec: Option<&VmSpec>,
+    ) -> Result<Launch, Fault> {
+        let (kind, binary, jails) = self.parts();
+        let mut launch = Launch::new(kind, binary, id(owner), folder.path());
+        launch.netns = spec.and_then(|spec| spec.slot.netns.clone());
+        launch.jail = Some(jails.of(spec)?);
+        Ok(launch)
+    }
+
+    /// Where the files of the engine of `owner` are; to find what is there already, `spec` is of no account.
+    pub(super) fn home(&self, folder: &Folder, owner: &Owner, spec: Option<&VmSpec>) -> Result<Home, Fault> {
+        let (_, binary, jails) = self.parts();
+        Ok(Home {
+            folder: folder.path().to_owned(),
+            jail: jails.of(spec)?,
+            binary: binary.to_owned(),
+            id: id(owner),
+        })
+    }
+
+    /// Removes what an engine leaves behind.
     pub(super) fn clean(&self, owner: &Owner) -> Result<(), Fault> {
-        // The user id is of no account for a removal.
-        let (Self::Firecracker { found, .. }, Some(jail)) = (self, self.jail(0)) else {
-            return Ok(());
-        };
-        jail.remove(&found.binary, &id(owner))
-            .map_err(|error| Fault::of("remove the jail", &error))
+        let (_, binary, jails) = self.parts();
+        jails.clean(binary, &id(owner))
     }
 
     /// Who has a jail. It is on a disk, and so outlives a reboot, as the engines' folders do not.
     pub(super) fn jailed(&self) -> Result<Vec<Owner>, Fault> {
-        let (Self::Firecracker { found, .. }, Some(jail)) = (self, self.jail(0)) else {
-            return Ok(Vec::new());
-        };
-        let ids = jail.ids(&found.binary);
+        let (_, binary, jails) = self.parts();
+        let ids = jails.of(None)?.ids(binary);
         let ids = ids.map_err(|error| Fault::of("look for jails", &error))?;
         Ok(ids.iter().filter_map(|id| owner(id)).collect())
     }
-
-    /// The jail of the engine in `slot`, which has the slot's own user id.
-    fn jail(&self, slot: u32) -> Option<Jail> {
-        let Self::Firecracker { jailer, chroots, .. } = self else {
-            return None;
-        };
-        let uid = FIRST_UID + slot;
-        let mut jail = Jail::new(jailer, uid, uid, chroots);
-        if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
-            jail.cgroup_version = 2;
-        }
-        Some(jail)
-    }
 }
 
-/// What follows the name in the program's answer to `--version`.
-async fn ask_version(binary: &Path) -> Result<String, NoEngine> {
-    let no_version = |reason: String| NoEngine::NoVersion {
+fn must_be_there(path: &Path, name: &'static str, option: &'static str) -> Result<(), NoEngine> {
+    if path.is_file() {
+        return Ok(());
+    }
+    let path = path.to_owned();
+    Err(NoEngine::Missing { path, name, option })
+}
+
+/// What the program says to this option.
+async fn ask(binary: &Path, option: &str) -> Result<String, NoEngine> {
+    let silent = |reason: String| NoEngine::Silent {
         binary: binary.to_owned(),
         reason,
     };
     let mut command = Command::new(binary);
-    command.arg("--version").stdin(Stdio::null()).kill_on_drop(true);
-    let output = timeout(VERSION_PATIENCE, command.output())
+    command.arg(option).stdin(Stdio::null()).kill_on_drop(true);
+    let output = timeout(PATIENCE, command.output())
         .await
-        .map_err(|_| no_version(format!("no answer within {VERSION_PATIENCE:?}")))?
-        .map_err(|error| no_version(error.to_string()))?;
+        .map_err(|_| silent(format!("it said nothing to {option} within {PATIENCE:?}")))?
+        .map_err(|error| silent(error.to_string()))?;
     if !output.status.success() {
-        return Err(no_version(
-            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        ));
+        return Err(silent(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
     }
-    let said = String::from_utf8_lossy(&output.stdout);
-    match said.trim().split_once(' ') {
-        Some((_, version)) => Ok(version.to_owned()),
-        None => Err(no_version(format!("it says {said:?}"))),
-    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// The engine's own id: the owner, in the characters that engines accept.

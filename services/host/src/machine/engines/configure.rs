@@ -44,7 +44,7 @@ pub(super) async fn configure(
         client.put_network_interface(&interface).await?;
         client.put_mmds_config(&MmdsConfig::v2(INTERFACE)).await?;
         client.put_entropy(&Entropy::default()).await?;
-        client.put_serial(&console::of(home)).await
+        client.put_serial(&console::own()).await
     };
     put.await
         .map_err(|error: EngineError| Fault::of("configure the engine", &error))

@@ -35,8 +35,8 @@ impl RealEngines {
         let client = Client::new(held.engine.socket());
         let config = client.machine_config().await;
         let memory = config.map_err(|error| Fault::of(STEP, &error))?.mem_size_mib;
-        let home = self.choice.home(&self.folder(owner), owner, 0);
-        let files = home.dump_files(draft)?;
+        let home = self.choice.home(&self.folder(owner), owner, None)?;
+        let files = home.dump_files()?;
         let whole = draft.alone || self.sees_no_swapped_pages()?;
         let create = SnapshotCreate {
             snapshot_type: if whole {

@@ -28,7 +28,7 @@ impl RealEngines {
         let began = Instant::now();
         let folder = self.folder(owner);
         folder.make()?;
-        let home = self.choice.home(&folder, owner, spec.slot.number);
+        let home = self.choice.home(&folder, owner, Some(spec))?;
         home.make()?;
         let starting = pager::Launch {
             program: &self.pager,
@@ -37,7 +37,7 @@ impl RealEngines {
             image,
         };
         let starting = starting.spawn().await?;
-        let (pager, engine) = tokio::join!(starting.ready(), self.start(owner, &spec.slot));
+        let (pager, engine) = tokio::join!(starting.ready(), self.start(owner, spec));
         let (pager, engine): (Pager, _) = (pager?, engine?);
         let started = Instant::now();
         home.drives(&spec.drives)?;
@@ -55,7 +55,7 @@ impl RealEngines {
         };
         let client = Client::new(engine.socket());
         let loaded = async {
-            client.put_serial(&console::of(&home)).await?;
+            client.put_serial(&console::own()).await?;
             client.load_snapshot(&load, spec.resources.memory_mb.into()).await
         };
         loaded.await.map_err(|error| Fault::of(STEP, &error))?;

@@ -47,6 +47,7 @@ impl Launch<'_> {
             dir: self.folder.to_owned(),
             log: log(self.folder),
             netns: None,
+            alone: false,
             announces: true,
         };
         let spawned = daemon.spawn().await.map_err(|error| Fault::of(STEP, &error))?;
