@@ -50,6 +50,11 @@ impl Admission {
         }
     }
 
+    /// For a read that is not behind [`log`].
+    pub(crate) fn read(&self) -> Result<Claim, ApiError> {
+        self.reads.claim()
+    }
+
     /// For a request to a port of a sandbox.
     pub(crate) fn port(&self) -> Result<Claim, ApiError> {
         self.ports.claim()
@@ -105,7 +110,8 @@ pub(crate) async fn guest(
     Ok(hold(claim, next.run(request).await))
 }
 
-fn hold(claim: Claim, response: Response) -> Response {
+/// The same answer, which holds `claim` until it is sent.
+pub(crate) fn hold(claim: Claim, response: Response) -> Response {
     response.map(|body| Body::new(Held { body, _claim: claim }))
 }
 

@@ -12,8 +12,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(crate) use responses::{
-    CreateErrors, DeleteErrors, ExecErrors, FileErrors, HealthErrors, ListErrors, PageErrors, PauseErrors,
-    ProcessErrors, ReadErrors, ResumeErrors, SnapshotErrors, StreamErrors, WriteErrors,
+    CreateErrors, DeleteErrors, EventErrors, ExecErrors, FileErrors, HealthErrors, ListErrors, PageErrors,
+    PauseErrors, ProcessErrors, ReadErrors, ResumeErrors, SnapshotErrors, StreamErrors, WriteErrors,
 };
 
 /// Seconds after which a request that met no room, or a part that was away, is worth sending again.
@@ -173,6 +173,13 @@ pub(crate) struct ErrorDetail {
     code: Code,
     /// What was wrong, which value, what to do.
     message: String,
+}
+
+impl From<ApiError> for ErrorBody {
+    fn from(error: ApiError) -> Self {
+        let error = error.into();
+        Self { error }
+    }
 }
 
 impl From<ApiError> for ErrorDetail {

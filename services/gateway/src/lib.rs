@@ -4,6 +4,7 @@
 //!   GET  ───▶ routes ───▶ fleet (folded from EVENTS, checkpointed)
 //!   POST ───▶ routes ───▶ command ──▶ COMMANDS ──▶ reply {sequence} ──▶ wait until fleet has reached it ──▶ answer
 //!   exec ───▶ the same, then follow OUTPUT to its end, with bounded memory; or relay it over a WebSocket
+//!   events ───▶ a hub that follows EVENTS once, for all who read along
 //!   files, processes ───▶ guest ───▶ the sandbox's agent, through the edge of its host
 //!   E2B's routes ───▶ e2b ───▶ the same sandboxes, in the words of E2B's API
 //!   a sandbox's port ───▶ dataplane ───▶ the edge of its host, streaming both ways
@@ -26,6 +27,7 @@ mod door;
 mod dto;
 mod e2b;
 pub mod error;
+mod events;
 mod exec;
 mod extract;
 mod guard;
@@ -46,6 +48,7 @@ mod then;
 mod wake;
 
 pub use dataplane::{Front, front};
+pub use events::answer_reads;
 pub use limits::Limits;
 pub use openapi::document;
 pub use router::router;

@@ -51,6 +51,16 @@ pub struct Limits {
     pub exec_bytes: usize,
     /// Programs that are followed over a WebSocket at the same time.
     pub streams: usize,
+    /// Event streams that are open at the same time; and of one tenant.
+    pub event_streams: usize,
+    /// See [`Limits::event_streams`].
+    pub event_streams_each: usize,
+    /// Bytes of events that are held for readers who are a little behind: of one tenant, and of all.
+    pub event_backlog: usize,
+    /// See [`Limits::event_backlog`].
+    pub event_backlogs: usize,
+    /// How often an event stream says how far it has come.
+    pub heartbeat: Duration,
     /// How long such a client may take for one message, and may keep silent although it is pinged.
     pub silence: Duration,
     /// How long requests may go on after a shutdown was asked for.
@@ -79,6 +89,11 @@ impl Default for Limits {
             execs: 256,
             exec_bytes: 256 << 20,
             streams: 1024,
+            event_streams: 16_384,
+            event_streams_each: 8192,
+            event_backlog: 16 << 20,
+            event_backlogs: 256 << 20,
+            heartbeat: Duration::from_secs(15),
             silence: Duration::from_mins(1),
             shutdown: Duration::from_secs(10),
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::Parser;
 use roost_gateway::auth::ApiKey;
-use roost_gateway::{Gateway, Limits, Ports, front, router, serve};
+use roost_gateway::{Gateway, Limits, Ports, answer_reads, front, router, serve};
 use roost_journal::checkpoint::{Checkpoint, SledCheckpoint};
 use roost_journal::jetstream::{self, Access, Connection};
 use roost_runtime::fleet::FleetHandle;
@@ -98,9 +98,16 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let told = (fleet.clone(), Arc::clone(&ports.journal));
     let telling = tokio::spawn(async move { told.0.tell_lag(&*told.1).await });
     let gateway = Gateway::new(ports, key, tokens, domain, limits.clone());
+    let reading = tokio::spawn(answer_reads(gateway.clone(), connection.client()));
+    let streams = gateway.clone();
+    let stop = async move {
+        stop.await;
+        streams.close_streams();
+    };
     let api = router(gateway.clone());
     serve(listener, front(gateway, api), stop, limits).await;
     announcing.abort();
+    reading.abort();
     telling.abort();
     fleet.stop().await;
     connection.close().await;

@@ -95,10 +95,12 @@ fn figures(gateway: &Gateway) -> Router<Gateway> {
         .route_layer(from_fn_with_state(gateway.clone(), auth::require))
 }
 
-/// What lasts as long as a program, and has a bound of its own.
+/// What lasts as long as a program or a reader, and has a bound of its own.
 fn lasting(gateway: &Gateway) -> Router<Gateway> {
     Router::new()
         .route("/v1/sandboxes/{id}/exec", post(exec::exec))
+        .route("/v1/sandboxes/{id}/events", get(events::sandbox::list))
+        .route("/v1/events", get(events::all::list))
         .method_not_allowed_fallback(guard::no_method)
         .route_layer(from_fn_with_state(gateway.clone(), scope::by_method))
 }

@@ -25,6 +25,7 @@ use tower::Service;
 
 use crate::guard;
 use crate::limits::Limits;
+pub(crate) use connection::Hangup;
 use connection::Terms;
 
 /// How long a connection may be silent before its client is asked whether it is there. A tunnel has no other bound.

@@ -10,6 +10,7 @@ use roost_schemas::subject::EventSubject;
 use roost_schemas::token::TokenKey;
 use roost_schemas::{SandboxId, Sequence, TenantId};
 use tokio::sync::{OnceCell, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 use crate::Limits;
 use crate::admission::Admission;
@@ -17,6 +18,7 @@ use crate::auth::{ApiKey, Rates};
 use crate::caller::Caller;
 use crate::catch_up::CatchUp;
 use crate::error::{ApiError, Code};
+use crate::events::{Hub, Room, Seats};
 use crate::guest::Agents;
 use crate::wake::Waking;
 
@@ -58,8 +60,17 @@ struct Inner {
     streams: Arc<Semaphore>,
     agents: Agents,
     waking: Waking,
+    events: Events,
     /// Where the log ended when this process first asked: what reads must show before any is answered.
     horizon: OnceCell<Sequence>,
+}
+
+/// What event streams share.
+struct Events {
+    /// Begun with the first of them.
+    hub: OnceCell<Arc<Hub>>,
+    seats: Seats,
+    closing: CancellationToken,
 }
 
 impl Gateway {
@@ -70,6 +81,11 @@ impl Gateway {
         let exec_memory = Arc::new(Semaphore::new(limits.exec_bytes / crate::exec::UNIT));
         let streams = Arc::new(Semaphore::new(limits.streams));
         let horizon = OnceCell::new();
+        let events = Events {
+            hub: OnceCell::new(),
+            seats: Seats::new(limits.event_streams, limits.event_streams_each),
+            closing: CancellationToken::new(),
+        };
         let caller = Arc::new(Caller::guest_of(TenantId::first()));
         let inner = Arc::new(Inner {
             ports,
@@ -86,6 +102,7 @@ impl Gateway {
             streams,
             agents: Agents::new(),
             waking: Waking::default(),
+            events,
             horizon,
         });
         Self { inner, caller }
@@ -202,6 +219,35 @@ impl Gateway {
     /// The sandboxes that are resumed for requests.
     pub(crate) fn waking(&self) -> &Waking {
         &self.inner.waking
+    }
+
+    /// What tells events as they come.
+    pub(crate) async fn hub(&self) -> Result<Arc<Hub>, ApiError> {
+        let Limits {
+            event_backlog: lane,
+            event_backlogs: all,
+            ..
+        } = *self.limits();
+        let start = async || {
+            let hub = Hub::start(self.ports(), Room { lane, all }).await?;
+            Ok::<_, ApiError>(Arc::new(hub))
+        };
+        Ok(Arc::clone(self.inner.events.hub.get_or_try_init(start).await?))
+    }
+
+    /// The event streams that may be open.
+    pub(crate) fn seats(&self) -> &Seats {
+        &self.inner.events.seats
+    }
+
+    /// Cancelled when this gateway stops.
+    pub(crate) fn closing(&self) -> &CancellationToken {
+        &self.inner.events.closing
+    }
+
+    /// Ends event streams, each with the place at which another gateway, or the next life of this one, goes on.
+    pub fn close_streams(&self) {
+        self.closing().cancel();
     }
 
     /// Where `id`'s commits stand.

@@ -118,6 +118,8 @@ errors! {
     ProcessErrors: ANY, BODY, GUEST, WAKE;
     /// Of calls about files.
     FileErrors: ANY, BODY, GUEST, WAKE, FILES, &[Code::RangeNotSatisfiable];
+    /// Of events, as a page or before they are a stream.
+    EventErrors: ANY, READ, &[Code::NotFound];
     /// Of a WebSocket, before it is one.
     StreamErrors: ANY, &[Code::NotFound];
     /// Of the routes that need no key.

@@ -35,6 +35,16 @@ pub(super) enum Requests {
     Many,
 }
 
+/// Hangs up: for a client that takes nothing, which no answer reaches.
+#[derive(Debug, Clone)]
+pub(crate) struct Hangup(CancellationToken);
+
+impl Hangup {
+    pub(crate) fn now(&self) {
+        self.0.cancel();
+    }
+}
+
 /// Serves a connection to its end. An upgraded one gives its place back: what it became has a bound of its own.
 pub(super) async fn serve<S>(
     stream: TcpStream,
@@ -46,9 +56,12 @@ pub(super) async fn serve<S>(
     S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
 {
+    let hangup = Hangup(CancellationToken::new());
+    let hung_up = hangup.0.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(hangup.clone());
         service.clone().oneshot(request)
     });
     let mut builder = http1::Builder::new();
@@ -62,9 +75,13 @@ pub(super) async fn serve<S>(
     let mut connection = pin!(connection.with_upgrades());
     let served = tokio::select! {
         served = &mut connection => served,
+        () = hung_up.cancelled() => Ok(()),
         () = terms.stopping.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            tokio::select! {
+                served = connection => served,
+                () = hung_up.cancelled() => Ok(()),
+            }
         }
     };
     if let Err(error) = served {

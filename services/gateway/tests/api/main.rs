@@ -7,6 +7,7 @@ mod client;
 mod connections;
 mod e2b;
 mod errors;
+mod events;
 mod exec;
 mod fork;
 mod guest;
