@@ -73,9 +73,16 @@ struct Said {
 
 impl Visit for Said {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if [PARENT, ROOT].contains(&field.name()) {
+            // What is recorded with `%` shows itself so, without quotes.
+            self.record_str(field, &format!("{value:?}"));
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
-            PARENT => self.parent = format!("{value:?}").parse().ok(),
-            ROOT => self.root = format!("{value:?}").parse().ok(),
+            PARENT => self.parent = value.parse().ok(),
+            ROOT => self.root = value.parse().ok(),
             _ => {}
         }
     }

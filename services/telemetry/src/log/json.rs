@@ -145,3 +145,86 @@ impl Visit for Collect<'_> {
         self.put(field, format!("{value:?}").into());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use tracing::{info, info_span, subscriber};
+    use tracing_subscriber::fmt;
+    use tracing_subscriber::layer::{Layer, SubscriberExt};
+
+    use super::*;
+    use crate::trace::Traces;
+
+    /// What was written.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn lines(work: impl FnOnce()) -> Vec<Value> {
+        let written = Written::default();
+        let writer = written.clone();
+        let lines = fmt::layer()
+            .fmt_fields(Fields)
+            .event_format(Json::new("test"))
+            .with_writer(move || writer.clone());
+        let subscriber = tracing_subscriber::registry().with(Traces.and_then(lines));
+        subscriber::with_default(subscriber, work);
+        let bytes = written.0.lock().unwrap();
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_line_has_the_ids_of_all_that_it_is_about() {
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let lines = lines(|| {
+            let outer = info_span!(
+                "command",
+                traceparent = parent,
+                sandbox = "a",
+                kind = tracing::field::Empty
+            );
+            outer.record("kind", "create");
+            let inner = outer.in_scope(|| info_span!("step", step = "start", sandbox = "inner"));
+            inner.in_scope(|| info!(ms = 7, ok = true, level = "mine", "done\nit is"));
+        });
+        let [line] = &lines[..] else { panic!("{lines:?}") };
+        let trace = &line["trace_id"];
+        assert_eq!(trace, "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_ne!(line["span_id"], "00f067aa0ba902b7");
+        for (key, expected) in [
+            ("service", "test"),
+            ("level", "INFO"),
+            ("level_", "mine"),
+            ("message", "done\nit is"),
+            ("span", "step"),
+            ("step", "start"),
+            ("sandbox", "inner"),
+            ("kind", "create"),
+        ] {
+            assert_eq!(line[key], expected, "{key}");
+        }
+        assert_eq!((&line["ms"], &line["ok"]), (&7.into(), &true.into()));
+        assert_eq!(line.get("traceparent"), None);
+    }
+
+    #[test]
+    fn a_line_outside_of_any_span_has_no_trace() {
+        let lines = lines(|| info!("up"));
+        assert_eq!(lines[0]["message"], "up");
+        assert_eq!(lines[0].get("trace_id"), None);
+    }
+}
