@@ -4,6 +4,7 @@ mod boot;
 mod restore;
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -144,7 +145,7 @@ impl Bare {
 
     /// Lets the programs of a guest run on that was put to rest for its snapshot.
     async fn wake(&self) -> Result<()> {
-        let agent = Api::new((self.slot.host_address, PORT).into(), "").anonymous();
+        let agent = Api::new(SocketAddr::from((self.slot.host_address, PORT)), "").anonymous();
         let answer = agent.send(Method::POST, "/wake", &Value::Null).await?;
         answer.expect(StatusCode::NO_CONTENT).map(drop)
     }

@@ -1,7 +1,5 @@
 //! E2B's published SDKs, unmodified, told only where Roost is: each runs its programs against a stack of its own.
 
-mod install;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,6 +11,7 @@ use xtask::setup::node;
 use xtask::stack::Stack;
 
 use crate::harness::with_stack;
+use crate::install;
 
 /// How long a program may take: an emulated guest is slow, and hashing its large files slower.
 const PROGRAM_WITHIN: Duration = Duration::from_mins(5);
