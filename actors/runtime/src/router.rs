@@ -1,7 +1,7 @@
 //! The router: takes commands that name no host, places new sandboxes, and forwards the rest to their owners.
 //!
 //! ```text
-//!   roost.cmd.<tenant>.any.<sandbox>
+//!   roost.cmd.<tenant>.any.<sandbox>, and .client. where a tenant's own clients ask
 //!        ├─ create ─▶ place, within the tenant's limits ─▶ commit Requested, Placed ─▶ answer ─▶ Start to the chosen host
 //!        ├─ delete a template ─▶ commit Deleted ─▶ answer
 //!        ├─ change a tenant, a webhook ─▶ commit ─▶ answer
@@ -10,6 +10,7 @@
 //!        └─ others ─▶ forward to the owner, which answers
 //! ```
 
+mod client;
 mod create;
 mod forward;
 mod host_down;
@@ -25,7 +26,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use roost_domain::Rejection;
 use roost_domain::webhook::Targets;
-use roost_journal::port::{Delivery, Journal, Queue, QueueError};
+use roost_journal::port::{Deliveries, Delivery, Journal, Queue, QueueError};
 use roost_schemas::command::SandboxCommand;
 use roost_schemas::reply::{Code, Rejected, Reply};
 use roost_schemas::subject::Route;
@@ -103,7 +104,7 @@ impl Router {
     /// Routes until it is dropped. One command at a time: a placement must see the one before it.
     pub async fn run(&self) {
         loop {
-            match self.queue.consume(&Route::Any).await {
+            match self.deliveries().await {
                 Ok(mut deliveries) => {
                     while let Some(delivery) = deliveries.next().await {
                         match delivery {
@@ -122,10 +123,18 @@ impl Router {
         }
     }
 
-    async fn handle(&self, delivery: Delivery) {
+    /// What comes from within and from outside, in turn, so that neither keeps the other waiting.
+    async fn deliveries(&self) -> Result<Deliveries, QueueError> {
+        let within = self.queue.consume(&Route::Any).await?;
+        let outside = self.queue.consume(&Route::Client).await?;
+        Ok(futures::stream::select(within, outside).boxed())
+    }
+
+    async fn handle(&self, mut delivery: Delivery) {
         let command = delivery.message.command_id.clone();
         let began = Instant::now();
         let opened = intake::open(&delivery.message);
+        let opened = opened.and_then(|command| client::admit(&mut delivery, command));
         let kind = observe::kind(&opened);
         let routed = match opened {
             Ok(command) => self.route(&delivery, command).await,

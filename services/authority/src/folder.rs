@@ -47,7 +47,9 @@ pub enum AuthorityError {
         path: PathBuf,
     },
     /// The member is there, and its seed is not: it was moved to where it is used.
-    #[error("{member} has credentials, but {path} is not there: they are where you put them; make new ones with --renew")]
+    #[error(
+        "{member} has credentials, but {path} is not there: they are where you put them; make new ones with --renew"
+    )]
     Elsewhere {
         /// Who.
         member: Member,
@@ -119,7 +121,9 @@ impl Folder {
     /// Makes new credentials for `member`; those it had are worth nothing once the server has read its configuration anew.
     pub fn renew(&mut self, member: &Member) -> Result<PathBuf, AuthorityError> {
         let pair = KeyPair::new_user();
-        let seed = pair.seed().map_err(|error| AuthorityError::Key(error.to_string()))?;
+        let seed = pair
+            .seed()
+            .map_err(|error| AuthorityError::Key(error.to_string()))?;
         let path = self.path.join(member.file());
         // The seed first: a user whose seed nobody has would be in the way.
         replace(&path, &format!("{seed}\n"))?;
@@ -164,7 +168,12 @@ impl Folder {
 fn lock(folder: &Path) -> Result<File, AuthorityError> {
     let path = folder.join(LOCK);
     let mut options = OpenOptions::new();
-    let opened = options.create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let opened = options
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path);
     let lock = opened.map_err(file("open", &path))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
@@ -209,11 +218,7 @@ fn replace(path: &Path, text: &str) -> Result<(), AuthorityError> {
 
 fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> AuthorityError {
     let path = path.to_owned();
-    move |source| AuthorityError::File {
-        action,
-        path,
-        source,
-    }
+    move |source| AuthorityError::File { action, path, source }
 }
 
 fn broken(path: &Path, error: &dyn std::fmt::Display) -> AuthorityError {

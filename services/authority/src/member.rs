@@ -208,6 +208,12 @@ mod tests {
             let refused = Member::new(role, name).unwrap_err().to_string();
             assert!(refused.contains(says), "{refused}");
         }
-        assert!("root".parse::<Role>().unwrap_err().to_string().contains("operator"));
+        assert!(
+            "root"
+                .parse::<Role>()
+                .unwrap_err()
+                .to_string()
+                .contains("operator")
+        );
     }
 }

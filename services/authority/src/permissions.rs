@@ -35,9 +35,7 @@ pub(crate) fn of(user: &User, users: &[User]) -> Permissions {
                 with_basics([reads("EVENTS"), reads("OUTPUT"), texts(&["roost.cmd.*.any.*"])].concat())
             }
             Role::Reconciler => with_basics([reconciler(), inboxes(users)].concat()),
-            Role::Webhooks => {
-                with_basics([reads("EVENTS"), texts(&["roost.evt.*.webhook.*"])].concat())
-            }
+            Role::Webhooks => with_basics(webhooks()),
             _ => return everything(),
         },
     };
@@ -104,6 +102,22 @@ fn reconciler() -> Vec<String> {
     all
 }
 
+/// Its feeds are durable consumers of its own making, one a webhook.
+fn webhooks() -> Vec<String> {
+    let mut all = texts(&[
+        "roost.evt.*.webhook.*",
+        "$JS.API.CONSUMER.CREATE.EVENTS.*.roost.evt.>",
+        "$JS.API.CONSUMER.NAMES.EVENTS",
+        "$JS.API.CONSUMER.INFO.EVENTS.*",
+        "$JS.API.CONSUMER.DELETE.EVENTS.*",
+        "$JS.API.CONSUMER.MSG.NEXT.EVENTS.*",
+        "$JS.ACK.EVENTS.>",
+        "$JS.ACK.*.*.EVENTS.>",
+    ]);
+    all.extend(reads("EVENTS"));
+    all
+}
+
 /// What every process of ours asks when it connects.
 fn with_basics(more: Vec<String>) -> Vec<String> {
     let mut all = texts(&[SYNCS]);
@@ -115,7 +129,7 @@ fn with_basics(more: Vec<String>) -> Vec<String> {
 /// Following a stream, and looking up in it.
 fn reads(stream: &str) -> Vec<String> {
     vec![
-        format!("$JS.API.CONSUMER.CREATE.{stream}.>"),
+        format!("$JS.API.CONSUMER.CREATE.{stream}"),
         format!("$JS.API.DIRECT.GET.{stream}"),
         format!("$JS.API.STREAM.MSG.GET.{stream}"),
         format!("$JS.FC.{stream}.>"),

@@ -16,7 +16,7 @@ use roost_schemas::{Sequence, Timestamp};
 use tokio::time::Instant;
 
 use super::link::{Link, answered, not_now};
-use super::record::record;
+use super::record::{Came, record};
 use super::streams::EVENTS;
 use super::tail::{Item, Keeps, Tail};
 use crate::pause::Pause;
@@ -47,6 +47,7 @@ impl Stored {
             Some(&headers),
             self.stored_at,
             self.payload.clone(),
+            Came::Delivered,
         )
     }
 

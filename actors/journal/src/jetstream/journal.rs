@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::direct::{self, BATCH_BYTES, Start};
 use super::link::{Link, answered, not_now};
 use super::page;
-use super::record::{record, timestamp};
+use super::record::{Came, record, timestamp};
 use super::streams::EVENTS;
 use super::tail::{Keeps, Tail};
 use crate::append::{self, Attempt, Request, Store};
@@ -102,7 +102,14 @@ impl Journal for JetStreamJournal {
                     payload,
                     ..
                 } = item.message;
-                record(&subject, item.sequence, headers.as_ref(), item.stored_at, payload)
+                record(
+                    &subject,
+                    item.sequence,
+                    headers.as_ref(),
+                    item.stored_at,
+                    payload,
+                    Came::Delivered,
+                )
             });
             let goes_on = matches!(item, Ok(_) | Err(JournalError::Foreign(_)));
             let next = goes_on.then_some(tail);
@@ -135,6 +142,7 @@ impl Store for JetStreamJournal {
         let publish = PublishMessage::build()
             .payload(request.payload.clone())
             .message_id(dedupe::commit(request.subject, request.command_id))
+            .expected_stream(EVENTS)
             .expected_last_subject_sequence(request.expected.0);
         let answer = match self
             .link
@@ -196,6 +204,7 @@ pub(super) fn stored(message: StreamMessage) -> Result<Record, JournalError> {
         Some(&message.headers),
         timestamp(message.time),
         message.payload,
+        Came::Read,
     )
 }
 

@@ -196,11 +196,7 @@ fn address(url: &str) -> Result<String, JournalError> {
     }
 }
 
-async fn dial(
-    options: &Options,
-    server: &str,
-    observer: Arc<Observer>,
-) -> Result<Client, JournalError> {
+async fn dial(options: &Options, server: &str, observer: Arc<Observer>) -> Result<Client, JournalError> {
     let deadline = Instant::now() + options.patience;
     let mut pause = Pause::new();
     loop {

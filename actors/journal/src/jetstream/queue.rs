@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::link::{Link, answered, not_now};
+use super::streams::COMMANDS;
 use crate::dedupe;
 use crate::pause::Pause;
 use crate::port::{Deliveries, JournalError, Message, Queue, QueueError};
@@ -62,7 +63,8 @@ impl Queue for JetStreamQueue {
         let headers = headers::write(message, &key);
         let publish = PublishMessage::build()
             .payload(message.body.clone())
-            .headers(headers);
+            .headers(headers)
+            .expected_stream(COMMANDS);
         loop {
             self.link.fit().map_err(|error| unfit(&error))?;
             let sent = match self

@@ -86,7 +86,8 @@ impl NatsServer {
     /// # Panics
     /// If it does not run.
     pub fn reload(&self, authority: &str) {
-        std::fs::write(self.folder.path().join("authority.conf"), authority).expect("authority.conf is written");
+        std::fs::write(self.folder.path().join("authority.conf"), authority)
+            .expect("authority.conf is written");
         let pid = self.child.as_ref().map(Child::id).expect("it runs");
         let sent = Command::new("kill").args(["-HUP", &pid.to_string()]).status();
         assert!(sent.is_ok_and(|status| status.success()), "no signal to {pid}");
@@ -192,7 +193,10 @@ impl NatsServer {
                 .as_mut()
                 .and_then(|child| child.try_wait().ok().flatten());
             if ended.is_some() || Instant::now() > deadline {
-                panic!("nats-server is not ready (exit: {ended:?}); its log:\n{}", self.log());
+                panic!(
+                    "nats-server is not ready (exit: {ended:?}); its log:\n{}",
+                    self.log()
+                );
             }
             std::thread::sleep(Duration::from_millis(5));
         }

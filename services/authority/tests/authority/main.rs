@@ -1,1 +1,8 @@
-//! x
+//! Credentials on a real nats-server: what each role needs works, and what it must not do is denied.
+
+mod folder;
+mod hosts;
+mod roles;
+mod tenants;
+mod tls;
+mod world;

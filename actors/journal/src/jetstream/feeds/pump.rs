@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::super::link::Link;
-use super::super::record::{record, timestamp};
+use super::super::record::{Came, record, timestamp};
 use super::super::streams::EVENTS;
 use super::ACK_WAIT;
 use super::order::Order;
@@ -159,6 +159,7 @@ impl Pump {
             message.headers.as_ref(),
             at,
             message.payload,
+            Came::Delivered,
         ) {
             Ok(record) => Ok(record),
             Err(JournalError::Foreign(foreign)) => Err(foreign),

@@ -152,8 +152,13 @@ async fn deliver(link: &Arc<Link>, received: Received) -> Option<Delivery> {
         link: link.clone(),
         address: message.reply?,
     };
-    let read = headers::read(message.headers.as_ref(), sequence, message.payload);
     let subject: Result<CommandSubject, _> = message.subject.parse();
+    let read = headers::read(
+        subject.as_ref().ok(),
+        message.headers.as_ref(),
+        sequence,
+        message.payload,
+    );
     let malformed = match (subject, read) {
         (Ok(subject), Ok(message)) => {
             return Some(Delivery {

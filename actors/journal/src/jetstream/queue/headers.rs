@@ -3,10 +3,14 @@
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use roost_schemas::command::{ContentType, header};
-use roost_schemas::{CommandId, Timestamp, trace};
+use roost_schemas::subject::{CommandSubject, Route};
+use roost_schemas::{CommandId, TenantId, Timestamp, trace};
 
+use super::super::streams::COMMANDS;
 use crate::port::Message;
 
+/// The stream in which a message was meant to be stored by whoever published it.
+const EXPECTED_STREAM: &str = "Nats-Expected-Stream";
 /// Who sent a command whose sender did not say.
 const ANONYMOUS: &str = "anonymous";
 /// Characters of a principal: it is stored in every commit.
@@ -41,8 +45,13 @@ pub(super) fn write(message: &Message, key: &str) -> HeaderMap {
     headers
 }
 
-/// Reads the headers of the command at `sequence` in the queue.
-pub(super) fn read(headers: Option<&HeaderMap>, sequence: u64, body: Bytes) -> Result<Message, Malformed> {
+/// Reads the headers of the command at `sequence` in the queue, on `subject` if that is one.
+pub(super) fn read(
+    subject: Option<&CommandSubject>,
+    headers: Option<&HeaderMap>,
+    sequence: u64,
+    body: Bytes,
+) -> Result<Message, Malformed> {
     let value = |name: &'static str| {
         headers
             .and_then(|headers| headers.get(name))
@@ -59,7 +68,7 @@ pub(super) fn read(headers: Option<&HeaderMap>, sequence: u64, body: Bytes) -> R
             ),
         };
     let (reply, bad_reply) = match value(header::REPLY) {
-        Some(reply) if is_inbox(reply) => (Some(reply.to_owned()), None),
+        Some(reply) if may_answer(subject, reply) => (Some(reply.to_owned()), None),
         Some(reply) => (
             None,
             Some(format!("{reply:?} is not a reply subject: {REPLY_RULE}")),
@@ -73,6 +82,11 @@ pub(super) fn read(headers: Option<&HeaderMap>, sequence: u64, body: Bytes) -> R
     };
     if let Some(reason) = bad_content.or(bad_reply) {
         return Err(malformed(reason));
+    }
+    if subject.is_some_and(is_operators) && value(EXPECTED_STREAM) != Some(COMMANDS) {
+        return Err(malformed(format!(
+            "an operator's command has the header {EXPECTED_STREAM}: {COMMANDS}"
+        )));
     }
     let named = value(header::FORWARDED_ID).or_else(|| value(header::COMMAND_ID));
     let id = named.map_or_else(|| format!("seq-{sequence}"), str::to_owned);
@@ -101,18 +115,42 @@ pub(super) fn read(headers: Option<&HeaderMap>, sequence: u64, body: Bytes) -> R
 
 const CONTENT_RULE: &str = "use application/json or application/msgpack";
 const DEADLINE_RULE: &str = "use milliseconds since 1970";
-const REPLY_RULE: &str = "use a subject without wildcards that begins neither with roost. nor with $";
+const REPLY_RULE: &str = "use a subject without wildcards: an inbox of yours, or for a tenant's client one that begins with roost.reply. and the tenant";
+
+/// Whether a command here is to be an operator's. Only those need not be believed by their subject alone: somebody who may not
+/// publish it may still have the server send there what it keeps, as the answer to a read. The server refuses a message that
+/// expects to be in another stream than it comes to, so one that expects this was published here.
+fn is_operators(subject: &CommandSubject) -> bool {
+    subject.tenant == TenantId::system() && subject.route == Route::Any
+}
+
+/// Whether the answer to a command on `subject` may be sent to `reply`. A tenant's client is answered where only its tenant
+/// listens, whoever answers it: whatever subject it names, it would be published to with this process's rights.
+fn may_answer(subject: Option<&CommandSubject>, reply: &str) -> bool {
+    let tenants = subject.and_then(|subject| {
+        let rest = reply
+            .strip_prefix("roost.reply.")?
+            .strip_prefix(subject.tenant.as_str())?;
+        Some(rest.strip_prefix('.').is_some_and(is_subject))
+    });
+    match subject.map(|subject| &subject.route) {
+        Some(Route::Client) => tenants == Some(true),
+        _ => tenants == Some(true) || is_inbox(reply),
+    }
+}
 
 /// Whether an answer may be sent there. Never to subjects of ours or of the server's: a command must not be a way to
 /// write into the log, or to call the server, with this process's rights.
 fn is_inbox(subject: &str) -> bool {
-    let tokens = || subject.split('.');
-    !subject.starts_with('$')
-        && tokens().next() != Some("roost")
-        && subject.len() <= 256
-        && tokens().all(|token| {
-            !token.is_empty() && token != "*" && token != ">" && token.chars().all(|c| c.is_ascii_graphic())
-        })
+    !subject.starts_with('$') && subject.split('.').next() != Some("roost") && is_subject(subject)
+}
+
+/// Whether these are tokens of a subject, none of them a wildcard.
+fn is_subject(text: &str) -> bool {
+    let is_token = |token: &str| {
+        !token.is_empty() && token != "*" && token != ">" && token.chars().all(|c| c.is_ascii_graphic())
+    };
+    text.len() <= 256 && text.split('.').all(is_token)
 }
 
 #[cfg(test)]
@@ -141,13 +179,13 @@ mod tests {
             body: Bytes::from_static(b"{}"),
         };
         let written = write(&message, "c1/h1/_INBOX.a");
-        let read = read(Some(&written), 1, message.body.clone()).unwrap();
+        let read = read(None, Some(&written), 1, message.body.clone()).unwrap();
         assert_eq!(format!("{read:?}"), format!("{message:?}"));
     }
 
     #[test]
     fn a_command_without_headers_gets_an_id_from_its_sequence() {
-        let message = read(None, 42, Bytes::new()).unwrap();
+        let message = read(None, None, 42, Bytes::new()).unwrap();
         assert_eq!(message.command_id.as_str(), "seq-42");
         assert_eq!(message.principal, ANONYMOUS);
         assert_eq!(message.content, ContentType::MessagePack);
@@ -162,7 +200,7 @@ mod tests {
             (header::CONTENT_TYPE, "text/plain"),
         ] {
             let pairs = headers(&[(name, value), (header::REPLY, "_INBOX.a")]);
-            let malformed = read(Some(&pairs), 1, Bytes::new()).unwrap_err();
+            let malformed = read(None, Some(&pairs), 1, Bytes::new()).unwrap_err();
             assert!(malformed.reason.contains(value), "{}", malformed.reason);
             assert_eq!(malformed.reply.as_deref(), Some("_INBOX.a"));
         }
@@ -179,9 +217,53 @@ mod tests {
             "a b",
             "",
         ] {
-            let malformed = read(Some(&headers(&[(header::REPLY, reply)])), 1, Bytes::new()).unwrap_err();
+            let malformed =
+                read(None, Some(&headers(&[(header::REPLY, reply)])), 1, Bytes::new()).unwrap_err();
             assert_eq!(malformed.reply, None, "{reply}");
         }
-        assert!(read(Some(&headers(&[(header::REPLY, "my.replies")])), 1, Bytes::new()).is_ok());
+        assert!(
+            read(
+                None,
+                Some(&headers(&[(header::REPLY, "my.replies")])),
+                1,
+                Bytes::new()
+            )
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_clients_answer_goes_where_only_its_tenant_listens() {
+        let on = |subject: &str| -> CommandSubject { subject.parse().unwrap() };
+        let client = on("roost.cmd.acme.client.sb1");
+        let forwarded = on("roost.cmd.acme.h1.sb1");
+        for subject in [&client, &forwarded] {
+            assert!(may_answer(Some(subject), "roost.reply.acme.a.b"));
+            for reply in [
+                "roost.reply.acme",
+                "roost.reply.acme.",
+                "roost.reply.acme2.a",
+                "roost.reply.other.a",
+                "roost.reply.acme.*",
+                "roost.evt.acme.sandbox.a",
+            ] {
+                assert!(!may_answer(Some(subject), reply), "{reply}");
+            }
+        }
+        assert!(!may_answer(Some(&client), "_INBOX.a") && may_answer(Some(&forwarded), "_INBOX.a"));
+        assert!(!may_answer(None, "roost.reply.acme.a"));
+    }
+
+    #[test]
+    fn an_operators_command_was_published_where_it_stands() {
+        let system: CommandSubject = "roost.cmd.system.any.tenants".parse().unwrap();
+        for (pairs, accepted) in [
+            (vec![], false),
+            (vec![(EXPECTED_STREAM, "EVENTS")], false),
+            (vec![(EXPECTED_STREAM, COMMANDS)], true),
+        ] {
+            let read = read(Some(&system), Some(&headers(&pairs)), 1, Bytes::new());
+            assert_eq!(read.is_ok(), accepted, "{pairs:?}");
+        }
     }
 }
