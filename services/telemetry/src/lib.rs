@@ -2,12 +2,14 @@
 //!
 //! ```text
 //!   tracing ──┬─▶ trace    which trace and span a piece of work belongs to, and what the next process is told
-//!             └─▶ log      lines for people, or JSON with the ids of the trace and of what it is about
+//!             ├─▶ log      lines for people, or JSON with the ids of the trace and of what it is about
+//!             └─▶ export   spans for an OpenTelemetry collector, if there is one
 //!   metrics ──▶ figures ──▶ listener    GET /metrics, for Prometheus
 //! ```
 //!
 //! What is counted is said where it happens, by the macros of the `metrics` crate; here is who listens.
 
+mod export;
 mod figures;
 mod listener;
 mod log;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `ROOST_LOG` | what is logged: `info` if it says nothing, else such as `warn,roost_host=debug` |
 //! | `ROOST_LOG_FORMAT` | `json`: one object a line; anything else: lines for people |
+//! | `OTEL_EXPORTER_OTLP_ENDPOINT` | the collector that gets the spans, see [`export`] |
 
 mod json;
 
@@ -15,7 +16,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
-use crate::trace;
+use crate::{export, trace};
 use json::Json;
 
 const FILTER: &str = "ROOST_LOG";
@@ -34,9 +35,13 @@ pub fn init(service: &'static str) {
         let layer = fmt::layer().with_ansi(std::io::stderr().is_terminal());
         layer.with_writer(std::io::stderr).boxed()
     };
+    let exported = export::layer(service);
     // Spans are there whatever is logged: they carry the trace on to the next process.
     let filter = wanted.or(filter_fn(is_hop));
-    let layer = trace::Traces.and_then(lines).with_filter(filter);
+    let layer = trace::Traces
+        .and_then(lines)
+        .and_then(exported)
+        .with_filter(filter);
     tracing_subscriber::registry().with(layer).init();
 }
 

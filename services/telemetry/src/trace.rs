@@ -35,8 +35,17 @@ pub fn current() -> Option<TraceParent> {
 
 /// The place of `span`, or of the innermost span around it that has one.
 pub(crate) fn of<'a, R: LookupSpan<'a>>(span: &SpanRef<'a, R>) -> Option<TraceParent> {
-    let place = |span: SpanRef<'a, R>| span.extensions().get::<TraceParent>().copied();
+    let place = |span: SpanRef<'a, R>| span.extensions().get::<Place>().map(|place| place.here);
     span.scope().find_map(place)
+}
+
+/// A span's place in its trace.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    /// The span itself.
+    pub(crate) here: TraceParent,
+    /// The one that it is a part of, here or in the process before.
+    pub(crate) parent: Option<SpanId>,
 }
 
 /// Gives each span its place in its trace.
@@ -48,19 +57,18 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Traces {
         let mut said = Said::default();
         attributes.record(&mut said);
         let from = said.parent.or_else(|| of(&span.parent()?));
-        let place = match (from, said.root) {
-            (Some(from), _) => TraceParent {
-                span: SpanId::random(),
-                ..from
-            },
-            (None, Some(trace)) => TraceParent {
-                trace,
-                span: SpanId::random(),
-                sampled: true,
-            },
+        let (trace, sampled) = match (from, said.root) {
+            (Some(from), _) => (from.trace, from.sampled),
+            (None, Some(trace)) => (trace, true),
             (None, None) => return,
         };
-        span.extensions_mut().insert(place);
+        let here = TraceParent {
+            trace,
+            span: SpanId::random(),
+            sampled,
+        };
+        let parent = from.map(|from| from.span);
+        span.extensions_mut().insert(Place { here, parent });
     }
 }
 
