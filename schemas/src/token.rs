@@ -121,6 +121,21 @@ mod tests {
         }
     }
 
+    /// Keys are found again by their hashes, by any release.
+    #[test]
+    fn hashes_of_api_keys_stay_as_they_are() {
+        let key: TokenKey = "5a".repeat(32).parse().unwrap();
+        let of = |secret: &str| key.key_hash(secret).to_string();
+        let secret = "e2b_0123456789abcdef0123456789abcdef01234567";
+        assert_eq!(
+            of(secret),
+            "8e7734f1e83ed1662b09ba01b82d2569c2e7ace6e291936c4e50ef58a2ae8767"
+        );
+        assert_ne!(of(secret), of(&secret.replace('7', "8")));
+        let other: TokenKey = "5b".repeat(32).parse().unwrap();
+        assert_ne!(key.key_hash(secret), other.key_hash(secret));
+    }
+
     #[test]
     fn a_key_is_hex_and_never_shown() {
         for bad in ["", "ab", &"g".repeat(64), &"a".repeat(63)] {

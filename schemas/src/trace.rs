@@ -170,7 +170,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(trace in 1.., span in 1.., sampled: bool) {
+        fn what_is_written_is_read_back(trace in 1_u128.., span in 1_u64.., sampled: bool) {
             let (trace, span) = (NonZeroU128::new(trace).unwrap(), NonZeroU64::new(span).unwrap());
             let parent = TraceParent { trace: TraceId(trace), span: SpanId(span), sampled };
             prop_assert_eq!(parent.to_string().parse(), Ok(parent));

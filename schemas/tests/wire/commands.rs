@@ -188,6 +188,8 @@ fn the_words_for_programs_stay_as_they_are() {
         (Code::InvalidState, "invalid_state"),
         (Code::Conflict, "conflict"),
         (Code::NoCapacity, "no_capacity"),
+        (Code::LimitExceeded, "limit_exceeded"),
+        (Code::Forbidden, "forbidden"),
         (Code::DeadlineExceeded, "deadline_exceeded"),
         (Code::Unavailable, "unavailable"),
     ];

@@ -13,7 +13,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use roost_schemas::command::SandboxCommand;
-use roost_schemas::event::{Cause, ExitStatus, HostEvent, SandboxEvent, TemplateEvent};
+use roost_schemas::event::{
+    Cause, ExitStatus, HostEvent, SandboxEvent, TemplateEvent, TenantEvent, WebhookEvent,
+};
 use roost_schemas::lease::Lease;
 use roost_schemas::output::Frame;
 use serde::de::DeserializeOwned;
@@ -96,6 +98,8 @@ fn every_event_command_and_frame_has_a_golden_file() {
     all_have_a_file("commit.sandbox", variants::<SandboxEvent>("type"));
     all_have_a_file("commit.template", variants::<TemplateEvent>("type"));
     all_have_a_file("commit.host", variants::<HostEvent>("type"));
+    all_have_a_file("commit.tenant", variants::<TenantEvent>("type"));
+    all_have_a_file("commit.webhook", variants::<WebhookEvent>("type"));
     all_have_a_file("command", variants::<SandboxCommand>("type"));
     all_have_a_file("frame", variants::<Frame>("type"));
     all_have_a_file("lease", variants::<Lease>("type"));

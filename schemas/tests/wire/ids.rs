@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use roost_schemas::{
-    CommandId, Generation, HostId, ProcessId, SandboxId, SnapshotId, TemplateName, TenantId,
+    CommandId, Generation, HostId, KeyId, ProcessId, SandboxId, SnapshotId, TemplateName, TenantId, WebhookId,
 };
 
 const WORD: &str = "[a-z0-9]{1,40}";
@@ -139,6 +139,15 @@ fn derived_ids_stay_as_they_are() {
             "sn771bb38df259ab1d9d14",
             "bootfc718ab255d5721f889d"
         )
+    );
+    let (acme, made) = (TenantId::new("acme").unwrap(), CommandId::new("k1").unwrap());
+    let (key, webhook) = (
+        KeyId::from_command(&acme, &made),
+        WebhookId::from_command(&acme, &made),
+    );
+    assert_eq!(
+        (key.as_str(), webhook.as_str()),
+        ("k9133cd95c633fe4fcaba", "wh9cb17b624b98b5db2bef")
     );
     let report = CommandId::report(&SandboxId::new("sb1").unwrap(), Generation(2), "started");
     assert_eq!(report.as_str(), "@sb1.2.started");

@@ -4,6 +4,7 @@ mod audit;
 mod commands;
 mod events;
 mod loss;
+mod outside;
 mod snapshot;
 
 use std::collections::BTreeMap;
@@ -51,6 +52,8 @@ pub(crate) fn all() -> Vec<Sample> {
         .chain(commits("template", events::template()))
         .chain(commits("host", events::host()))
         .chain(commits("host", loss::host()))
+        .chain(commits("tenant", outside::tenant()))
+        .chain(commits("webhook", outside::webhook()))
         .chain(commands::all())
         .chain(loss::leases())
         .chain(replies())

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use roost_schemas::subject::{
     AggregateId, CommandSubject, EventFilter, EventSubject, InvalidSubject, OutputSubject, Route,
 };
-use roost_schemas::{HostId, ProcessId, SandboxId, TemplateName, TenantId};
+use roost_schemas::{HostId, ProcessId, SandboxId, TemplateName, TenantId, WebhookId};
 
 use crate::ids::{host, process, sandbox, template, tenant};
 
@@ -16,12 +16,33 @@ fn event_subject() -> impl Strategy<Value = EventSubject> {
         sandbox().prop_map(AggregateId::Sandbox),
         template().prop_map(AggregateId::Template),
         host().prop_map(AggregateId::Host),
+        sandbox().prop_map(|id| AggregateId::Webhook(WebhookId::new(id.as_str()).unwrap())),
     ];
-    (tenant(), aggregate).prop_map(|(tenant, aggregate)| EventSubject { tenant, aggregate })
+    prop_oneof![
+        3 => (tenant(), aggregate).prop_map(|(tenant, aggregate)| EventSubject { tenant, aggregate }),
+        1 => tenant().prop_map(EventSubject::tenant),
+    ]
+}
+
+/// A tenant's facts stand under itself.
+#[test]
+fn a_tenant_stands_under_no_other() {
+    assert!("roost.evt.acme.tenant.acme".parse::<EventSubject>().is_ok());
+    for bad in [
+        "roost.evt.acme.tenant.other",
+        "roost.evt.system.tenant.acme",
+        "roost.evt.acme.tenant.",
+    ] {
+        assert!(bad.parse::<EventSubject>().is_err(), "{bad}");
+    }
 }
 
 fn command_subject() -> impl Strategy<Value = CommandSubject> {
-    let route = prop_oneof![Just(Route::Any), host().prop_map(Route::Host)];
+    let route = prop_oneof![
+        Just(Route::Any),
+        Just(Route::Client),
+        host().prop_map(Route::Host)
+    ];
     (tenant(), route, sandbox()).prop_map(|(tenant, route, sandbox)| CommandSubject {
         tenant,
         route,
@@ -151,7 +172,7 @@ fn a_refusal_names_the_form_or_the_token() {
     assert!(
         error
             .to_string()
-            .contains("roost.evt.<tenant>.<sandbox|template|host>.<id>"),
+            .contains("roost.evt.<tenant>.<sandbox|template|host|tenant|webhook>.<id>"),
         "{error}"
     );
     let error = "roost.cmd.default.*.sb1".parse::<CommandSubject>().unwrap_err();

@@ -8,13 +8,14 @@ use roost_schemas::event::{PauseReason, StopReason};
 use roost_schemas::spec::{OnTimeout, SandboxSpec};
 use roost_schemas::{Generation, HostId, SandboxId, TemplateName};
 
-use super::{RESOURCES, Sample, loss, pairs, policy, sample, snapshot, spec};
+use super::{RESOURCES, Sample, loss, outside, pairs, policy, sample, snapshot, spec};
 
 type Named = (&'static str, SandboxCommand);
 
 pub(super) fn all() -> Vec<Sample> {
     let commands = creates().into_iter().chain(of_what_runs());
     let commands = commands.chain(of_snapshots()).chain(loss::commands());
+    let commands = commands.chain(outside::commands());
     let both = commands.flat_map(|(name, command)| {
         [(ContentType::MessagePack, "msgpack"), (ContentType::Json, "json")].map(|(content, extension)| {
             let encode = move |command: &SandboxCommand| match content {
