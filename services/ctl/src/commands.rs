@@ -41,67 +41,52 @@ use crate::remote::Session;
 /// The commands that speak to a gateway.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Remote {
-    /// Make a sandbox
     #[command(display_order = 1)]
     Create(create::Create),
-    /// List sandboxes
     #[command(display_order = 2)]
     Ls(ls::Ls),
-    /// Show a sandbox
     #[command(display_order = 3)]
     Get(get::Get),
-    /// Run a program in a sandbox
     #[command(display_order = 4)]
     Exec(exec::Exec),
-    /// Open a shell in a sandbox
     #[command(display_order = 5)]
     Shell(shell::Shell),
-    /// Copy files into a sandbox and out of it
     #[command(display_order = 6)]
     Cp(cp::Cp),
-    /// List the programs that run in a sandbox
     #[command(display_order = 7)]
     Ps(ps::Ps),
-    /// Show what a program wrote
     #[command(display_order = 8)]
     Logs(logs::Logs),
-    /// Show what happened, and what happens
     #[command(display_order = 9)]
     Events(events::Events),
-    /// Pause sandboxes
     #[command(display_order = 10)]
     Pause(pause::Pause),
-    /// Resume paused sandboxes
     #[command(display_order = 11)]
     Resume(resume::Resume),
-    /// Branch sandboxes off one
     #[command(display_order = 12)]
     Fork(fork::Fork),
-    /// Set when a sandbox ends by itself
     #[command(display_order = 13)]
     Timeout(timeout::Timeout),
-    /// Show or set what a sandbox may reach
     #[command(display_order = 14)]
     Network(network::Network),
-    /// End sandboxes
     #[command(display_order = 15)]
     Rm(rm::Rm),
-    /// Make templates of sandboxes
+    /// Makes templates of sandboxes as they are
     #[command(subcommand, display_order = 20)]
     Snapshot(snapshot::Snapshot),
-    /// See what sandboxes can start from
+    /// Tells what sandboxes can start from
     #[command(subcommand, display_order = 21)]
     Template(template::Template),
-    /// See the machines that run sandboxes
+    /// Tells of the machines that run sandboxes
     #[command(subcommand, display_order = 22)]
     Host(host::Host),
-    /// Say who may use the API
+    /// Says who may use the API
     #[command(subcommand, display_order = 23)]
     Key(key::Key),
-    /// Say who shares this Roost, and how much each may have
+    /// Says who shares this Roost, and how much each may have
     #[command(subcommand, display_order = 24)]
     Tenant(tenant::Tenant),
-    /// Have events posted to a URL
+    /// Has events posted to URLs
     #[command(subcommand, display_order = 25)]
     Webhook(webhook::Webhook),
 }

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Style};
 use roost_client::Refused;
 
+use crate::output::note;
+
 /// What `--help` says about it.
 pub(crate) const HELP: &str = "\
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 not allowed, 5 not in this state, 6 no room or over a limit,
@@ -40,6 +42,11 @@ pub(crate) fn tell(error: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     complain(error);
+    if is_away(error) {
+        note(
+            "is the gateway there? `roost up` starts one on this machine, --url or ROOST_URL says where another is",
+        );
+    }
     ExitCode::from(code(error))
 }
 
@@ -64,15 +71,18 @@ fn code(error: &anyhow::Error) -> u8 {
             _ => FAILED,
         };
     }
-    let is_away = |cause: &(dyn std::error::Error + 'static)| {
-        cause.downcast_ref::<std::io::Error>().is_some_and(|error| {
-            matches!(
-                error.kind(),
-                ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset
-            )
-        })
-    };
-    if error.chain().any(is_away) { AWAY } else { FAILED }
+    if is_away(error) { AWAY } else { FAILED }
+}
+
+/// Whether there was no connection to be had.
+fn is_away(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        matches!(
+            kind,
+            Some(ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset)
+        )
+    })
 }
 
 /// Whether what was printed has met a closed pipe, as in `roost ls | head`.

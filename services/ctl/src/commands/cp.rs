@@ -16,9 +16,9 @@ use clap::Args;
 use crate::remote::Session;
 use place::Place;
 
-/// Copies a file or a folder, with all that is in it, into a sandbox or out of it.
+/// Copies files and folders into a sandbox and out of it.
 ///
-/// `ID:PATH` is a path in a sandbox, below the user's home unless it begins with `/`; everything else is a path here, and `-`
+/// A folder is copied with all that is in it. `ID:PATH` is a path in a sandbox, below the user's home unless it begins with `/`; everything else is a path here, and `-`
 /// is standard input or output. Into a folder that is there, things are copied under their own names. Permissions and links
 /// are not copied.
 #[derive(Debug, Args)]

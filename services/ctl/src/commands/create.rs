@@ -66,7 +66,7 @@ enum OnHostDown {
 impl Create {
     pub(super) async fn run(self, session: &Session) -> Result<()> {
         let what = format!("making a sandbox of {}", self.template);
-        let body = self.body()?;
+        let body = self.body();
         let sandbox = waiting(what, session.post("/v1/sandboxes", &body)).await?;
         session.output.print(&sandbox, |to| {
             if let Some(milliseconds) = sandbox["boot_ms"].as_u64() {
@@ -76,7 +76,7 @@ impl Create {
         })
     }
 
-    fn body(self) -> Result<Value> {
+    fn body(self) -> Value {
         let mut body = json!({
             "template": self.template,
             "timeout_sec": self.timeout.0,
@@ -96,6 +96,6 @@ impl Create {
                 body[name] = value;
             }
         }
-        Ok(body)
+        body
     }
 }

@@ -30,7 +30,7 @@ pub(crate) struct Events {
     #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
     types: Vec<String>,
     /// Only of sandboxes with this label; can be given several times
-    #[arg(short, long = "label", value_name = "KEY=VALUE")]
+    #[arg(short, long = "label", value_name = "KEY=VALUE", conflicts_with = "sandbox")]
     labels: Vec<Pair>,
     /// Of another tenant, or of all for `*`; the operator's key alone may say it
     #[arg(long, value_name = "TENANT")]

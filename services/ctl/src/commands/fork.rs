@@ -11,9 +11,9 @@ use crate::exit::complain;
 use crate::output::{visible, waiting};
 use crate::remote::Session;
 
-/// Branches sandboxes off one as it is now, or as it was, and prints their ids.
+/// Branches sandboxes off one.
 ///
-/// They have its memory, files and running programs, and names, tokens and randomness of their own. What is not said is
+/// They branch off as it is now, or as it was, and their ids are printed. They have its memory, files and running programs, and names, tokens and randomness of their own. What is not said is
 /// as in the source.
 #[derive(Debug, Args)]
 pub(crate) struct Fork {

@@ -10,7 +10,6 @@ use crate::remote::Session;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Host {
-    /// List them
     Ls(Ls),
 }
 
@@ -73,7 +72,7 @@ impl Ls {
             "SINCE",
         ]);
         for row in rows {
-            let of = |used: u32, capacity: u32| Cell::number(format!("{used}/{capacity}"));
+            let of = |used: u32, capacity: u32| Cell::number(&format!("{used}/{capacity}"));
             table.row([
                 (&row.id).into(),
                 Cell::new(row.state()).styled(of_state(row.state())),

@@ -12,12 +12,9 @@ use crate::remote::Session;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
-    /// Make one
     Create(create::Create),
-    /// List them
     #[command(visible_alias = "ls")]
     List(ls::Ls),
-    /// Revoke some, at once
     #[command(visible_alias = "rm")]
     Revoke(Revoke),
 }
@@ -50,7 +47,9 @@ impl Owner {
     }
 }
 
-/// Revokes keys: whoever holds one is refused from now on, and what follows events by it is cut off.
+/// Revokes keys at once.
+///
+/// Whoever holds one is refused from now on, and what follows events by it is cut off.
 #[derive(Debug, Args)]
 pub(crate) struct Revoke {
     #[command(flatten)]

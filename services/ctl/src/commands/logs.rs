@@ -71,8 +71,11 @@ async fn last(session: &Session, sandbox: &str) -> Result<String> {
     loop {
         let path = format!("/v1/sandboxes/{sandbox}/events?type=process_started&limit=1000&after={after}");
         let page: Page = serde_json::from_value(session.get(&path).await?)?;
-        let started = page.events.into_iter().filter_map(|event| event.data);
-        last = started.filter(|started| started.origin.is_none()).last().or(last);
+        let started = page.events.into_iter().rev().filter_map(|event| event.data);
+        last = started
+            .into_iter()
+            .find(|started| started.origin.is_none())
+            .or(last);
         if !page.more {
             break;
         }

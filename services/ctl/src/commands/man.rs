@@ -21,18 +21,14 @@ pub(crate) struct Man {
 impl Man {
     pub(crate) fn run(&self) -> Result<()> {
         let command = Cli::command();
-        match &self.dir {
-            Some(folder) => {
-                let at = || folder.display().to_string();
-                std::fs::create_dir_all(folder).with_context(at)?;
-                clap_mangen::generate_to(command, folder).with_context(at)
-            }
-            None => {
-                let mut page = Vec::new();
-                clap_mangen::Man::new(command).render(&mut page)?;
-                std::io::stdout().lock().write_all(&page)?;
-                Ok(())
-            }
+        if let Some(folder) = &self.dir {
+            let at = || folder.display().to_string();
+            std::fs::create_dir_all(folder).with_context(at)?;
+            return clap_mangen::generate_to(command, folder).with_context(at);
         }
+        let mut page = Vec::new();
+        clap_mangen::Man::new(command).render(&mut page)?;
+        std::io::stdout().lock().write_all(&page)?;
+        Ok(())
     }
 }

@@ -51,9 +51,10 @@ impl Policy {
     }
 }
 
-/// Sets what a sandbox may reach, in place of what it might before; it takes effect at once.
+/// Shows or sets what a sandbox may reach.
 ///
-/// Without options it shows what holds now; `--open` alone goes back to the internet and public ports.
+/// Without options it shows what holds. With options these hold from now on, in place of those before; `--open` alone goes
+/// back to the internet and public ports.
 #[derive(Debug, Args)]
 pub(crate) struct Network {
     /// The sandbox

@@ -7,7 +7,9 @@ use serde_json::Value;
 use super::many::each;
 use crate::remote::Session;
 
-/// Pauses sandboxes: memory, disk and programs are kept as they are, and go on with `roost resume`.
+/// Pauses sandboxes.
+///
+/// Memory, disk and programs are kept as they are, and go on with `roost resume`.
 #[derive(Debug, Args)]
 pub(crate) struct Pause {
     /// The sandboxes

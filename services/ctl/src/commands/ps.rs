@@ -40,7 +40,7 @@ impl Ps {
             let command: Vec<_> = std::iter::once(cmd).chain(args).collect();
             table.row([
                 Cell::maybe(process_id),
-                Cell::number(pid),
+                Cell::number(&pid),
                 command.join(" ").into(),
             ]);
         }

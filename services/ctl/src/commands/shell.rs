@@ -38,7 +38,7 @@ pub(crate) struct Shell {
 
 impl Shell {
     pub(super) async fn run(self, session: &Session) -> Result<ExitCode> {
-        let mut env = BTreeMap::from_iter(self.env.into_iter().map(Pair::into));
+        let mut env: BTreeMap<_, _> = self.env.into_iter().map(Pair::into).collect();
         if let Ok(kind) = std::env::var("TERM") {
             env.entry("TERM".to_owned()).or_insert(kind);
         }

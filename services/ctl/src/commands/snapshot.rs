@@ -11,11 +11,8 @@ use crate::remote::Session;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Snapshot {
-    /// Make a template of a sandbox
     Create(create::Create),
-    /// List them
     Ls(ls::Ls),
-    /// Remove some
     Rm(Rm),
 }
 
@@ -29,7 +26,9 @@ impl Snapshot {
     }
 }
 
-/// Removes templates that were made of sandboxes; sandboxes that started from one go on.
+/// Removes templates that were made of sandboxes.
+///
+/// Sandboxes that started from one go on.
 #[derive(Debug, Args)]
 pub(crate) struct Rm {
     /// Their names

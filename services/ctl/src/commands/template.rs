@@ -11,9 +11,7 @@ use crate::remote::Session;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Template {
-    /// List them
     Ls(Ls),
-    /// Remove some that were made of sandboxes
     Rm(Rm),
 }
 
@@ -26,7 +24,9 @@ impl Template {
     }
 }
 
-/// Lists what sandboxes can start from: the images that hosts bring, and snapshots of sandboxes.
+/// Lists what sandboxes can start from.
+///
+/// That is the images that hosts bring, and snapshots of sandboxes.
 #[derive(Debug, Args)]
 pub(crate) struct Ls {}
 
@@ -51,9 +51,9 @@ impl Ls {
             table.row([
                 row.name.into(),
                 row.kind.into(),
-                Cell::number(row.vcpus),
-                Cell::number(row.memory_mb),
-                Cell::number(bytes(row.bytes)),
+                Cell::number(&row.vcpus),
+                Cell::number(&row.memory_mb),
+                Cell::number(&bytes(row.bytes)),
                 age(&row.updated_at, now).into(),
             ]);
         }

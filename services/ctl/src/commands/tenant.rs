@@ -11,11 +11,8 @@ use crate::remote::Session;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Tenant {
-    /// Make one
     Create(create::Create),
-    /// List them
     Ls(ls::Ls),
-    /// Set how much one may have
     Limits(limits::SetLimits),
 }
 

@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::output::{Output, note};
 
-/// Keeps the whole of Roost running on this machine until Ctrl-C; what it has is kept across restarts.
+/// Keeps the whole of Roost running on this machine until Ctrl-C.
 ///
-/// The daemons are those beside this program, nats-server the one in PATH or the one that `cargo xtask setup` fetched.
+/// What it has is kept across restarts. The daemons are those beside this program, nats-server the one in PATH or the one that `cargo xtask setup` fetched.
 #[derive(Debug, Args)]
 pub(crate) struct Up {
     #[command(flatten)]

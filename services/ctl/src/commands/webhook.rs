@@ -13,19 +13,12 @@ use crate::remote::Session;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Webhook {
-    /// Make one
     Create(create::Create),
-    /// List them
     Ls(ls::Ls),
-    /// Show one
     Get(Get),
-    /// Remove some
     Rm(Rm),
-    /// Print the secret that its posts are signed with
     Secret(Secret),
-    /// List what could not be delivered
     Dead(dead::Dead),
-    /// Try once more what could not be delivered
     Redeliver(dead::Redeliver),
 }
 
@@ -50,7 +43,9 @@ pub(crate) struct Get {
     webhook: String,
 }
 
-/// Removes webhooks; what was not delivered yet is not.
+/// Removes webhooks.
+///
+/// What was not delivered yet is not.
 #[derive(Debug, Args)]
 pub(crate) struct Rm {
     /// The webhooks
@@ -67,7 +62,9 @@ impl Rm {
     }
 }
 
-/// Prints the secret that a webhook's posts are signed with, as the Standard Webhooks specification has it.
+/// Prints the secret that a webhook's posts are signed with.
+///
+/// They are signed as the Standard Webhooks specification says.
 #[derive(Debug, Args)]
 pub(crate) struct Secret {
     /// The webhook

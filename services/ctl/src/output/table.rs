@@ -35,7 +35,7 @@ impl Cell {
     }
 
     /// A figure, which stands to the right.
-    pub(crate) fn number(text: impl ToString) -> Self {
+    pub(crate) fn number(text: &impl ToString) -> Self {
         Self {
             is_number: true,
             ..Self::new(text.to_string())
@@ -71,7 +71,7 @@ impl Table {
 
     /// Adds a row, which has a cell for each heading.
     pub(crate) fn row<const N: usize>(&mut self, cells: [Cell; N]) {
-        self.rows.push(cells.to_vec());
+        self.rows.push(cells.into_iter().collect());
     }
 
     /// Writes it all.
@@ -112,8 +112,8 @@ mod tests {
     #[test]
     fn columns_stand_under_their_headings() {
         let mut table = Table::new(["ID", "MIB", "LABELS"]);
-        table.row(["a".into(), Cell::number(96), "x".into()]);
-        table.row(["日本".into(), Cell::number(2048), Cell::maybe(None::<&str>)]);
+        table.row(["a".into(), Cell::number(&96), "x".into()]);
+        table.row(["日本".into(), Cell::number(&2048), Cell::maybe(None::<&str>)]);
         assert_eq!(
             written(&table),
             "ID     MIB  LABELS\na       96  x\n日本  2048  -\n"

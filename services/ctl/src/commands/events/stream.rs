@@ -14,8 +14,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::sleep;
 
+use super::Events;
 use super::frame::{Frame, Printer};
-use super::{Events, Page};
 use crate::output::{note, visible};
 use crate::remote::Session;
 
@@ -42,7 +42,7 @@ struct Reader {
 pub(super) async fn follow(session: &Session, events: &Events, printer: &mut Printer) -> Result<()> {
     let after = match &events.after {
         Some(after) => after.clone(),
-        None => now(session, events).await?,
+        None => now(session).await?,
     };
     let mut reader = Reader { after, shown: 0 };
     let mut connected = false;
@@ -60,11 +60,15 @@ pub(super) async fn follow(session: &Session, events: &Events, printer: &mut Pri
     }
 }
 
-/// The sequence where the log ends.
-async fn now(session: &Session, events: &Events) -> Result<String> {
-    let path = events.path(&[("after", &jiff::Timestamp::now().to_string()), ("limit", "1")]);
-    let page: Page = serde_json::from_value(session.get(&path).await?)?;
-    Ok(page.next_after.to_string())
+/// The sequence where the log ends, or, if the log does not answer, what the gateway has read of it.
+async fn now(session: &Session) -> Result<String> {
+    #[derive(Deserialize)]
+    struct Health {
+        sequence: u64,
+        head: Option<u64>,
+    }
+    let Health { sequence, head } = serde_json::from_value(session.get("/health").await?)?;
+    Ok(head.unwrap_or(sequence).to_string())
 }
 
 impl Reader {

@@ -11,7 +11,9 @@ use crate::commands::values::Seconds;
 use crate::output::note;
 use crate::remote::Session;
 
-/// Makes a key and prints it: nobody can show it again.
+/// Makes a key and prints it.
+///
+/// Nobody can show it again.
 #[derive(Debug, Args)]
 pub(crate) struct Create {
     /// What to call it

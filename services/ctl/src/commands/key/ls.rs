@@ -9,7 +9,9 @@ use super::Owner;
 use crate::output::{Cell, Table, age, of_state, until};
 use crate::remote::Session;
 
-/// Lists keys, those that admit nobody any more as well; the keys themselves are told nowhere.
+/// Lists keys.
+///
+/// Those that admit nobody any more as well; the keys themselves are told nowhere.
 #[derive(Debug, Args)]
 pub(crate) struct Ls {
     #[command(flatten)]

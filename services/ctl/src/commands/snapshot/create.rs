@@ -7,9 +7,9 @@ use serde_json::json;
 use crate::output::{visible, waiting};
 use crate::remote::Session;
 
-/// Makes a template of a sandbox as it is now, with its memory, its disk and what runs in it, and prints its name.
+/// Makes a template of a sandbox as it is now, and prints its name.
 ///
-/// The sandbox goes on as it was.
+/// It has the sandbox's memory, its disk and what runs in it. The sandbox goes on as it was.
 #[derive(Debug, Args)]
 pub(crate) struct Create {
     /// The sandbox

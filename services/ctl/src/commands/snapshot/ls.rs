@@ -36,9 +36,9 @@ impl Ls {
                 row.name.into(),
                 row.sandbox_id.into(),
                 row.base.into(),
-                Cell::number(row.vcpus),
-                Cell::number(row.memory_mb),
-                Cell::number(bytes(row.bytes)),
+                Cell::number(&row.vcpus),
+                Cell::number(&row.memory_mb),
+                Cell::number(&bytes(row.bytes)),
                 row.host.into(),
                 age(&row.created_at, now).into(),
             ]);

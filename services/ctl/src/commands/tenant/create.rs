@@ -8,7 +8,9 @@ use super::limits::Limits;
 use crate::output::note;
 use crate::remote::Session;
 
-/// Makes a tenant; `roost key create --tenant` gives it a key.
+/// Makes a tenant.
+///
+/// `roost key create --tenant` gives it a key.
 #[derive(Debug, Args)]
 pub(crate) struct Create {
     /// What to call it

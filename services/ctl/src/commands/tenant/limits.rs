@@ -33,9 +33,9 @@ pub(super) struct Limits {
     requests_per_sec: Option<u32>,
 }
 
-/// Sets how much a tenant may have at once, in place of what it might before; what it has, stays.
+/// Sets how much a tenant may have at once.
 ///
-/// A limit that is not given is taken away.
+/// This takes the place of all that was set before; what it has, stays. A limit that is not given is taken away.
 #[derive(Debug, Args)]
 pub(crate) struct SetLimits {
     /// The tenant

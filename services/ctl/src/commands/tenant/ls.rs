@@ -50,5 +50,5 @@ impl Ls {
 /// What it has of what it may have.
 fn of(used: Option<u64>, limit: Option<u64>) -> Cell {
     let limit = limit.map_or_else(|| "-".to_owned(), |limit| limit.to_string());
-    Cell::number(format!("{}/{limit}", used.unwrap_or_default()))
+    Cell::number(&format!("{}/{limit}", used.unwrap_or_default()))
 }

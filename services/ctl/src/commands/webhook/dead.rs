@@ -33,9 +33,9 @@ impl Dead {
         let mut table = Table::new(["SEQUENCE", "SANDBOX", "ATTEMPTS", "AGAIN", "REASON"]);
         for row in rows {
             table.row([
-                Cell::number(row.sequence),
+                Cell::number(&row.sequence),
                 row.sandbox.into(),
-                Cell::number(row.attempts),
+                Cell::number(&row.attempts),
                 Cell::maybe(row.asked.then_some("yes")),
                 row.reason.into(),
             ]);

@@ -43,7 +43,7 @@ impl Ls {
                 row.url.into(),
                 types.unwrap_or_else(|| "all".to_owned()).into(),
                 labels.join(" ").into(),
-                Cell::number(row.dead_letters),
+                Cell::number(&row.dead_letters),
                 age(&row.created_at, now).into(),
             ]);
         }
