@@ -25,3 +25,22 @@ pub struct Closed {
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Opens to one name alone.
+    pub(crate) struct Only(pub(crate) &'static str);
+
+    #[async_trait]
+    impl Gate for Only {
+        fn may_ask(&self, name: &str) -> bool {
+            name == self.0
+        }
+
+        async fn admit(&self, _: &str, _: &[Ipv4Addr], _: Duration) -> Result<(), Closed> {
+            Ok(())
+        }
+    }
+}

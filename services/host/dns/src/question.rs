@@ -141,3 +141,118 @@ impl Question {
         message
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::gate::tests::Only;
+
+    const NEVER: [Ipv4Net; 1] = [Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8)];
+
+    fn question(name: &str, kind: RecordType) -> Message {
+        let mut message = Message::query();
+        message.metadata.id = 7;
+        message.metadata.recursion_desired = true;
+        message.add_query(Query::query(Name::from_ascii(name).unwrap(), kind));
+        message
+    }
+
+    /// The code that `message` is answered with at once, if it is not asked.
+    fn code(message: &Message, allowed: &'static str) -> Option<ResponseCode> {
+        match judge(&message.to_vec().unwrap(), &Only(allowed), &NEVER) {
+            Judged::Answer(answer, _) => {
+                assert_eq!(answer.metadata.id, 7);
+                Some(answer.metadata.response_code)
+            }
+            Judged::Ask(_) => None,
+            Judged::Ignore => panic!("ignored"),
+        }
+    }
+
+    #[test]
+    fn who_may_not_ask_is_told_so() {
+        let asked = |name, kind| code(&question(name, kind), "a.com");
+        assert_eq!(asked("A.com.", RecordType::A), None);
+        assert_eq!(asked("a.com.", RecordType::TXT), None);
+        for (name, kind, told) in [
+            ("b.com.", RecordType::A, ResponseCode::Refused),
+            ("a.com.", RecordType::AXFR, ResponseCode::Refused),
+            ("a.com.", RecordType::ANY, ResponseCode::NotImp),
+            ("a.com.", RecordType::AAAA, ResponseCode::NoError),
+            ("a.com.", RecordType::HTTPS, ResponseCode::NoError),
+        ] {
+            assert_eq!(asked(name, kind), Some(told), "{name} {kind}");
+        }
+        let mut chaos = question("a.com.", RecordType::TXT);
+        chaos.queries[0].query_class = DNSClass::CH;
+        assert_eq!(code(&chaos, "a.com"), Some(ResponseCode::Refused));
+        let mut two = question("a.com.", RecordType::A);
+        two.add_query(two.queries[0].clone());
+        assert_eq!(code(&two, "a.com"), Some(ResponseCode::FormErr));
+        assert_eq!(
+            code(&Message::new(7, MessageType::Query, OpCode::Query), "a.com"),
+            Some(ResponseCode::FormErr)
+        );
+        let mut update = question("a.com.", RecordType::A);
+        update.metadata.op_code = OpCode::Update;
+        assert_eq!(code(&update, "a.com"), Some(ResponseCode::NotImp));
+    }
+
+    #[test]
+    fn the_names_of_private_addresses_are_not_asked_for() {
+        for (name, told) in [
+            ("1.2.3.10.in-addr.arpa", Some(ResponseCode::NXDomain)),
+            ("10.in-addr.arpa", Some(ResponseCode::NXDomain)),
+            ("in-addr.arpa", Some(ResponseCode::NXDomain)),
+            ("1.0.0.2.ip6.arpa", Some(ResponseCode::NXDomain)),
+            ("1.2.3.9.in-addr.arpa", None),
+        ] {
+            let message = question(&format!("{name}."), RecordType::PTR);
+            assert_eq!(code(&message, name), told, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_not_answered() {
+        let mut message = question("a.com.", RecordType::A);
+        message.metadata.message_type = MessageType::Response;
+        let judged = judge(&message.to_vec().unwrap(), &Only("a.com"), &NEVER);
+        assert!(matches!(judged, Judged::Ignore));
+    }
+
+    #[test]
+    fn a_datagram_is_as_long_as_the_guest_takes_and_no_link_breaks() {
+        for (taken, limit) in [
+            (None, 512),
+            (Some(100), 512),
+            (Some(1000), 1000),
+            (Some(65_535), 1232),
+        ] {
+            let mut message = question("a.com.", RecordType::A);
+            if let Some(taken) = taken {
+                let mut edns = Edns::new();
+                edns.set_max_payload(taken);
+                message.set_edns(edns);
+            }
+            match judge(&message.to_vec().unwrap(), &Only("a.com"), &NEVER) {
+                Judged::Ask(question) => assert_eq!(question.limit, limit),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_judged(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            if let Judged::Answer(answer, _) = judge(&bytes, &Only("a.com"), &NEVER) {
+                let id = u16::from_be_bytes([bytes[0], bytes[1]]);
+                prop_assert_eq!(answer.metadata.id, id);
+                answer.to_vec().unwrap();
+            }
+        }
+    }
+}

@@ -6,4 +6,5 @@ mod lifecycle;
 mod metadata;
 mod names;
 mod policy;
+mod spoofing;
 mod traffic;

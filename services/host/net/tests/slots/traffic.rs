@@ -140,56 +140,6 @@ fn the_host_reaches_a_guest_and_strangers_do_not() {
 }
 
 #[test]
-fn a_guest_speaks_only_as_itself() {
-    on_machine(|machine| async move {
-        let server = Server::start_in(&machine.internet, "0.0.0.0:7000");
-        let pool = SlotPool::open(machine.config("a")).await.unwrap();
-        let slot = pool.claim(owner("sb1", 1)).await.unwrap();
-        let guest = Guest::boot(&slot).await;
-        let target = (INTERNET.parse().unwrap(), 7000);
-        let slot_end = machine
-            .config("a")
-            .validate()
-            .unwrap()
-            .addresses(slot.number)
-            .unwrap()
-            .slot_end;
-        for (index, source) in ["169.254.0.20", "10.0.0.1", PUBLIC, INTERNET, "0.0.0.0"]
-            .iter()
-            .enumerate()
-        {
-            let lie = frames::datagram(
-                guest::MAC.0,
-                (source.parse().unwrap(), 4000),
-                target,
-                &format!("address {index}"),
-            );
-            guest.send_raw(&lie);
-        }
-        guest.send_raw(&frames::datagram(
-            guest::MAC.0,
-            (slot_end, 4000),
-            target,
-            "veth address",
-        ));
-        guest.send_raw(&frames::datagram(
-            [2, 0, 0, 0, 0, 9],
-            (guest::ADDRESS, 4000),
-            target,
-            "hardware address",
-        ));
-        // Frames are carried in order: once this one has arrived, no other will.
-        guest.send_raw(&frames::honest(4000, target, "honest"));
-        let started = Instant::now();
-        while server.heard().is_empty() && started.elapsed() < PATIENCE {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-        assert_eq!(server.heard(), ["honest"]);
-        pool.purge().await.unwrap();
-    });
-}
-
-#[test]
 fn a_guest_that_floods_uses_up_its_own_connections_only() {
     on_machine(|machine| async move {
         let _server = Server::start_in(&machine.internet, "0.0.0.0:7000");
