@@ -29,6 +29,13 @@ pub struct Cli {
     /// Where to write the working set down.
     #[arg(long)]
     pub record: Option<PathBuf>,
+    /// The user to become when both sockets listen, which nobody else is. The folders of `--control` and `--record` must be
+    /// its own.
+    #[arg(long, requires = "engine_user", value_parser = clap::value_parser!(u32).range(1..))]
+    pub user: Option<u32>,
+    /// The user of the engine, which it must be able to kill.
+    #[arg(long, requires = "user", value_parser = clap::value_parser!(u32).range(1..))]
+    pub engine_user: Option<u32>,
     /// Milliseconds after which an unanswered fault ends the engine.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub max_fault_ms: u64,

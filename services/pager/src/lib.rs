@@ -14,7 +14,7 @@
 //! A fault that nobody answers freezes the VM for ever, and the engine keeps a descriptor of its own, so that the
 //! kernel never notices that the pager is gone. Hence the rules: one thread, no allocation that grows with the guest but
 //! two bits a page, nothing but the engine's faults that could keep the pager waiting, and no way out that leaves the
-//! engine running.
+//! engine running. What an engine says may be a lie: before there is one, the pager has given up all rights (`confine`).
 //!
 //! ```text
 //!   handshake   what an engine says when it connects        memory      userfaultfd: events out, pages in
@@ -23,6 +23,7 @@
 //! ```
 
 pub mod cli;
+mod confine;
 mod content;
 pub mod control;
 mod engine;
@@ -34,6 +35,7 @@ mod plan;
 mod poll;
 mod process;
 mod serve;
+mod syscalls;
 mod working_set;
 
 pub use error::Death;
@@ -68,13 +70,15 @@ pub fn run(cli: &Cli) -> Result<(), Death> {
     let control = listen(&cli.control)?;
     poll.add(&control, Token::Control)?;
     let mut desk = Desk::new(control);
+    let wanted = cli.prefetch.as_deref().and_then(working_set::read);
+    confine::confine(cli)?;
     process::say_ready()?;
     let patience = Duration::from_millis(cli.patience_ms);
     let Some(hello) = handshake::receive(&poll, &listener, &mut desk, content.pages(), patience)? else {
         return Ok(());
     };
     drop(listener);
-    Service::new(cli, content, hello, &poll)?.run(&poll, &mut desk)?;
+    Service::new(cli, content, &wanted.unwrap_or_default(), hello, &poll)?.run(&poll, &mut desk)?;
     // A host that started after us is not told our exit code: to it, a pager whose socket is gone went in good order.
     let _ = std::fs::remove_file(&cli.control);
     Ok(())

@@ -134,7 +134,7 @@ impl World {
 
     /// How the pager of `owner` stands.
     pub(crate) async fn pager_status(&self, owner: &Owner) -> Status {
-        let socket = self.folder(owner).join("pager.sock");
+        let socket = self.folder(owner).join("pager/pager.sock");
         let asked = move || control::ask(&socket, control::Request::Status, Duration::from_secs(5));
         tokio::task::spawn_blocking(asked).await.unwrap().unwrap()
     }

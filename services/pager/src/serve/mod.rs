@@ -23,8 +23,9 @@ use crate::memory::{Happening, Memory, Placed};
 use crate::plan::{Fill, Marks};
 use crate::poll::{Poll, Token};
 use crate::process::remark;
-use crate::working_set::{self, Prefetch, Recorder};
+use crate::working_set::{Prefetch, Recorder};
 use pending::Pending;
+use roost_schemas::snapshot::working_set::WorkingSet;
 
 /// When to try again what could not be answered: no event need come for it.
 const RETRY: Duration = Duration::from_millis(1);
@@ -74,18 +75,20 @@ struct Counts {
 }
 
 impl Service {
-    pub(crate) fn new(cli: &Cli, content: Content, hello: Hello, poll: &Poll) -> Result<Self, Death> {
+    /// What was `wanted` of this memory before is put in place ahead of the faults.
+    pub(crate) fn new(
+        cli: &Cli,
+        content: Content,
+        wanted: &WorkingSet,
+        hello: Hello,
+        poll: &Poll,
+    ) -> Result<Self, Death> {
         let Hello {
             engine,
             uffd,
             regions,
         } = hello;
         poll.add(&engine, Token::Engine)?;
-        let wanted = cli
-            .prefetch
-            .as_deref()
-            .and_then(working_set::read)
-            .unwrap_or_default();
         Ok(Self {
             engine,
             memory: Memory::new(uffd, regions),
@@ -93,8 +96,8 @@ impl Service {
             pending: Pending::default(),
             block: cli.block_pages,
             patience: Duration::from_millis(cli.max_fault_ms),
-            recorder: cli.record.clone().map(|path| Recorder::new(path, &wanted)),
-            prefetch: Prefetch::new(&wanted, content.pages()),
+            recorder: cli.record.clone().map(|path| Recorder::new(path, wanted)),
+            prefetch: Prefetch::new(wanted, content.pages()),
             stalled: false,
             counts: Counts::default(),
             content,

@@ -27,6 +27,7 @@ impl RealEngines {
                 if let Err(error) = pager.save_working_set().await {
                     tracing::warn!(%owner, %error, "the working set is not kept");
                 }
+                pager.publish_working_set().await;
                 let removed = pager.removed().await;
                 removed.map_err(|error| Fault::of(STEP, &error))?
             }

@@ -1,11 +1,13 @@
 //! Pagers: one `roost-pager` beside each engine that was restored, which outlives this host like the engine does.
 //!
 //! ```text
-//!   <run>/engines/<sandbox>.<generation>/   pager.json  pager.sock  pager.log  uffd.sock
+//!   <run>/engines/<sandbox>.<generation>/   pager.json  pager.log  root ─▶ uffd.sock
+//!                                      └─ pager/   pager.sock  working-set     its own, as nothing else is
 //! ```
 
 mod ask;
 mod launch;
+mod publish;
 mod record;
 
 use std::fs;
@@ -127,6 +129,7 @@ impl Record {
             process,
             control: launch::control_socket(folder),
             log: launch::log(folder),
+            working_set: None,
         }
     }
 

@@ -18,6 +18,7 @@ use roost_schemas::snapshot::file;
 
 use super::configure::INTERFACE;
 use super::held::{Held, Memory};
+use super::jails::Users;
 use super::pager::{self, Pager};
 use super::{RealEngines, console, metadata};
 
@@ -35,6 +36,7 @@ impl RealEngines {
             folder: folder.path(),
             socket: &home.pager_socket(),
             image,
+            users: Users::of(spec.slot.number)?,
         };
         let starting = starting.spawn().await?;
         let (pager, engine) = tokio::join!(starting.ready(), self.start(owner, spec));

@@ -72,7 +72,7 @@ async fn trouble(pager: &Pager) -> String {
                     quoted(&pager.last_words())
                 );
             }
-            Ok(_) => {}
+            Ok(_) => pager.publish_working_set().await,
             Err(error) => return format!("{error}{}", quoted(&pager.last_words())),
         }
     }

@@ -1,7 +1,9 @@
 //! Starting a pager.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::DirBuilder;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::ChildStdout;
 use std::time::Duration;
@@ -12,6 +14,7 @@ use roost_schemas::snapshot::file;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::time::timeout;
 
+use super::super::jails::Users;
 use super::record::Record;
 use super::{LAST_WORDS, MAX_FAULT, Pager};
 
@@ -31,6 +34,8 @@ pub(in super::super) struct Launch<'a> {
     pub(in super::super) socket: &'a Path,
     /// What it serves.
     pub(in super::super) image: &'a Image,
+    /// Who it and its engine are.
+    pub(in super::super) users: Users,
 }
 
 /// A pager that does not listen yet. It is recorded, and dies unless [`Self::ready`] returns it.
@@ -41,9 +46,16 @@ pub(in super::super) struct Starting {
 
 impl Launch<'_> {
     pub(in super::super) async fn spawn(&self) -> Result<Starting, Fault> {
+        let own = own(self.folder);
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&own);
+        made.and_then(|()| chown(&own, Some(self.users.pager), Some(self.users.pager)))
+            .map_err(|error| Fault::new(STEP, format!("cannot make {}: {error}", own.display())))?;
+        // Recorded by the first that wakes, for all that wake from the same snapshot later.
+        let working_set = self.image.folder.join(file::WORKING_SET);
+        let known = working_set.exists();
         let daemon = Daemon {
             program: self.program.to_owned(),
-            args: self.args(),
+            args: self.args(known.then_some(&working_set)),
             dir: self.folder.to_owned(),
             log: log(self.folder),
             netns: None,
@@ -51,30 +63,32 @@ impl Launch<'_> {
             announces: true,
         };
         let spawned = daemon.spawn().await.map_err(|error| Fault::of(STEP, &error))?;
-        let record = Record::of(spawned.identity().clone(), self.folder);
+        let record = Record {
+            working_set: (!known).then_some(working_set),
+            ..Record::of(spawned.identity().clone(), self.folder)
+        };
         record
             .write(self.folder)
             .map_err(|error| Fault::new(STEP, format!("cannot record it: {error}")))?;
         Ok(Starting { spawned, record })
     }
 
-    fn args(&self) -> Vec<OsString> {
+    fn args(&self, working_set: Option<&PathBuf>) -> Vec<OsString> {
         let folder = &self.image.folder;
         let store = folder.parent().unwrap_or(folder);
-        // Recorded by the first that wakes, for all that wake from the same snapshot later.
-        let working_set = folder.join(file::WORKING_SET);
-        let known = if working_set.exists() {
-            "--prefetch"
-        } else {
-            "--record"
+        let prefetch_or_record: (&str, OsString) = match working_set {
+            Some(known) => ("--prefetch", known.into()),
+            None => ("--record", working_set_of(self.folder).into()),
         };
-        let pairs: [(&str, OsString); 6] = [
+        let pairs: [(&str, OsString); 8] = [
             ("--manifest", folder.join(file::MEMORY_MANIFEST).into()),
             ("--store", store.into()),
             ("--socket", self.socket.into()),
             ("--control", control_socket(self.folder).into()),
-            (known, working_set.into()),
+            prefetch_or_record,
             ("--max-fault-ms", MAX_FAULT.as_millis().to_string().into()),
+            ("--user", self.users.pager.to_string().into()),
+            ("--engine-user", self.users.engine.to_string().into()),
         ];
         let words = pairs.into_iter().flat_map(|(name, value)| [name.into(), value]);
         words.collect()
@@ -120,9 +134,19 @@ async fn first_line(stdout: ChildStdout) -> std::io::Result<String> {
     Ok(line)
 }
 
-/// Where the pager of the engine in `folder` can be asked.
+/// The folder that belongs to the pager of the engine in `folder`, as nothing else there does.
+fn own(folder: &Path) -> PathBuf {
+    folder.join("pager")
+}
+
+/// Where it can be asked.
 pub(super) fn control_socket(folder: &Path) -> PathBuf {
-    folder.join("pager.sock")
+    own(folder).join("pager.sock")
+}
+
+/// Where it writes the working set down.
+pub(super) fn working_set_of(folder: &Path) -> PathBuf {
+    own(folder).join(file::WORKING_SET)
 }
 
 /// Where its output goes.
@@ -152,12 +176,16 @@ mod tests {
             is_ours(
                 &words,
                 Path::new("/opt/roost-pager"),
-                Path::new("/e/sb1.1/pager.sock"),
+                Path::new("/e/sb1.1/pager/pager.sock"),
             )
         };
-        assert!(is("/bin/roost-pager --store /s --control /e/sb1.1/pager.sock"));
-        assert!(!is("/bin/roost-pager --store /s --control /e/sb1.12/pager.sock"));
-        assert!(!is("/bin/roost-host --control /e/sb1.1/pager.sock"));
+        assert!(is(
+            "/bin/roost-pager --store /s --control /e/sb1.1/pager/pager.sock"
+        ));
+        assert!(!is(
+            "/bin/roost-pager --store /s --control /e/sb1.12/pager/pager.sock"
+        ));
+        assert!(!is("/bin/roost-host --control /e/sb1.1/pager/pager.sock"));
         assert!(!is(""));
     }
 }

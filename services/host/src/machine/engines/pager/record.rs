@@ -18,6 +18,9 @@ pub(super) struct Record {
     pub(super) control: PathBuf,
     /// Its output.
     pub(super) log: PathBuf,
+    /// Where the working set goes that it writes down, if it does.
+    #[serde(default)]
+    pub(super) working_set: Option<PathBuf>,
 }
 
 impl Record {
