@@ -13,8 +13,7 @@ mod source;
 mod verify;
 
 use clap::Subcommand;
-use roost_journal::jetstream::{Connection, Options, connect};
-use roost_journal::port::JournalError;
+use roost_journal::jetstream::{Access, Connection, connect};
 
 /// How many messages are sent before their answers are awaited.
 const BATCH: usize = 256;
@@ -37,6 +36,6 @@ pub(crate) async fn run(command: Log) -> anyhow::Result<()> {
     }
 }
 
-async fn open(nats: &str) -> Result<Connection, JournalError> {
-    connect(Options::new(nats).named("roost")).await
+async fn open(nats: &str, access: &Access) -> anyhow::Result<Connection> {
+    Ok(connect(access.options(nats)?.named("roost")).await?)
 }

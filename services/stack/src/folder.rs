@@ -12,11 +12,6 @@ use uuid::Uuid;
 use crate::authority::Authority;
 use crate::supervise::Role;
 
-/// The configuration that every nats-server of ours has.
-const NATS_CONF: &str = include_str!("../../../nats.conf");
-const NATS_CONF_FILE: &str = "nats.conf";
-/// Who may do what on nats-server, and with which credentials; the configuration includes what stands there.
-const AUTHORITY: &str = "authority";
 /// The file in a state folder with the API key.
 pub const KEY_FILE: &str = "api-key";
 /// The file in a state folder with the gateway's URL, while it is there.

@@ -82,7 +82,7 @@ async fn show(stack: &Stack) -> Result<()> {
     ui::step("kill the sandbox", api.kill(&sandbox.id)).await?;
 
     ui::heading("Events of the sandbox, read back from the log");
-    for line in history::of(&stack.nats_url(), &sandbox.id).await? {
+    for line in history::of(stack, &sandbox.id).await? {
         ui::detail(line);
     }
     Ok(())

@@ -23,6 +23,7 @@ pub mod demo;
 pub mod fuzz;
 pub mod images;
 pub mod leaks;
+pub mod nats;
 pub mod prepare;
 pub mod repository;
 pub mod setup;

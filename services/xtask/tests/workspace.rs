@@ -9,7 +9,7 @@ use serde::Deserialize;
 use xtask::repository;
 
 /// Every package of ours, and those of ours it may depend on. Tests may reach further; they ship nowhere.
-const ARROWS: [(&str, &[&str]); 28] = [
+const ARROWS: [(&str, &[&str]); 29] = [
     ("roost-schemas", &[]),
     ("roost-guest", &["roost-schemas"]),
     ("roost-fuzz", &["roost-guest", "roost-schemas"]),
@@ -25,7 +25,8 @@ const ARROWS: [(&str, &[&str]); 28] = [
     ),
     ("roost-fence", &["roost-schemas"]),
     ("roost-client", &[]),
-    ("roost-stack", &["roost-client"]),
+    ("roost-authority", &["roost-schemas"]),
+    ("roost-stack", &["roost-authority", "roost-client"]),
     ("roost-telemetry", &["roost-schemas"]),
     ("roost-jailer", &[]),
     (
@@ -41,6 +42,7 @@ const ARROWS: [(&str, &[&str]); 28] = [
     (
         "roost-ctl",
         &[
+            "roost-authority",
             "roost-schemas",
             "roost-domain",
             "roost-journal",

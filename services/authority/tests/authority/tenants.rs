@@ -206,8 +206,9 @@ async fn a_tenant_is_let_in_and_put_out_while_the_server_runs() {
         .await
         .unwrap();
     client.flush().await.unwrap();
-    let delivery = commands.next().await.unwrap().unwrap();
-    assert_eq!(delivery.subject.tenant.as_str(), "late");
+    let delivery = tokio::time::timeout(Duration::from_secs(20), commands.next()).await;
+    let delivery = delivery.unwrap_or_else(|_| panic!("no delivery:\n{}", world.server.log()));
+    assert_eq!(delivery.unwrap().unwrap().subject.tenant.as_str(), "late");
     change(false);
     for _ in 0..100 {
         if connect().await.is_err() {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use roost_journal::jetstream::Access;
 use roost_schemas::Sequence;
 
 use super::archive::{End, Writer};
@@ -19,6 +20,8 @@ pub(crate) struct Export {
     /// The nats-server, such as `nats://127.0.0.1:4222`
     #[arg(long)]
     nats: String,
+    #[command(flatten)]
+    access: Access,
     /// Where to write; it must not exist
     file: PathBuf,
 }
@@ -31,7 +34,7 @@ impl Export {
                 self.file.display()
             );
         }
-        let connection = super::open(&self.nats).await?;
+        let connection = super::open(&self.nats, &self.access).await?;
         let mut source = Source::stream(&connection, Sequence::default()).await?;
         // Under another name until it is whole and on disk, so that a file of this name is always both.
         let partial = self.file.with_added_extension("partial");

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 use clap::Args;
+use roost_journal::jetstream::Access;
 use roost_journal::jetstream::{Connection, Stored};
 use roost_schemas::Sequence;
 
@@ -24,6 +25,8 @@ pub(crate) struct Import {
     /// The nats-server, such as `nats://127.0.0.1:4222`
     #[arg(long)]
     nats: String,
+    #[command(flatten)]
+    access: Access,
     /// What `roost log export` wrote
     file: PathBuf,
 }
@@ -31,7 +34,7 @@ pub(crate) struct Import {
 impl Import {
     pub(super) async fn run(self) -> Result<()> {
         let end = source::check(&self.file)?;
-        let connection = super::open(&self.nats).await?;
+        let connection = super::open(&self.nats, &self.access).await?;
         let there = compare(&connection, &self.file).await?;
         ensure!(
             there <= end.last,

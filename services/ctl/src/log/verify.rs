@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use roost_journal::jetstream::Connection;
+use roost_journal::jetstream::{Access, Connection};
 use roost_schemas::Sequence;
 
 use super::source::Source;
@@ -24,6 +24,8 @@ pub(crate) struct Verify {
     /// The nats-server, such as `nats://127.0.0.1:4222`
     #[arg(long, required_unless_present = "file", conflicts_with = "file")]
     nats: Option<String>,
+    #[command(flatten)]
+    access: Access,
     /// A saved log instead
     #[arg(long)]
     file: Option<PathBuf>,
@@ -65,7 +67,7 @@ impl Verify {
     async fn source(&self) -> Result<(Source, Option<Connection>)> {
         match (&self.nats, &self.file) {
             (Some(nats), _) => {
-                let connection = super::open(nats).await?;
+                let connection = super::open(nats, &self.access).await?;
                 let source = Source::stream(&connection, Sequence::default()).await?;
                 Ok((source, Some(connection)))
             }

@@ -27,16 +27,15 @@ mod watch;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use futures::future::try_join_all;
-use roost_journal::jetstream::{self, Connection, Options as Nats};
 use tokio_util::sync::CancellationToken;
 
 use crate::build::Profile;
 use crate::chance::Chance;
 use crate::leaks::{self, Inventory, Scope};
 use crate::stack::{Parts, Ports, Stack, StateFolder};
-use crate::{prepare, ui};
+use crate::{nats, prepare, ui};
 
 use client::Client;
 use faults::Faults;
@@ -87,7 +86,7 @@ pub async fn round(parts: Parts, options: Options, cancelled: &CancellationToken
 
 async fn chaos(stack: &Stack, seed: u64, minutes: u64, report: &mut Report) -> Result<()> {
     let began = Instant::now();
-    let nats = connect(stack).await?;
+    let nats = nats::operator(stack).await?;
     let chance = Chance::new(seed);
     let notebook = Notebook::default();
     let until = began + Duration::from_secs(minutes * 60);
@@ -123,9 +122,4 @@ async fn chaos(stack: &Stack, seed: u64, minutes: u64, report: &mut Report) -> R
     }
     nats.close().await;
     Ok(())
-}
-
-async fn connect(stack: &Stack) -> Result<Connection> {
-    let options = Nats::new(stack.nats_url()).named("xtask chaos");
-    jetstream::connect(options).await.context("cannot follow the log")
 }

@@ -1,7 +1,6 @@
 //! A sandbox's events as they stand in the log, read from JetStream and from nothing else.
 
 use anyhow::{Context, Result, bail};
-use roost_journal::jetstream::{self, Options};
 use roost_journal::port::{Journal, Record};
 use roost_schemas::commit::Commit;
 use roost_schemas::event::SandboxEvent;
@@ -9,14 +8,17 @@ use roost_schemas::subject::{AggregateId, EventSubject};
 use roost_schemas::{SandboxId, Sequence, TenantId, Timestamp};
 use serde_json::Value;
 
+use crate::nats;
+use crate::stack::Stack;
+
 /// One line per event of `sandbox`, with the sequence of its commit.
-pub(super) async fn of(nats_url: &str, sandbox: &str) -> Result<Vec<String>> {
+pub(super) async fn of(stack: &Stack, sandbox: &str) -> Result<Vec<String>> {
     let aggregate = AggregateId::Sandbox(SandboxId::new(sandbox)?);
     let subject = EventSubject {
         tenant: TenantId::new(crate::TENANT)?,
         aggregate,
     };
-    let connection = jetstream::connect(Options::new(nats_url).named("xtask")).await?;
+    let connection = nats::operator(stack).await?;
     // A demo's sandbox has fewer commits than a page.
     let records = connection
         .journal()

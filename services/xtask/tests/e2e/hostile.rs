@@ -22,7 +22,7 @@ const GARBAGE: [&[u8]; 5] = [b"", b"\xc1", b"{\"type\":", b"null", &[0xff; 70_00
 async fn a_sandbox_runs_on_amid_garbage_and_forgeries() -> Result<()> {
     with_stack(async |stack| {
         let api = stack.api();
-        let client = async_nats::connect(stack.nats_url()).await?;
+        let client = xtask::nats::operator(stack).await?.client();
         let sandbox = api.create(&json!({"template": "minimal"})).await?.id;
         let uptime = uptime(&api, &sandbox).await?;
 

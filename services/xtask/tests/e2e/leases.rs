@@ -151,6 +151,8 @@ async fn second_agent(stack: &Stack, state: &std::path::Path) -> Result<String> 
     let parts = parts().await?;
     let mut agent = Command::new(&parts.binaries.host);
     agent.arg("--nats").arg(stack.nats_url());
+    let credentials = stack.state().credentials(Role::Host);
+    agent.env("ROOST_NATS_NKEY", credentials.context("a host has credentials")?);
     agent.arg("--images").arg(&parts.images);
     agent.arg("--state").arg(state);
     agent.arg("--host-id").arg(stack.state().host_id());

@@ -95,7 +95,7 @@ async fn a_log_that_lost_commits_is_refused_until_it_is_brought_back() -> Result
 
 /// Writes what no release has written behind the sandbox's commits; answers where it stands.
 async fn poison(stack: &Stack, sandbox: &str) -> Result<u64> {
-    let client = async_nats::connect(stack.nats_url()).await?;
+    let client = xtask::nats::operator(stack).await?.client();
     let mut headers = HeaderMap::new();
     headers.insert("Nats-Msg-Id", "from-a-later-release");
     // Held until the answer is there: it comes by way of it.

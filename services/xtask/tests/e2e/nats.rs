@@ -50,7 +50,7 @@ async fn wait_for(stack: &Stack, sandbox: &str, state: &str) -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sandbox_is_made_used_and_ended_by_messages_alone() -> Result<()> {
     with_stack(async |stack| {
-        let client = async_nats::connect(stack.nats_url()).await?;
+        let client = xtask::nats::operator(stack).await?.client();
         let create = json!({"type": "create", "spec": {"template": "minimal"}}).to_string();
         let reply = command(&client, "byhand1", &[(header::COMMAND_ID, "hand-1")], &create).await?;
         assert!(
@@ -76,7 +76,7 @@ async fn a_sandbox_is_made_used_and_ended_by_messages_alone() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_that_make_no_sense_or_come_late_are_rejected_in_their_inbox() -> Result<()> {
     with_stack(async |stack| {
-        let client = async_nats::connect(stack.nats_url()).await?;
+        let client = xtask::nats::operator(stack).await?.client();
         let code = |reply: &Value| reply["rejected"]["code"].as_str().unwrap_or_default().to_owned();
         let broken = command(&client, "byhand1", &[], "{\"type\":").await?;
         assert_eq!(code(&broken), "invalid_request", "{broken}");
