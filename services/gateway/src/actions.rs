@@ -1,6 +1,7 @@
 //! What the routes of both APIs do to sandboxes, one file each: send the command, wait for what it leads to.
 
 mod change_tenant;
+mod change_webhook;
 mod create;
 mod delete_template;
 mod end;

@@ -18,6 +18,7 @@ pub(crate) mod stream;
 pub(crate) mod template;
 pub(crate) mod tenant;
 pub(crate) mod timeout;
+pub(crate) mod webhook;
 
 use roost_schemas::Timestamp;
 

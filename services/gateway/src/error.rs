@@ -153,6 +153,13 @@ impl ApiError {
         Self::new(Code::NotFound, format!("there is no tenant {id}"))
     }
 
+    pub(crate) fn no_webhook(id: &impl std::fmt::Display) -> Self {
+        Self::new(
+            Code::NotFound,
+            format!("there is no webhook {id}; GET /v1/webhooks lists them"),
+        )
+    }
+
     pub(crate) fn no_template(name: &impl std::fmt::Display) -> Self {
         Self::new(
             Code::NotFound,

@@ -3,12 +3,13 @@
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use roost_schemas::{KeyId, SandboxId, TemplateName, TenantId};
+use roost_schemas::{KeyId, SandboxId, Sequence, TemplateName, TenantId, WebhookId};
 use serde::de::DeserializeOwned;
 
 use crate::body;
 use crate::error::{ApiError, Code};
 use crate::guest::Program;
+use crate::sequence::MAX_SEQUENCE;
 use crate::state::Gateway;
 
 /// A body in JSON. What is wrong with it is told with the field's path.
@@ -142,6 +143,48 @@ impl<S: Send + Sync> FromRequestParts<S> for KeyName {
         KeyId::new(text)
             .map(Self)
             .map_err(|error| ApiError::invalid(error.to_string()))
+    }
+}
+
+/// The webhook that a path names.
+#[derive(Debug)]
+pub(crate) struct WebhookName(pub(crate) WebhookId);
+
+impl<S: Send + Sync> FromRequestParts<S> for WebhookName {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let Path(text) = path.map_err(|rejection| ApiError::invalid(rejection.body_text()))?;
+        WebhookId::new(text)
+            .map(Self)
+            .map_err(|error| ApiError::invalid(error.to_string()))
+    }
+}
+
+/// The webhook, and the place in the log, that a path names.
+#[derive(Debug)]
+pub(crate) struct InWebhook {
+    pub(crate) id: WebhookId,
+    pub(crate) sequence: Sequence,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for InWebhook {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let Path((id, sequence)) = path.map_err(|rejection| ApiError::invalid(rejection.body_text()))?;
+        let id = WebhookId::new(id).map_err(|error| ApiError::invalid(error.to_string()))?;
+        match sequence.parse() {
+            Ok(sequence @ 1..=MAX_SEQUENCE) => Ok(Self {
+                id,
+                sequence: Sequence(sequence),
+            }),
+            _ => Err(ApiError::invalid(format!(
+                "{sequence:?} is no place in the log: use a sequence of the webhook's dead letters"
+            ))),
+        }
     }
 }
 

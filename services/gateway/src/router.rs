@@ -7,7 +7,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::routes::{
     create, delete, docs, events, exec, files, fork, get as get_one, health, hosts, keys, list, log, metrics,
-    network, openapi, pause, processes, resume, snapshots, stream, templates, tenants, timeout,
+    network, openapi, pause, processes, resume, snapshots, stream, templates, tenants, timeout, webhooks,
 };
 use crate::state::Gateway;
 use crate::{admission, auth, e2b, guard, idempotency, observe, scope};
@@ -51,7 +51,6 @@ fn common(gateway: &Gateway) -> Router<Gateway> {
         .route("/v1/sandboxes/{id}/fork", post(fork::fork))
         .route("/v1/sandboxes/{id}/timeout", post(timeout::timeout))
         .route("/v1/sandboxes/{id}/network", put(network::network))
-        .route("/v1/sandboxes/{id}/events", get(events::list))
         .route(
             "/v1/snapshots",
             post(snapshots::create::create).get(snapshots::list::list),
@@ -63,11 +62,28 @@ fn common(gateway: &Gateway) -> Router<Gateway> {
         .route_layer(from_fn_with_state(gateway.clone(), scope::by_method))
 }
 
-/// Who else may act for a tenant.
+/// Who else may act for a tenant, and who is told what it does.
 fn administered(gateway: &Gateway) -> Router<Gateway> {
     Router::new()
         .route("/v1/keys", post(keys::create::create).get(keys::list::list))
         .route("/v1/keys/{key}", delete_route(keys::revoke::revoke))
+        .route(
+            "/v1/webhooks",
+            post(webhooks::create::create).get(webhooks::list::list),
+        )
+        .route(
+            "/v1/webhooks/{webhook}",
+            get(webhooks::get::get).delete(webhooks::delete::delete),
+        )
+        .route("/v1/webhooks/{webhook}/secret", get(webhooks::secret::secret))
+        .route(
+            "/v1/webhooks/{webhook}/dead-letters",
+            get(webhooks::dead_letters::dead_letters),
+        )
+        .route(
+            "/v1/webhooks/{webhook}/dead-letters/{sequence}/redeliver",
+            post(webhooks::redeliver::redeliver),
+        )
         .method_not_allowed_fallback(guard::no_method)
         .route_layer(from_fn_with_state(gateway.clone(), scope::admin))
 }

@@ -24,6 +24,7 @@ pub(crate) mod stream;
 pub(crate) mod templates;
 pub(crate) mod tenants;
 pub(crate) mod timeout;
+pub(crate) mod webhooks;
 
 use axum::Json;
 use axum::http::StatusCode;

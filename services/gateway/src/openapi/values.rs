@@ -25,8 +25,12 @@ const NAME: &str = "^[a-z0-9][a-z0-9_-]{0,62}$";
 const KEY: &str = "^[A-Za-z0-9._-][A-Za-z0-9._:@-]{0,127}$";
 /// States separated by commas.
 const STATES: &str = "^(requested|placed|starting|running|pausing|paused|resuming|stopping|stopped|lost|failed)(,(requested|placed|starting|running|pausing|paused|resuming|stopping|stopped|lost|failed))*$";
-/// A path, or a user's name: no system has one with a NUL.
+/// A path: none has a NUL.
 const TEXT: &str = "^[^\\u0000]+$";
+/// A user's name; nothing means the default one.
+const USER: &str = "^[^\\u0000]*$";
+/// A sequence, or a time (RFC 3339).
+const AFTER: &str = "^([0-9]{1,18}|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\\\.[0-9]{1,9})?Z)$";
 
 /// Writes into the document what values its parameters take.
 pub(super) struct Values;
@@ -50,7 +54,7 @@ impl Modify for Values {
 /// What a parameter of this name may be; nothing if it is described where it is.
 fn values(parameter: &Parameter) -> Option<RefOr<Schema>> {
     Some(match (&parameter.parameter_in, parameter.name.as_str()) {
-        (ParameterIn::Path, "id" | "process" | "key") => text(ID),
+        (ParameterIn::Path, "id" | "process" | "key" | "webhook") => text(ID),
         (ParameterIn::Path, "tenant") => text(TENANT),
         (ParameterIn::Query, "tenant") => text(TENANTS),
         (ParameterIn::Query, "sandbox") => text(IDS),
@@ -60,7 +64,9 @@ fn values(parameter: &Parameter) -> Option<RefOr<Schema>> {
         (ParameterIn::Query, "limit") => number(1, MAX_PAGE as u64),
         (ParameterIn::Query, "cursor") => text(ID),
         (ParameterIn::Query, "state") => text(STATES),
-        (ParameterIn::Query, "path" | "user") => text(TEXT),
+        (ParameterIn::Query, "path") => text(TEXT),
+        (ParameterIn::Query, "user") => text(USER),
+        (ParameterIn::Query, "after") => text(AFTER),
         (ParameterIn::Header, IDEMPOTENCY_KEY) => text(KEY),
         (ParameterIn::Header, MIN_SEQUENCE) => number(0, MAX_SEQUENCE),
         _ => return None,

@@ -7,6 +7,7 @@ pub(crate) mod programs;
 pub(crate) mod sleep;
 pub(crate) mod templates;
 mod tenants;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -183,6 +184,11 @@ impl Script {
         if let SandboxCommand::Tenant(change) = command {
             assert_eq!(delivery.subject.tenant, TenantId::system());
             let reply = self.change_tenant(message.command_id.clone(), change).await;
+            self.ports.queue.answer(message, &reply).await.unwrap();
+            return delivery.settle.done().await.unwrap();
+        }
+        if let SandboxCommand::Webhook(change) = command {
+            let reply = self.change_webhook(message.command_id.clone(), change).await;
             self.ports.queue.answer(message, &reply).await.unwrap();
             return delivery.settle.done().await.unwrap();
         }
