@@ -1,7 +1,6 @@
 //! What goes over HTTP, apart from errors: one file per thing.
 
 pub(crate) mod create;
-pub(crate) mod event;
 pub(crate) mod exec;
 pub(crate) mod file;
 pub(crate) mod fork;
@@ -16,6 +15,7 @@ pub(crate) mod sandbox;
 pub(crate) mod snapshot;
 pub(crate) mod stream;
 pub(crate) mod template;
+pub(crate) mod text;
 pub(crate) mod tenant;
 pub(crate) mod timeout;
 pub(crate) mod webhook;

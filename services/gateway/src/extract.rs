@@ -5,6 +5,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use roost_schemas::{KeyId, SandboxId, Sequence, TemplateName, TenantId, WebhookId};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::body;
 use crate::error::{ApiError, Code};
@@ -66,7 +67,38 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     ))
 }
 
+/// Reads a body. JSON has one kind of number, so `1.0` is read wherever `1` is.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let as_it_is = parse_strictly(bytes);
+    if as_it_is.is_ok() {
+        return as_it_is;
+    }
+    let Ok(mut value) = serde_json::from_slice(bytes) else {
+        return as_it_is;
+    };
+    if !whole_numbers(&mut value) {
+        return as_it_is;
+    }
+    serde_json::from_value(value).or(as_it_is)
+}
+
+/// Writes numbers like `1.0` as `1`; whether there were any.
+fn whole_numbers(value: &mut Value) -> bool {
+    match value {
+        Value::Number(number) => {
+            let text = number.to_string();
+            let whole = text.strip_suffix(".0").and_then(|text| text.parse::<i64>().ok());
+            whole.map(|whole| *number = whole.into()).is_some()
+        }
+        Value::Array(items) => items.iter_mut().fold(false, |any, item| whole_numbers(item) || any),
+        Value::Object(fields) => fields
+            .values_mut()
+            .fold(false, |any, field| whole_numbers(field) || any),
+        _ => false,
+    }
+}
+
+fn parse_strictly<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::network::Network;
+use super::text::VariableName;
 
 /// What is absent comes from the template.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -44,6 +45,7 @@ pub(crate) struct CreateSandbox {
     metadata: BTreeMap<String, String>,
     /// Environment variables of every program. At most 64 pairs and 16 KiB.
     #[serde(default)]
+    #[schema(value_type = BTreeMap<VariableName, String>)]
     env: BTreeMap<String, String>,
     /// What it may reach, and who may reach it; absent: the internet, and everybody.
     #[serde(default)]

@@ -6,6 +6,8 @@ use roost_schemas::command::{DEFAULT_EXEC_TIMEOUT_SEC, Exec, PtySize};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::text::VariableName;
+
 /// A program to run in a sandbox. It is run as it stands: for a shell's help, name the shell.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +24,7 @@ pub(crate) struct ExecRequest {
     cwd: Option<String>,
     /// Variables added to the sandbox's.
     #[serde(default)]
+    #[schema(value_type = BTreeMap<VariableName, String>)]
     env: BTreeMap<String, String>,
     /// As whom; absent: the template's default user.
     #[serde(default)]

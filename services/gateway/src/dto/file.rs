@@ -18,7 +18,7 @@ pub(crate) struct PathRequest {
     pub(crate) path: String,
     /// As whom; absent: the template's default user.
     #[serde(default)]
-    #[schema(pattern = "^[^\\u0000]+$")]
+    #[schema(pattern = "^[^\\u0000]*$")]
     pub(crate) user: Option<String>,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct ListRequest {
     pub(crate) depth: u32,
     /// As whom; absent: the template's default user.
     #[serde(default)]
-    #[schema(pattern = "^[^\\u0000]+$")]
+    #[schema(pattern = "^[^\\u0000]*$")]
     pub(crate) user: Option<String>,
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct MoveRequest {
     pub(crate) to: String,
     /// As whom; absent: the template's default user.
     #[serde(default)]
-    #[schema(pattern = "^[^\\u0000]+$")]
+    #[schema(pattern = "^[^\\u0000]*$")]
     pub(crate) user: Option<String>,
 }
 

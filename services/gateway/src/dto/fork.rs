@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::create::OnTimeout;
 use super::network::Network;
 use super::sandbox::Sandbox;
+use super::text::VariableName;
 use crate::actions::{Changes, Fork};
 use crate::error::{ApiError, ErrorDetail};
 
@@ -42,6 +43,7 @@ pub(crate) struct ForkRequest {
     metadata: Option<BTreeMap<String, String>>,
     /// Environment variables of programs started from now on, in place of the source's.
     #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<VariableName, String>>)]
     env: Option<BTreeMap<String, String>>,
     /// What they may reach, and who may reach them.
     #[serde(default)]

@@ -4,6 +4,8 @@ use roost_schemas::network::{Cidr, NetworkPolicy, Target};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::text::{AddressRange, Destination};
+
 /// A sandbox's network policy. This machine, private ranges, other sandboxes and link-local addresses are out of reach
 /// whatever it says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -18,11 +20,11 @@ pub(crate) struct Network {
     /// `example.com`, and `*.example.com` for all below one. A name needs `internet: false`, or something to `deny`.
     /// At most 256.
     #[serde(default)]
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<Destination>, max_items = 256)]
     allow: Vec<Target>,
     /// Addresses and ranges that cannot be reached. At most 256.
     #[serde(default)]
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<AddressRange>, max_items = 256)]
     deny: Vec<Cidr>,
     /// Whether its ports are open to everybody; if not, a traffic token is needed.
     #[serde(default = "yes")]
@@ -30,6 +32,7 @@ pub(crate) struct Network {
     public: bool,
     /// The `Host` that its servers are shown, `${PORT}` standing for the port; absent: the one the client sent.
     #[serde(default)]
+    #[schema(pattern = "^[!-~]{1,255}$")]
     mask_host: Option<String>,
 }
 

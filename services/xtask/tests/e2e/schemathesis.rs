@@ -56,7 +56,7 @@ async fn run(stack: &Stack, installed: &Path) -> Result<std::process::ExitStatus
         .arg("--header")
         .arg(format!("X-API-Key: {}", stack.state().api_key()))
         .args(["--seed", SEED, "--max-examples", EXAMPLES, "--generation-database", "none"])
-        .args(["--workers", "2", "--request-timeout", "60", "--no-color"])
+        .args(["--request-timeout", "60", "--no-color"])
         // A WebSocket is no request and answer.
         .args(["--exclude-path-regex", "exec/stream$"])
         .current_dir(stack.state().path())

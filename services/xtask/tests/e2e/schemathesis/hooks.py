@@ -20,4 +20,14 @@ def map_body(context, body):
                 body.pop("expires_at")
         except (TypeError, ValueError):
             pass
+    for policy in policies(body):
+        # A name is an exception from what is not allowed: the two fields depend on each other.
+        if any(entry[-1:].isalpha() for entry in policy.get("allow") or [] if isinstance(entry, str)):
+            if policy.get("internet", True) is True:
+                policy["internet"] = False
     return body
+
+
+def policies(body):
+    found = [body, body.get("network")] if isinstance(body, dict) else []
+    return [policy for policy in found if isinstance(policy, dict)]
