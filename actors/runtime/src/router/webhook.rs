@@ -1,7 +1,7 @@
 //! Changing a webhook: its tenant's, within what webhooks may be and how many a tenant may have.
 
-use roost_domain::webhook::{Command, MAX_WEBHOOKS, Webhook, check_spec};
 use roost_domain::Rejection;
+use roost_domain::webhook::{Command, MAX_WEBHOOKS, Webhook, check_spec};
 use roost_journal::port::Delivery;
 use roost_schemas::command::{ChangeWebhook, WebhookChange};
 use roost_schemas::subject::EventSubject;
