@@ -24,6 +24,7 @@ pub(crate) async fn parts() -> Result<Parts> {
         images: images::ensure().await?,
         tool: PathBuf::from(env!("CARGO_BIN_EXE_xtask")),
         host_env: Vec::new(),
+        allow_targets: Vec::new(),
     })
 }
 
