@@ -175,7 +175,10 @@ impl Fleet {
         let bytes = |image: &Registered| image.drive_bytes.unwrap_or(image.bytes);
         let largest = || {
             let images = self.templates.values();
-            images.filter_map(|view| view.state.registered.as_ref()).map(bytes).max()
+            images
+                .filter_map(|view| view.state.registered.as_ref())
+                .map(bytes)
+                .max()
         };
         let known = image(template).or_else(base).map(bytes);
         known.or_else(largest).unwrap_or_default().div_ceil(1 << 20)

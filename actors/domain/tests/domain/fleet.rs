@@ -8,9 +8,10 @@ use roost_domain::fleet::Fleet;
 use roost_domain::host::Host;
 use roost_domain::sandbox::{Phase, Sandbox};
 use roost_domain::template::Template;
+use roost_domain::tenant::Tenant;
 use roost_domain::{Aggregate, Folded};
 use roost_schemas::commit::Commit;
-use roost_schemas::event::{HostEvent, SandboxEvent, TemplateEvent, TemplateFromSnapshot};
+use roost_schemas::event::{HostEvent, SandboxEvent, TemplateEvent, TemplateFromSnapshot, TenantEvent};
 use roost_schemas::snapshot::Snapshot;
 use roost_schemas::subject::{AggregateId, EventSubject};
 use roost_schemas::{Sequence, TenantId, Timestamp};
@@ -26,6 +27,7 @@ enum Entry {
     Sandbox(Vec<SandboxEvent>),
     Template(TemplateEvent),
     Host(HostEvent),
+    Tenant(Vec<TenantEvent>),
 }
 
 /// Entries of a few aggregates; the number tells which.
@@ -35,16 +37,26 @@ fn entries() -> impl Strategy<Value = Vec<(usize, Entry)>> {
         1 => template_event().prop_map(Entry::Template),
         1 => host_event().prop_map(Entry::Host),
     ];
-    vec((0..4usize, entry), 0..40)
+    let any = (0..4usize, entry);
+    // One hash stands for one holder: each tenant's keys are its own.
+    let tenant = (0..4usize).prop_flat_map(|which| {
+        let name = format!("n{}", which / 2);
+        crate::tenant::events(name).prop_map(move |events| (which, Entry::Tenant(events)))
+    });
+    vec(prop_oneof![4 => any, 1 => tenant], 0..40)
 }
 
 fn subject(which: usize, entry: &Entry) -> EventSubject {
     let name = format!("n{}", which / 2);
+    if let Entry::Tenant(_) = entry {
+        return EventSubject::tenant(TenantId::new(name).unwrap());
+    }
     let (tenant, aggregate) = match entry {
         // The same name under two tenants is two sandboxes.
         Entry::Sandbox(_) => (["a", "b"][which % 2], AggregateId::Sandbox(sandbox_id(&name))),
         Entry::Template(_) => ("system", AggregateId::Template(template_name(&name))),
         Entry::Host(_) => ("system", AggregateId::Host(host_id(&name))),
+        Entry::Tenant(_) => unreachable!("it stands under itself"),
     };
     EventSubject {
         tenant: TenantId::new(tenant).unwrap(),
@@ -59,6 +71,7 @@ fn log(entries: &[(usize, Entry)]) -> Vec<(EventSubject, Sequence, Vec<u8>)> {
             Entry::Sandbox(events) => commit("c", at, events.clone()).encode(),
             Entry::Template(event) => commit("c", at, vec![event.clone()]).encode(),
             Entry::Host(event) => commit("c", at, vec![event.clone()]).encode(),
+            Entry::Tenant(events) => commit("c", at, events.clone()).encode(),
         };
         (subject(*which, entry), Sequence(n as u64 + 1), payload)
     };
@@ -115,7 +128,15 @@ proptest! {
                     let view = fleet.hosts().find(|(other, _)| *other == id).map(|(_, view)| view);
                     same!(view, folded::<Host>(&log, subject));
                 }
-                AggregateId::Tenant(_) | AggregateId::Webhook(_) => unreachable!("this log has none"),
+                AggregateId::Tenant(id) => {
+                    let folded = folded::<Tenant>(&log, subject);
+                    for (key, held) in &folded.state.keys {
+                        let (tenant, found) = fleet.key(&held.key.hash).expect("found by its hash");
+                        prop_assert_eq!((tenant, &found.key.id, found), (id, key, held));
+                    }
+                    same!(fleet.tenant(id), folded);
+                }
+                AggregateId::Webhook(_) => unreachable!("this log has none"),
             }
         }
         let live = fleet.sandboxes().filter(|(.., view)| !view.state.phase.is_end());

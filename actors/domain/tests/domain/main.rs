@@ -2,9 +2,11 @@
 
 mod fleet;
 mod host_and_template;
+mod limits;
 mod placement;
 mod reconcile;
 mod rejections;
 mod sandbox;
 mod support;
+mod tenant;
 mod webhook;

@@ -137,7 +137,7 @@ fn beside_as_many_as_may_run() {
             })
             .unwrap();
     }
-    let message = "the sandbox already has 1024 processes running; wait for one to end";
+    let message = "there are 1024 processes running already; wait for one to end";
     refuses(history, running(exec("ls")), Code::InvalidState, message);
 }
 

@@ -125,7 +125,7 @@ fn those_of_commands_and_those_of_clients_are_counted_together() {
     history.tell(command).unwrap();
     let rejection = history.tell(ask(asked("last"))).unwrap_err();
     assert!(
-        rejection.to_string().contains("already has 1024 processes"),
+        rejection.to_string().contains("1024 processes running already"),
         "{rejection}"
     );
 }

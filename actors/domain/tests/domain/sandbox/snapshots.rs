@@ -120,7 +120,7 @@ fn as_many_as_may_be_waited_for_and_no_more() {
     let refusal = history.tell(take("last", None)).unwrap_err();
     assert_eq!(
         refusal.to_string(),
-        "the sandbox already has 16 snapshots being taken; wait for one to end"
+        "there are 16 snapshots being taken already; wait for one to end"
     );
     history.tell(taken("t0")).unwrap();
     history.tell(take("last", None)).unwrap();
