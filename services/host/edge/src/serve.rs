@@ -10,10 +10,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use roost_proxy::{Body, Exchange, MAX_HEADERS};
-use roost_schemas::edge::{EdgeError, is_public_path};
-use roost_schemas::envd;
+use roost_schemas::edge::{EdgeError, SANDBOX, is_public_path};
+use roost_schemas::{envd, trace};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span, info_span};
 
 use crate::destination::{self, Destination};
 use crate::guests::Guests;
@@ -56,7 +57,8 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     }
     let service = service_fn(move |request| {
         let shared = Arc::clone(&shared);
-        async move { Ok::<_, Infallible>(answer(request, &shared).await) }
+        let span = span(&request);
+        async move { Ok::<_, Infallible>(answer(request, &shared).await) }.instrument(span)
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -68,6 +70,17 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     if let Err(error) = served {
         tracing::debug!(%error, "a gateway's connection broke");
     }
+}
+
+/// The span that a request is passed on in: a part of the gateway's trace. The guest is told the same as we are.
+fn span(request: &Request<Incoming>) -> Span {
+    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    info_span!(
+        "edge",
+        method = %request.method(),
+        sandbox = text(SANDBOX),
+        traceparent = text(trace::HEADER),
+    )
 }
 
 async fn answer(request: Request<Incoming>, shared: &Shared) -> Response<Body> {
