@@ -104,7 +104,7 @@ async fn one_too_many_is_refused_until_another_has_ended() {
     let Verdict::Refused(reason) = told(&world, &sandbox, starting("more")).await else {
         panic!("it was recorded")
     };
-    assert!(reason.contains("already has 1024 processes"), "{reason}");
+    assert!(reason.contains("1024 processes running already"), "{reason}");
     told(&world, &sandbox, ended("a0")).await;
     assert_eq!(told(&world, &sandbox, starting("more")).await, Verdict::Recorded);
 }
