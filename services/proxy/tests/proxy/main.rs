@@ -2,6 +2,7 @@
 
 mod framing;
 mod hostile;
+mod smuggling;
 mod streams;
 mod support;
 mod upgrade;
