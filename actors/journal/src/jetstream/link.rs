@@ -16,6 +16,7 @@ use async_nats::connection::State;
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::jetstream::{self, Context};
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError};
+use metrics::counter;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -275,14 +276,20 @@ impl Observer {
     fn observe(&self, event: &Event) {
         match event {
             Event::Connected => {
+                counter!("roost_nats_connected_total").increment(1);
                 tracing::info!("connected to NATS");
                 self.connected.send_modify(|epoch| *epoch += 1);
             }
-            Event::Disconnected => tracing::warn!("disconnected from NATS"),
+            Event::Disconnected => {
+                counter!("roost_nats_disconnected_total").increment(1);
+                tracing::warn!("disconnected from NATS");
+            }
             Event::SlowConsumer(id) => {
+                counter!("roost_nats_slow_total").increment(1);
                 tracing::warn!(id, "a subscription is read too slowly; messages were dropped");
             }
             Event::ServerError(ServerError::Other(error)) if violation(error).is_some() => {
+                counter!("roost_nats_denied_total").increment(1);
                 tracing::warn!(error, "these credentials do not reach that far");
                 if let Some(subject) = violation(error) {
                     self.refused.send_replace(subject.to_owned());
