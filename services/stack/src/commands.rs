@@ -49,6 +49,10 @@ pub(super) fn reconciler(parts: &Parts, listen: Ports, state: &StateFolder) -> S
 pub(super) fn webhooks(parts: &Parts, listen: Ports, state: &StateFolder) -> Spec {
     let mut spec = daemon(Role::Webhooks, &parts.binaries.webhooks, listen, state);
     spec.args.extend(allow_targets(parts));
+    if let Some(patience) = parts.webhooks.patience_sec {
+        spec.args
+            .extend(["--patience".into(), patience.to_string().into()]);
+    }
     spec.env
         .push(("ROOST_TOKEN_KEY".into(), state.token_key().into()));
     spec
@@ -57,7 +61,7 @@ pub(super) fn webhooks(parts: &Parts, listen: Ports, state: &StateFolder) -> Spe
 /// Where webhooks may go besides the internet: what the router admits, the teller has to reach.
 fn allow_targets(parts: &Parts) -> impl Iterator<Item = OsString> {
     let options = |range: &String| ["--allow-targets".into(), range.into()];
-    parts.allow_targets.iter().flat_map(options)
+    parts.webhooks.allow_targets.iter().flat_map(options)
 }
 
 pub(super) fn gateway(parts: &Parts, listen: Ports, state: &StateFolder) -> Spec {

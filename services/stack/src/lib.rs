@@ -23,4 +23,4 @@ pub use binaries::Binaries;
 pub use folder::{KEY_FILE, StateFolder, URL_FILE};
 pub use root::require_root;
 pub use signals::signals;
-pub use stack::{Parts, Ports, Stack, free_port, require_free};
+pub use stack::{Parts, Ports, Stack, Terms, free_port, require_free};

@@ -31,8 +31,17 @@ pub struct Parts {
     pub tool: PathBuf,
     /// What the host finds in its environment besides: tests have it fail in this way.
     pub host_env: Vec<(String, String)>,
-    /// Ranges of addresses that webhooks may go to although they are not public: tests have their targets here.
+    /// Where webhooks may go, and how long they are tried.
+    pub webhooks: Terms,
+}
+
+/// What holds for webhooks; by default what their daemons think best.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// Ranges of addresses that they may go to although they are not public: tests have their targets here.
     pub allow_targets: Vec<String>,
+    /// Seconds for which a commit is tried before it is put aside.
+    pub patience_sec: Option<u64>,
 }
 
 /// Where a stack listens.

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use tokio_util::sync::CancellationToken;
 
 use crate::build::{self, Profile};
-use crate::stack::Parts;
+use crate::stack::{Parts, Terms};
 use crate::{images, setup, ui};
 
 /// Sets the machine up, builds the daemons and the images. Stops at once when `cancelled`.
@@ -28,6 +28,6 @@ async fn all(profile: Profile) -> Result<Parts> {
         images,
         tool,
         host_env: Vec::new(),
-        allow_targets: Vec::new(),
+        webhooks: Terms::default(),
     })
 }

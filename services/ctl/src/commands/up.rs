@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use roost_stack::nats_server::{OLDEST, installed, version};
-use roost_stack::{Binaries, Parts, places, require_root, signals, up};
+use roost_stack::{Binaries, Parts, Terms, places, require_root, signals, up};
 use tokio_util::sync::CancellationToken;
 
 use crate::output::{Output, note};
@@ -51,7 +51,7 @@ async fn parts(images: Option<PathBuf>) -> Result<Parts> {
         images: images_in(images.map_or_else(|| Ok(places::cache()?.join("images")), anyhow::Ok)?)?,
         tool,
         host_env: Vec::new(),
-        allow_targets: Vec::new(),
+        webhooks: Terms::default(),
     })
 }
 

@@ -21,8 +21,13 @@ use super::rfc3339;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateWebhook {
-    /// Where events are posted to: `http` or `https`, to a public address.
-    #[schema(format = "uri", max_length = 2048, example = "https://example.com/hook")]
+    /// Where events are posted to: `http` or `https`, to a public address. Other URLs than the pattern's are taken too, if
+    /// that is what they are.
+    #[schema(
+        pattern = r"^https?://([a-z0-9]([a-z0-9]|-[a-z0-9]){0,30}\.){1,5}[a-z]{2,20}(:[1-9][0-9]{0,3})?(/[A-Za-z0-9._~/-]*)?([?][A-Za-z0-9._~=&-]*)?$",
+        max_length = 2048,
+        example = "https://example.com/hook"
+    )]
     url: String,
     /// The types of the events that are told; none: all of them.
     #[serde(default)]

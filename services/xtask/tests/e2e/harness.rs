@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use tokio_util::sync::CancellationToken;
-use xtask::build::Binaries;
 use xtask::leaks::{self, Inventory, Scope};
-use xtask::stack::{Parts, Ports, Stack, StateFolder};
+use xtask::stack::{Binaries, Parts, Ports, Stack, StateFolder, Terms};
 use xtask::{images, setup};
 
 /// Everything a stack is made of, built and cached by now.
@@ -24,7 +23,7 @@ pub(crate) async fn parts() -> Result<Parts> {
         images: images::ensure().await?,
         tool: PathBuf::from(env!("CARGO_BIN_EXE_xtask")),
         host_env: Vec::new(),
-        allow_targets: Vec::new(),
+        webhooks: Terms::default(),
     })
 }
 

@@ -26,3 +26,4 @@ mod snapshots;
 mod socket;
 mod stream;
 mod telemetry;
+mod webhooks;

@@ -7,3 +7,4 @@
 mod harness;
 
 mod floods;
+mod webhooks;
