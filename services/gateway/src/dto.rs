@@ -15,8 +15,8 @@ pub(crate) mod sandbox;
 pub(crate) mod snapshot;
 pub(crate) mod stream;
 pub(crate) mod template;
-pub(crate) mod text;
 pub(crate) mod tenant;
+pub(crate) mod text;
 pub(crate) mod timeout;
 pub(crate) mod webhook;
 

@@ -90,7 +90,9 @@ fn whole_numbers(value: &mut Value) -> bool {
             let whole = text.strip_suffix(".0").and_then(|text| text.parse::<i64>().ok());
             whole.map(|whole| *number = whole.into()).is_some()
         }
-        Value::Array(items) => items.iter_mut().fold(false, |any, item| whole_numbers(item) || any),
+        Value::Array(items) => items
+            .iter_mut()
+            .fold(false, |any, item| whole_numbers(item) || any),
         Value::Object(fields) => fields
             .values_mut()
             .fold(false, |any, field| whole_numbers(field) || any),

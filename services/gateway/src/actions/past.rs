@@ -61,7 +61,7 @@ impl Gateway {
         let head = self.ports().journal.head().await?;
         if at > head {
             let message = format!("at is {at}: the log ends at {head}, use a place in it");
-            return Err(ApiError::invalid(message));
+            return Err(ApiError::new(Code::SequenceAhead, message));
         }
         let mut past = Past::default();
         self.walk(id, Sequence::default(), |sequence, commit| {

@@ -4,10 +4,20 @@ use std::collections::BTreeMap;
 
 use roost_schemas::Timestamp;
 use roost_schemas::envd::filesystem as envd;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::rfc3339;
+
+/// Reads a path in a guest. Nothing is none: the agent would take it for the user's home, and remove that.
+fn path<'de, D: Deserializer<'de>>(text: D) -> Result<String, D::Error> {
+    let path = String::deserialize(text)?;
+    if path.is_empty() || path.contains('\0') {
+        return Err(D::Error::custom("a path has at least one character, and no NUL"));
+    }
+    Ok(path)
+}
 
 /// One path.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -15,6 +25,7 @@ use super::rfc3339;
 pub(crate) struct PathRequest {
     /// Absolute, or below the user's home.
     #[schema(example = "/home/user/notes.txt", pattern = "^[^\\u0000]+$")]
+    #[serde(deserialize_with = "path")]
     pub(crate) path: String,
     /// As whom; absent: the template's default user.
     #[serde(default)]
@@ -28,6 +39,7 @@ pub(crate) struct PathRequest {
 pub(crate) struct ListRequest {
     /// Absolute, or below the user's home.
     #[schema(pattern = "^[^\\u0000]+$")]
+    #[serde(deserialize_with = "path")]
     pub(crate) path: String,
     /// Levels down.
     #[serde(default = "one")]
@@ -49,9 +61,11 @@ fn one() -> u32 {
 pub(crate) struct MoveRequest {
     /// Its present path.
     #[schema(pattern = "^[^\\u0000]+$")]
+    #[serde(deserialize_with = "path")]
     pub(crate) from: String,
     /// Its new path.
     #[schema(pattern = "^[^\\u0000]+$")]
+    #[serde(deserialize_with = "path")]
     pub(crate) to: String,
     /// As whom; absent: the template's default user.
     #[serde(default)]

@@ -2,7 +2,8 @@
 
 use roost_domain::fleet::Fleet;
 use roost_schemas::{TenantId, tenant};
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::rfc3339;
@@ -34,19 +35,36 @@ impl CreateTenant {
 pub(crate) struct Limits {
     /// Sandboxes that have not ended, paused ones too.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 4_294_967_295_u32)]
     sandboxes: Option<u32>,
     /// vCPUs of those that are not paused, together.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 4_294_967_295_u32)]
     vcpus: Option<u32>,
     /// MiB of memory of those that are not paused, together.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 4_294_967_295_u32)]
     memory_mb: Option<u32>,
     /// MiB that the drives of all that have not ended may grow to, together.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "exact", skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 9_007_199_254_740_991_u64)]
     disk_mb: Option<u64>,
     /// Requests with its keys to one gateway in a second.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 4_294_967_295_u32)]
     requests_per_sec: Option<u32>,
+}
+
+/// The greatest number that every client has exactly (RFC 8259, section 6): as MiB, 8 ZiB.
+const EXACT: u64 = (1 << 53) - 1;
+
+/// Reads a number that every client has exactly.
+fn exact<'de, D: Deserializer<'de>>(number: D) -> Result<Option<u64>, D::Error> {
+    let number = Option::<u64>::deserialize(number)?;
+    match number {
+        Some(number) if number > EXACT => Err(D::Error::custom(format_args!("use at most {EXACT}"))),
+        number => Ok(number),
+    }
 }
 
 impl From<Limits> for tenant::Limits {

@@ -186,7 +186,7 @@ async fn a_fork_of_the_past_begins_at_the_newest_snapshot_before_it() {
     );
     let future = fork(&world, &id, &json!({"at": 1_000_000}))
         .await
-        .error(400, "invalid_request");
+        .error(409, "sequence_ahead");
     assert!(
         future.contains("1000000") && future.contains("the log ends at"),
         "{future}"

@@ -48,14 +48,25 @@ async fn run(stack: &Stack, installed: &Path) -> Result<std::process::ExitStatus
     let paths = std::env::join_paths([installed, &folder])?;
     let mut command = Command::new("python3");
     command
-        .args(["-B", "-c", "from schemathesis.cli import schemathesis; schemathesis()"])
+        .args([
+            "-B",
+            "-c",
+            "from schemathesis.cli import schemathesis; schemathesis()",
+        ])
         .arg("--config-file")
         .arg(folder.join("schemathesis.toml"))
         .arg("run")
         .arg(format!("http://{}/openapi.json", stack.gateway()))
         .arg("--header")
         .arg(format!("X-API-Key: {}", stack.state().api_key()))
-        .args(["--seed", SEED, "--max-examples", EXAMPLES, "--generation-database", "none"])
+        .args([
+            "--seed",
+            SEED,
+            "--max-examples",
+            EXAMPLES,
+            "--generation-database",
+            "none",
+        ])
         .args(["--request-timeout", "60", "--no-color"])
         // A WebSocket is no request and answer.
         .args(["--exclude-path-regex", "exec/stream$"])

@@ -23,7 +23,7 @@ use crate::state::Gateway;
         ("path" = String, Query, description = "Absolute, or below the user's home."),
         ("user" = Option<String>, Query, description = "As whom, and whose it becomes; absent: the template's default user."),
     ),
-    request_body(content = String, content_type = "application/octet-stream", description = "The content."),
+    request_body(content = Option<String>, content_type = "application/octet-stream", description = "The content."),
     responses((status = 204, description = "It is written."), FileErrors)
 )]
 pub(crate) async fn stream_write(

@@ -12,22 +12,28 @@ def filter_case(context, case):
 
 
 @schemathesis.hook
-def map_body(context, body):
-    # A key that ends before it is made is refused, and no schema says "in the future".
-    if isinstance(body, dict) and isinstance(body.get("expires_at"), str):
-        try:
-            if datetime.datetime.fromisoformat(body["expires_at"]) < datetime.datetime.now(datetime.timezone.utc):
-                body.pop("expires_at")
-        except (TypeError, ValueError):
-            pass
-    for policy in policies(body):
-        # A name is an exception from what is not allowed: the two fields depend on each other.
-        if any(entry[-1:].isalpha() for entry in policy.get("allow") or [] if isinstance(entry, str)):
-            if policy.get("internet", True) is True:
-                policy["internet"] = False
-    return body
+def before_call(context, case, kwargs):
+    if isinstance(case.body, dict):
+        in_the_future(case.body)
+        for policy in (case.body, case.body.get("network")):
+            if isinstance(policy, dict):
+                with_exceptions(policy)
 
 
-def policies(body):
-    found = [body, body.get("network")] if isinstance(body, dict) else []
-    return [policy for policy in found if isinstance(policy, dict)]
+def in_the_future(body):
+    """A key that ends before it is made is refused."""
+    try:
+        end = datetime.datetime.fromisoformat(body["expires_at"].replace("Z", "+00:00"))
+        if end < datetime.datetime.now(datetime.timezone.utc):
+            body["expires_at"] = "2999-12-31T00:00:00Z"
+    except (AttributeError, KeyError, TypeError, ValueError):
+        pass
+
+
+def with_exceptions(policy):
+    """A name is an exception from what is denied, so something has to be."""
+    allowed = policy.get("allow")
+    if not isinstance(allowed, list) or policy.get("internet", True) is not True or policy.get("deny"):
+        return
+    if any(isinstance(entry, str) and entry[-1:].isalpha() for entry in allowed):
+        policy["internet"] = False
