@@ -69,7 +69,7 @@ impl Batch {
 
     /// Bytes of its texts.
     pub(super) fn size(&self) -> usize {
-        let frames = self.commits.iter().flat_map(|commit| &commit.frames);
+        let frames = self.commits.iter().flat_map(|commit| &commit.events);
         frames.map(|frame| frame.text.len()).sum()
     }
 
@@ -81,7 +81,7 @@ impl Batch {
         let mut index = 0;
         for commit in &self.commits {
             let first = index;
-            index += commit.frames.len();
+            index += commit.events.len();
             let labelled = fleet.is_none_or(|fleet| pick.labelled(fleet, &commit.subject));
             if commit.sequence <= after || !pick.admits(&commit.subject) || !labelled {
                 continue;
@@ -91,12 +91,12 @@ impl Batch {
                 continue;
             }
             let wanted = |frame: &&(usize, &Frame)| pick.admits_kind(&frame.1.kind);
-            let all: Vec<_> = commit.frames.iter().enumerate().collect();
+            let all: Vec<_> = commit.events.iter().enumerate().collect();
             let Some(last) = all.iter().rfind(wanted).map(|(at, _)| *at) else {
                 continue;
             };
             for (at, frame) in all.iter().filter(wanted) {
-                if *at == last && last + 1 < commit.frames.len() {
+                if *at == last && last + 1 < commit.events.len() {
                     let mut alone = BytesMut::new();
                     form.write(
                         commit.sequence,
@@ -123,8 +123,8 @@ impl Batch {
             let mut bytes = BytesMut::with_capacity(self.size() + 16 * self.commits.len());
             let mut ends = Vec::new();
             for commit in &self.commits {
-                for (at, frame) in commit.frames.iter().enumerate() {
-                    let last = at + 1 == commit.frames.len();
+                for (at, frame) in commit.events.iter().enumerate() {
+                    let last = at + 1 == commit.events.len();
                     form.write(commit.sequence, &frame.kind, &frame.text, last, &mut bytes);
                     ends.push(bytes.len());
                 }

@@ -20,7 +20,7 @@ const MORE: &str = r#","more":true}"#;
 pub(crate) struct Frames {
     pub(crate) subject: EventSubject,
     pub(crate) sequence: Sequence,
-    pub(crate) frames: Vec<Frame>,
+    pub(crate) events: Vec<Frame>,
 }
 
 /// One event.
@@ -125,7 +125,7 @@ pub(crate) fn frames(record: &Record) -> Frames {
         Frame { kind, text }
     });
     Frames {
-        frames: frames.collect(),
+        events: frames.collect(),
         subject: record.subject.clone(),
         sequence: record.sequence,
     }
@@ -167,7 +167,7 @@ mod tests {
             events: vec![SandboxEvent::Stopped, SandboxEvent::Stopped],
         };
         let told = frames(&record(commit.encode()));
-        let [first, last] = &told.frames[..] else {
+        let [first, last] = &told.events[..] else {
             panic!("{told:?}")
         };
         let whole = r#"{"sequence":7,"at":"2023-11-14T22:13:20.120Z","subject":"roost.evt.default.sandbox.s1","type":"stopped"}"#;
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_told_as_such() {
         let told = frames(&record(b"nonsense".to_vec()));
-        let value: serde_json::Value = serde_json::from_str(&told.frames[0].text).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&told.events[0].text).unwrap();
         assert_eq!(
             (&value["type"], &value["sequence"]),
             (&"unreadable".into(), &7.into())

@@ -87,8 +87,10 @@ impl Hub {
         };
         let gone = CancellationToken::new();
         tokio::spawn(gone.clone().run_until_cancelled_owned(runner.run(head)));
-        let _gone = gone.drop_guard();
-        Ok(Self { shared, _gone })
+        Ok(Self {
+            shared,
+            _gone: gone.drop_guard(),
+        })
     }
 
     /// The lane of `whose`, made if nobody reads it yet.

@@ -111,7 +111,7 @@ mod tests {
         Batch::new(vec![Frames {
             subject: EventSubject::sandbox(TenantId::first(), SandboxId::new("s").unwrap()),
             sequence: Sequence(sequence),
-            frames: vec![Frame {
+            events: vec![Frame {
                 kind: "stopped".to_owned(),
                 text,
             }],

@@ -60,7 +60,7 @@ pub(crate) async fn page(
                         .fleet()
                         .read(|fleet| pick.labelled(fleet, &record.subject)));
             if admitted {
-                let told = frames(record).frames;
+                let told = frames(record).events;
                 let mut told: Vec<_> = told
                     .into_iter()
                     .filter(|frame| pick.admits_kind(&frame.kind))

@@ -18,6 +18,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("/v1/sandboxes/{id}/timeout", "post"),
     ("/v1/sandboxes/{id}/network", "put"),
     ("/v1/sandboxes/{id}/exec", "post"),
+    ("/v1/events", "get"),
     ("/v1/sandboxes/{id}/events", "get"),
     ("/v1/snapshots", "post"),
     ("/v1/snapshots", "get"),

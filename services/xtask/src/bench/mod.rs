@@ -40,6 +40,10 @@ enum Figure {
     Nats,
     /// The time until a gateway without a checkpoint has read a million commits.
     Fold,
+    /// Events to a hundred readers at ten thousand a second, and the memory of five thousand that wait.
+    Events,
+    /// What asking whose key it is adds to a request.
+    Keys,
     /// Create to first output, booted, against the bare engine.
     Overhead,
     /// The same, restored from the template's snapshot, and against a boot.
@@ -64,6 +68,8 @@ pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> 
         Figure::Journal => example("roost-journal", "journal_bench", cancelled).await,
         Figure::Nats => example("roost-journal", "nats_bench", cancelled).await,
         Figure::Fold => example("roost-runtime", "fold_bench", cancelled).await,
+        Figure::Events => example("roost-gateway", "events_bench", cancelled).await,
+        Figure::Keys => example("roost-gateway", "keys_bench", cancelled).await,
         Figure::Idle => example("roost-runtime", "idle_actors", cancelled).await,
         Figure::Pager => example("roost-pager", "pager_bench", cancelled).await,
         Figure::Adopt => adopt::run(options.rounds, cancelled).await,
