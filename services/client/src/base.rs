@@ -29,6 +29,16 @@ impl Base {
             .build()
     }
 
+    /// The same of a WebSocket.
+    pub(crate) fn join_socket(&self, path: &str) -> Result<Uri, hyper::http::Error> {
+        let scheme = if self.is_secure() { "wss" } else { "ws" };
+        Uri::builder()
+            .scheme(scheme)
+            .authority(self.authority.clone())
+            .path_and_query(path)
+            .build()
+    }
+
     /// Host and port.
     pub(crate) fn authority(&self) -> &str {
         self.authority.as_str()

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, anyhow};
 use futures::{SinkExt, StreamExt};
-use hyper::StatusCode;
+use hyper::{Request, StatusCode};
 use hyper_rustls::MaybeHttpsStream;
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
@@ -24,20 +24,9 @@ impl Api {
     /// Opens the WebSocket at `path`. A gateway that refuses does so with a [`Refused`](crate::Refused).
     pub async fn socket(&self, path: &str, headers: &[(&str, &str)]) -> Result<Socket> {
         let what = format!("WebSocket {}{path}", self.base());
-        let request = self.request(path).and_then(|request| {
-            let request = headers
-                .iter()
-                .fold(request, |request, (name, value)| request.header(*name, *value));
-            request
-                .header("connection", "Upgrade")
-                .header("upgrade", "websocket")
-                .header("host", self.base().authority())
-                .header("sec-websocket-version", "13")
-                .header("sec-websocket-key", generate_key())
-                .body(())
-        });
-        let request = request.with_context(|| what.clone())?;
-        let connected = self.connector.clone().call(request.uri().clone()).await;
+        let uri = self.base().join(path).with_context(|| what.clone())?;
+        let request = self.handshake(path, headers).with_context(|| what.clone())?;
+        let connected = self.connector.clone().call(uri).await;
         let connection = connected.map_err(|error| anyhow!(error).context(what.clone()))?;
         match client_async(request, TokioIo::new(connection)).await {
             Ok((stream, _)) => Ok(Socket { stream }),
@@ -52,6 +41,21 @@ impl Api {
             }
             Err(error) => Err(error).context(what),
         }
+    }
+
+    /// What asks for a WebSocket.
+    fn handshake(&self, path: &str, headers: &[(&str, &str)]) -> Result<Request<()>, hyper::http::Error> {
+        let mut request = self.request(path)?.uri(self.base().join_socket(path)?);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request
+            .header("connection", "Upgrade")
+            .header("upgrade", "websocket")
+            .header("host", self.base().authority())
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", generate_key())
+            .body(())
     }
 }
 

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{ColorChoice, Parser, Subcommand};
+use roost_stack::supervise::watchdog;
 
 use crate::commands::{self, Remote};
 use crate::output::Output;
@@ -44,6 +45,9 @@ enum Command {
     Completions(commands::Completions),
     #[command(display_order = 61)]
     Man(commands::Man),
+    /// Cleans up after a killed `up`; started by `up` itself.
+    #[command(hide = true)]
+    Watchdog,
 }
 
 impl Cli {
@@ -65,6 +69,7 @@ impl Cli {
             Command::Doctor(doctor) => doctor.run(self.json).await,
             Command::Completions(completions) => completions.run().map(done),
             Command::Man(man) => man.run().map(done),
+            Command::Watchdog => watchdog::run(std::io::stdin().lock()).map(done),
         }
     }
 }

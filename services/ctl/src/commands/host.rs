@@ -47,6 +47,12 @@ struct Amount {
 }
 
 impl Row {
+    /// What runs sandboxes there, without what its version was built of.
+    fn engine(&self) -> String {
+        let version = self.engine_version.split('+').next().unwrap_or_default();
+        format!("{} {version}", self.engine)
+    }
+
     fn state(&self) -> &'static str {
         match (self.down, self.taking) {
             (true, _) => "down",
@@ -79,7 +85,7 @@ impl Ls {
                 of(row.used.sandboxes, row.capacity.sandboxes),
                 of(row.used.vcpus, row.capacity.vcpus),
                 of(row.used.memory_mb, row.capacity.memory_mb),
-                format!("{} {}", row.engine, row.engine_version).into(),
+                row.engine().into(),
                 (&row.release).into(),
                 age(&row.updated_at, now).into(),
             ]);

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use jiff::SignedDuration;
+use jiff::{Span, SpanRelativeTo};
 use serde_json::Value;
 
 /// `KEY=VALUE`.
@@ -38,7 +38,8 @@ impl FromStr for Seconds {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let seconds = text.parse::<u64>().ok().or_else(|| {
-            let span = text.parse::<SignedDuration>().ok()?;
+            let span: Span = text.parse().ok()?;
+            let span = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
             u64::try_from(span.as_secs())
                 .ok()
                 .filter(|_| span.subsec_nanos() == 0)
