@@ -138,6 +138,10 @@ async fn bash(script: &str, folder: &Path, up: &Up) -> Result<Output> {
         .kill_on_drop(true);
     command.env("ROOST_URL", format!("http://{}", up.address));
     command.env("ROOST_NATS", &up.nats).env("ROOST_API_KEY", &up.key);
+    let built = Path::new(env!("CARGO_BIN_EXE_xtask")).parent().context("it lies in a folder")?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let all = std::iter::once(built.to_owned()).chain(std::env::split_paths(&path));
+    command.env("PATH", std::env::join_paths(all)?);
     Ok(tokio::time::timeout(Duration::from_mins(3), command.output())
         .await
         .context("the examples take too long")??)
