@@ -82,6 +82,7 @@ pub struct Envelope<C> {
 
 /// What may be asked of a sandbox from outside its host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum SandboxCommand {
     /// Make one.
@@ -157,6 +158,7 @@ impl SandboxCommand {
 
 /// Make a sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Create {
     /// What it is to be.
@@ -171,6 +173,7 @@ pub struct Create {
 
 /// Of which sandbox a new one is a branch, and where it branches off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Fork {
     /// The source, of the same tenant.
@@ -181,6 +184,7 @@ pub struct Fork {
 
 /// The router's choice for a new sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Placement {
     /// The chosen host.
@@ -194,6 +198,7 @@ pub struct Placement {
 
 /// Boot what was placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Start {
     /// The placement meant; a host refuses an older one.
@@ -202,6 +207,7 @@ pub struct Start {
 
 /// Run a program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Exec {
     /// The program: a path, or a name looked up in the guest's `PATH`.
@@ -231,6 +237,7 @@ pub struct Exec {
 
 /// The size of a terminal, in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PtySize {
     /// Columns.
@@ -250,6 +257,7 @@ pub const MAX_EXEC_TIMEOUT_SEC: u32 = *crate::spec::TIMEOUT_SEC.end();
 
 /// Change when a sandbox times out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SetTimeout {
     /// Seconds from the command's own time.
@@ -261,6 +269,7 @@ pub struct SetTimeout {
 
 /// Change what a sandbox may reach and who may reach it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SetNetwork {
     /// In place of the policy it has.
@@ -269,6 +278,7 @@ pub struct SetNetwork {
 
 /// Seal a sandbox as a snapshot and free what it holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Pause {
     /// Why.
@@ -281,6 +291,7 @@ pub struct Pause {
 
 /// Let a paused sandbox run again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Resume {
     /// Seconds from then until it times out; absent: as many as it was created with.
@@ -290,6 +301,7 @@ pub struct Resume {
 
 /// Take a snapshot of a sandbox.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TakeSnapshot {
     /// The template that it becomes; absent: it is kept with the sandbox, for forks.
@@ -299,6 +311,7 @@ pub struct TakeSnapshot {
 
 /// Let no sandbox start from a template any more; those that did run on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DeleteTemplate {
     /// Which.
@@ -307,6 +320,7 @@ pub struct DeleteTemplate {
 
 /// Change a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ChangeTenant {
     /// Which.
@@ -317,6 +331,7 @@ pub struct ChangeTenant {
 
 /// What may be changed of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TenantChange {
     /// Let there be one, with these limits.
@@ -331,6 +346,7 @@ pub enum TenantChange {
 
 /// Change a webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ChangeWebhook {
     /// Which.
@@ -341,6 +357,7 @@ pub struct ChangeWebhook {
 
 /// What may be changed of a webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WebhookChange {
     /// Let there be one.
@@ -353,6 +370,7 @@ pub enum WebhookChange {
 
 /// Take note that a sandbox's host is down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct HostDown {
     /// The placement that is lost with it.
@@ -361,6 +379,7 @@ pub struct HostDown {
 
 /// End a sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Kill {
     /// Why.

@@ -15,6 +15,7 @@ pub type Principal = String;
 
 /// All the events of one decision: the unit of atomicity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Commit<E> {
     /// The command decided on; also the message's `Nats-Msg-Id`.

@@ -326,6 +326,7 @@ impl CommandId {
 
 /// A fencing number: every placement of a sandbox raises it, and hosts refuse an older one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Generation(pub u64);
 
@@ -345,6 +346,7 @@ impl fmt::Display for Generation {
 
 /// A position in the `EVENTS` stream; the first message has 1, and 0 stands before all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Sequence(pub u64);
 
@@ -356,6 +358,7 @@ impl fmt::Display for Sequence {
 
 /// Which incarnation of a sandbox a step belongs to; every resource on a host is stamped with one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 pub struct Owner {
     /// The sandbox.
     pub sandbox: SandboxId,

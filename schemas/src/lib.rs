@@ -4,6 +4,8 @@
 //! [`Timestamp::now`], no async. The bytes of each version are checked in under `golden/`.
 
 pub mod address;
+#[cfg(feature = "asyncapi")]
+pub mod asyncapi;
 pub mod audit;
 pub mod codec;
 pub mod command;

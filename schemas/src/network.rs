@@ -18,6 +18,7 @@ pub const MAX_RULES: usize = 256;
 ///
 /// A name stands for the addresses that it resolved to when the sandbox last asked, for as long as that answer lives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NetworkPolicy {
     /// Whether the internet can be reached; if not, only what [`NetworkPolicy::allow`] lists. Where that is nothing, names

@@ -7,6 +7,7 @@ use crate::id::Sequence;
 
 /// Accepted, or rejected; MessagePack or JSON, as the command was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
     /// It took effect, now or when its id was first seen.
@@ -17,6 +18,7 @@ pub enum Reply {
 
 /// See [`Reply::Accepted`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 pub struct Accepted {
     /// Where its commit stands.
     pub sequence: Sequence,
@@ -26,6 +28,7 @@ pub struct Accepted {
 
 /// See [`Reply::Rejected`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 pub struct Rejected {
     /// A word for programs.
     pub code: Code,
@@ -35,6 +38,7 @@ pub struct Rejected {
 
 /// Why a command was rejected, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// The request itself makes no sense.

@@ -22,6 +22,7 @@ pub const MAX_PAIR_BYTES: usize = 16 * 1024;
 
 /// A request for a sandbox, as a command carries it. What is absent comes from the template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SandboxSpec {
     /// What it starts from.
@@ -61,6 +62,7 @@ fn default_timeout_sec() -> u32 {
 
 /// What becomes of a sandbox whose time is over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OnTimeout {
     /// It is stopped for good.
@@ -72,6 +74,7 @@ pub enum OnTimeout {
 
 /// What becomes of a sandbox whose host is down.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OnHostDown {
     /// It is lost.
@@ -90,6 +93,7 @@ impl OnHostDown {
 
 /// What a placed sandbox is made of: the request with the template's values filled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Resources {
     /// Virtual CPUs.

@@ -10,6 +10,7 @@ use crate::id::KeyId;
 
 /// What a key lets its holder do; each scope includes those before it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// See what there is and follow what happens.
@@ -85,6 +86,7 @@ impl From<KeyHash> for String {
 
 /// An API key, as the log has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Key {
     /// Its id.
@@ -104,6 +106,7 @@ pub struct Key {
 
 /// How much a tenant may have at once; absent: as much as there is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Sandboxes that have not ended, paused ones too.

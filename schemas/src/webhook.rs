@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What is told, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WebhookSpec {
     /// Where events are posted to: `http` or `https`.

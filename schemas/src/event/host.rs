@@ -9,6 +9,7 @@ use crate::spec::Resources;
 
 /// A fact about one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(
     tag = "type",
     content = "data",
@@ -26,6 +27,7 @@ pub enum HostEvent {
 
 /// See [`HostEvent::Registered`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Registered {
     /// All that its sandboxes together may use.
@@ -48,6 +50,7 @@ pub struct Registered {
 
 /// See [`HostEvent::Down`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Down {
     /// The life of its agent that fell silent.

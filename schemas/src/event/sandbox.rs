@@ -14,6 +14,7 @@ use crate::spec::{Resources, SandboxSpec};
 
 /// A fact about one sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(
     tag = "type",
     content = "data",
@@ -77,6 +78,7 @@ pub enum SandboxEvent {
 
 /// See [`SandboxEvent::Requested`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Requested {
     /// What was asked for.
@@ -90,6 +92,7 @@ pub struct Requested {
 
 /// See [`SandboxEvent::Placed`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Placed {
     /// The chosen host.
@@ -100,6 +103,7 @@ pub struct Placed {
 
 /// See [`SandboxEvent::Starting`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Starting {
     /// The placement.
@@ -108,6 +112,7 @@ pub struct Starting {
 
 /// See [`SandboxEvent::StartFailed`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StartFailed {
     /// The placement.
@@ -120,6 +125,7 @@ pub struct StartFailed {
 
 /// See [`SandboxEvent::Running`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Running {
     /// The placement.
@@ -141,6 +147,7 @@ pub struct Running {
 
 /// The VMM that runs a sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EngineKind {
     /// Firecracker, on hardware virtualization.
@@ -151,6 +158,7 @@ pub enum EngineKind {
 
 /// See [`SandboxEvent::ProcessStarted`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ProcessStarted {
     /// Its id, unique in the sandbox.
@@ -181,6 +189,7 @@ pub struct ProcessStarted {
 
 /// By which way a process was started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ProcessOrigin {
     /// By a command.
@@ -200,6 +209,7 @@ impl ProcessOrigin {
 
 /// See [`SandboxEvent::ProcessExited`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ProcessExited {
     /// Which.
@@ -216,6 +226,7 @@ pub struct ProcessExited {
 
 /// How a process ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(tag = "how", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ExitStatus {
     /// By itself.
@@ -244,6 +255,7 @@ pub enum ExitStatus {
 
 /// See [`SandboxEvent::TimeoutSet`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TimeoutSet {
     /// When it times out now.
@@ -252,6 +264,7 @@ pub struct TimeoutSet {
 
 /// See [`SandboxEvent::NetworkSet`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NetworkSet {
     /// In place of the policy it had.
@@ -260,6 +273,7 @@ pub struct NetworkSet {
 
 /// See [`SandboxEvent::Pausing`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Pausing {
     /// The placement that ends with it.
@@ -272,6 +286,7 @@ pub struct Pausing {
 
 /// Why a sandbox is paused.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PauseReason {
     /// Somebody asked.
@@ -283,6 +298,7 @@ pub enum PauseReason {
 
 /// See [`SandboxEvent::Paused`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Paused {
     /// The placement that ended with it.
@@ -293,6 +309,7 @@ pub struct Paused {
 
 /// See [`SandboxEvent::PauseFailed`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PauseFailed {
     /// The placement.
@@ -303,6 +320,7 @@ pub struct PauseFailed {
 
 /// See [`SandboxEvent::Resuming`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Resuming {
     /// The new placement, on the host that has the snapshot.
@@ -313,6 +331,7 @@ pub struct Resuming {
 
 /// See [`SandboxEvent::ResumeFailed`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ResumeFailed {
     /// The placement that came to nothing.
@@ -323,6 +342,7 @@ pub struct ResumeFailed {
 
 /// See [`SandboxEvent::SnapshotAsked`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SnapshotAsked {
     /// The snapshot: one to be taken, or, of a paused sandbox, the one it is paused as.
@@ -334,6 +354,7 @@ pub struct SnapshotAsked {
 
 /// See [`SandboxEvent::SnapshotTaken`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SnapshotTaken {
     /// The snapshot.
@@ -344,6 +365,7 @@ pub struct SnapshotTaken {
 
 /// See [`SandboxEvent::SnapshotFailed`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SnapshotFailed {
     /// Which.
@@ -354,6 +376,7 @@ pub struct SnapshotFailed {
 
 /// See [`SandboxEvent::TemplateSaved`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TemplateSaved {
     /// The snapshot.
@@ -364,6 +387,7 @@ pub struct TemplateSaved {
 
 /// See [`SandboxEvent::SnapshotCompacted`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SnapshotCompacted {
     /// The snapshot whose place it takes.
@@ -374,6 +398,7 @@ pub struct SnapshotCompacted {
 
 /// See [`SandboxEvent::Stopping`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Stopping {
     /// Why.
@@ -382,6 +407,7 @@ pub struct Stopping {
 
 /// Why a sandbox is ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StopReason {
     /// Somebody asked.
@@ -393,6 +419,7 @@ pub enum StopReason {
 
 /// See [`SandboxEvent::Reverted`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Reverted {
     /// The placement that was lost.
@@ -405,6 +432,7 @@ pub struct Reverted {
 
 /// See [`SandboxEvent::Lost`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Lost {
     /// The placement that was lost.
@@ -415,6 +443,7 @@ pub struct Lost {
 
 /// See [`SandboxEvent::Failed`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Failed {
     /// Why.
@@ -423,6 +452,7 @@ pub struct Failed {
 
 /// See [`SandboxEvent::ActorCrashed`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ActorCrashed {
     /// The placement.
@@ -436,6 +466,7 @@ pub struct ActorCrashed {
 /// See [`SandboxEvent::Confirmed`]. It changes nothing, and stands here so that the command has been decided for good:
 /// repeated when it is not so any more, it does nothing and is answered as the first time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Confirmed {
     /// What was asked for.
@@ -444,6 +475,7 @@ pub struct Confirmed {
 
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Cause {
     /// The engine process ended by itself.

@@ -8,6 +8,7 @@ use crate::spec::Resources;
 
 /// A fact about one template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(
     tag = "type",
     content = "data",
@@ -25,6 +26,7 @@ pub enum TemplateEvent {
 
 /// See [`TemplateEvent::Registered`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Registered {
     /// Digest of the base image, as `blake3:<hex>`.
@@ -40,6 +42,7 @@ pub struct Registered {
 
 /// See [`TemplateEvent::Saved`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Saved {
     /// The sandbox that the snapshot is of.

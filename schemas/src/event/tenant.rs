@@ -7,6 +7,7 @@ use crate::tenant::{Key, Limits};
 
 /// A fact about one tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(
     tag = "type",
     content = "data",
@@ -26,6 +27,7 @@ pub enum TenantEvent {
 
 /// See [`TenantEvent::KeyRevoked`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KeyRevoked {
     /// Which key.

@@ -7,6 +7,7 @@ use crate::webhook::WebhookSpec;
 
 /// A fact about one webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(
     tag = "type",
     content = "data",
@@ -28,6 +29,7 @@ pub enum WebhookEvent {
 
 /// See [`WebhookEvent::GivenUp`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct GivenUp {
     /// Where the commit stands.
@@ -42,6 +44,7 @@ pub struct GivenUp {
 
 /// See [`WebhookEvent::RedeliveryAsked`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RedeliveryAsked {
     /// Where the commit stands.
@@ -50,6 +53,7 @@ pub struct RedeliveryAsked {
 
 /// See [`WebhookEvent::Redelivered`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "asyncapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Redelivered {
     /// Where the commit stands.

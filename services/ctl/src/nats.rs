@@ -70,11 +70,12 @@ impl Folder {
     }
 }
 
-/// What is left to do, for a person to read: the server does not look by itself.
+/// What is left to do, for a person to read: the server does not look by itself, and of an account that it has not known
+/// before it puts the imports in place only when it looks again.
 fn remind(folder: &roost_authority::Folder) {
     let conf = folder.conf();
     note(format!(
-        "{} is changed: have nats-server read it (nats-server --signal reload, or SIGHUP)",
+        "{} is changed: have nats-server read it (SIGHUP), and for a new tenant once more a second later",
         conf.display()
     ));
 }

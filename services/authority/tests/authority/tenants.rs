@@ -201,11 +201,15 @@ async fn a_tenant_is_let_in_and_put_out_while_the_server_runs() {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
-    client
-        .publish("roost.cmd.late.any.sb1", KILL.into())
-        .await
-        .unwrap();
-    client.flush().await.unwrap();
+    // A new account's way into others is open only when the server has read its configuration a second time.
+    change(true);
+    let context = jetstream::new(client.clone());
+    let mut tries = 0;
+    while let Err(error) = publish(&context).await {
+        assert!(tries < 100, "{error}");
+        tries += 1;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let delivery = tokio::time::timeout(Duration::from_secs(20), commands.next()).await;
     let delivery = delivery.unwrap_or_else(|_| panic!("no delivery:\n{}", world.server.log()));
     assert_eq!(delivery.unwrap().unwrap().subject.tenant.as_str(), "late");
@@ -225,4 +229,12 @@ async fn a_tenant_is_let_in_and_put_out_while_the_server_runs() {
             .load(std::sync::atomic::Ordering::Relaxed),
         1
     );
+}
+
+async fn publish(context: &jetstream::Context) -> Result<(), jetstream::context::PublishError> {
+    context
+        .publish("roost.cmd.late.any.sb1", KILL.into())
+        .await?
+        .await
+        .map(drop)
 }
