@@ -16,14 +16,14 @@
 mod again;
 mod prepare;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
+use bytes::Bytes;
 use futures::StreamExt;
 use metrics::{counter, histogram};
 use roost_domain::webhook::Command;
-use roost_journal::port::{Feed, FeedId, Feeds, Journal, JournalError, Ticket};
+use roost_journal::port::{Feed, FeedId, Feeds, Handed, Journal, JournalError, Ticket};
 use roost_runtime::Refusal;
 use roost_runtime::fleet::FleetHandle;
 use roost_schemas::event::GivenUp;
@@ -58,7 +58,7 @@ pub(crate) struct Shared {
 }
 
 /// What a commit says, or why it cannot be told at all.
-type Content = Result<bytes::Bytes, Arc<str>>;
+type Content = Result<Bytes, Arc<str>>;
 
 /// A commit in its lane.
 #[derive(Debug, Clone)]
@@ -68,7 +68,7 @@ struct Item {
 }
 
 /// How a try ended.
-enum Tried {
+enum Outcome {
     Told,
     Failed(Failure),
     /// Patience is over, and it is on record that the commit was put aside; or why that could not be put on record.
@@ -84,15 +84,15 @@ pub(crate) struct Teller {
     signer: Signer,
     feed: Feed,
     lanes: Lanes<Item>,
-    tickets: std::collections::BTreeMap<Sequence, Ticket>,
-    tries: JoinSet<(SandboxId, u32, Tried)>,
+    tickets: BTreeMap<Sequence, Ticket>,
+    tries: JoinSet<(SandboxId, u32, Outcome)>,
     again: Again,
 }
 
 /// What comes next.
 enum Next {
-    Handed(Option<roost_journal::port::Handed>),
-    Tried(SandboxId, u32, Tried),
+    Handed(Option<Handed>),
+    Tried(SandboxId, u32, Outcome),
     Due,
     Asked,
 }
@@ -125,7 +125,7 @@ impl Teller {
             recorder,
             feed,
             lanes: Lanes::new(),
-            tickets: std::collections::BTreeMap::new(),
+            tickets: BTreeMap::new(),
             tries: JoinSet::new(),
             again: Again::new(asked),
             shared,
@@ -151,7 +151,7 @@ impl Teller {
                     }
                 }
                 Next::Handed(None) => return,
-                Next::Tried(sandbox, tries, tried) => self.tried(&sandbox, tries, tried),
+                Next::Tried(sandbox, tries, outcome) => self.tried(&sandbox, tries, outcome),
                 Next::Due => {}
                 Next::Asked => self.try_again(),
             }
@@ -167,8 +167,8 @@ impl Teller {
             }
         };
         tokio::select! {
-            Some(tried) = self.tries.join_next() => match tried {
-                Ok((sandbox, tries, tried)) => Next::Tried(sandbox, tries, tried),
+            Some(ended) = self.tries.join_next() => match ended {
+                Ok((sandbox, tries, outcome)) => Next::Tried(sandbox, tries, outcome),
                 // Which one it was is not known any more. A panic is ours, and the next life of this teller tells on.
                 Err(panic) => std::panic::resume_unwind(panic.into_panic()),
             },
@@ -190,7 +190,7 @@ impl Teller {
                 tries,
                 tried_for,
             } = start;
-            let failed_before = tries > 1 && tried_for >= self.shared.pace.patience;
+            let is_last = tries > 1 && tried_for >= self.shared.pace.patience;
             let Item { sequence, content } = item;
             let body = match content {
                 Ok(body) => body,
@@ -202,15 +202,15 @@ impl Teller {
             let (post, posting) = (Arc::clone(&self.shared.post), self.posting(sequence, body));
             let (recorder, of) = (self.recorder.clone(), sandbox.clone());
             self.tries.spawn(async move {
-                let tried = match tell(&*post, posting).await {
-                    Ok(()) => Tried::Told,
-                    Err(failure) if failed_before => {
+                let outcome = match tell(&*post, posting).await {
+                    Ok(()) => Outcome::Told,
+                    Err(failure) if is_last => {
                         let given_up = given_up(sequence, of.clone(), tries, failure.to_string());
-                        Tried::PutAside(recorder.record(Command::GiveUp(given_up)).await)
+                        Outcome::PutAside(recorder.record(Command::GiveUp(given_up)).await)
                     }
-                    Err(failure) => Tried::Failed(failure),
+                    Err(failure) => Outcome::Failed(failure),
                 };
-                (of, tries, tried)
+                (of, tries, outcome)
             });
         }
     }
@@ -220,11 +220,11 @@ impl Teller {
         self.tries.spawn(async move {
             let given_up = given_up(sequence, sandbox.clone(), tries, reason);
             let put = recorder.record(Command::GiveUp(given_up)).await;
-            (sandbox, tries, Tried::PutAside(put))
+            (sandbox, tries, Outcome::PutAside(put))
         });
     }
 
-    fn posting(&self, sequence: Sequence, body: bytes::Bytes) -> Posting {
+    fn posting(&self, sequence: Sequence, body: Bytes) -> Posting {
         let headers = self.signer.sign(sequence, Timestamp::now(), &body);
         Posting {
             url: self.spec.url.clone(),
@@ -233,21 +233,21 @@ impl Teller {
         }
     }
 
-    fn tried(&mut self, sandbox: &SandboxId, tries: u32, tried: Tried) {
+    fn tried(&mut self, sandbox: &SandboxId, tries: u32, outcome: Outcome) {
         let (tenant, webhook) = (&self.id.tenant, &self.id.webhook);
-        match tried {
-            Tried::Told => self.settle(sandbox),
-            Tried::PutAside(Ok(_)) => {
+        match outcome {
+            Outcome::Told => self.settle(sandbox),
+            Outcome::PutAside(Ok(_)) => {
                 tracing::warn!(%tenant, %webhook, %sandbox, tries, "a commit is put aside");
                 counter!("roost_webhook_put_aside_total").increment(1);
                 self.settle(sandbox);
             }
-            Tried::PutAside(Err(refusal)) => {
+            Outcome::PutAside(Err(refusal)) => {
                 tracing::warn!(%tenant, %webhook, %sandbox, %refusal, "a commit cannot be put aside; it is tried on");
                 self.lanes
                     .again(sandbox, Instant::now() + self.shared.pace.pause(tries));
             }
-            Tried::Failed(failure) => {
+            Outcome::Failed(failure) => {
                 let pause = self.shared.pace.pause(tries);
                 tracing::debug!(%tenant, %webhook, %sandbox, tries, %failure, ?pause, "not told yet");
                 self.lanes.again(sandbox, Instant::now() + pause);
@@ -268,10 +268,9 @@ impl Teller {
 async fn tell(post: &dyn Post, posting: Posting) -> Result<(), Failure> {
     let began = Instant::now();
     let told = post.post(posting).await;
-    let took: Duration = began.elapsed();
     let outcome = told.as_ref().map_or_else(Failure::word, |()| "told");
     counter!("roost_webhook_tries_total", "outcome" => outcome).increment(1);
-    histogram!("roost_webhook_try_seconds").record(took.as_secs_f64());
+    histogram!("roost_webhook_try_seconds").record(began.elapsed().as_secs_f64());
     told
 }
 

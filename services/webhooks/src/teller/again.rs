@@ -101,9 +101,10 @@ impl Teller {
                     .map_err(|undecodable| undecodable.to_string()),
                 Err(reason) => Err(reason),
             };
-            let mut end = body.map(|body| body.unwrap_or_default());
+            // Of something that could not be read before there may be nothing to tell, now that it can.
+            let mut end = body;
             let mut tries = 0;
-            while let Ok(body) = &end {
+            while let Ok(Some(body)) = &end {
                 tries += 1;
                 let posting = Posting {
                     url: spec.url.clone(),

@@ -18,15 +18,14 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::super::link::Link;
 use super::super::record::{Came, record, timestamp};
 use super::super::streams::EVENTS;
-use super::ACK_WAIT;
 use super::order::Order;
 use crate::pause::Pause;
 use crate::port::{Foreign, Handed, JournalError, Record, Ticket};
 
 /// The server shows this often that a quiet feed is alive.
 const HEARTBEAT: Duration = Duration::from_secs(5);
-/// How often the server is shown what is in hand: twice may be lost.
-const SIGN_OF_LIFE: Duration = Duration::from_millis(ACK_WAIT.as_millis() as u64 / 3);
+/// How often the server is shown what is in hand: of three within [`super::ACK_WAIT`] two may be lost.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 /// How often a settlement is sent that nobody confirms. After that its commit may come again.
 const SETTLE_TRIES: u32 = 5;
 
@@ -51,6 +50,10 @@ pub(super) struct Pump {
 }
 
 /// What happens next.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, and mostly it is a message"
+)]
 enum Next {
     Message(Option<Result<Received, MessagesError>>),
     Settle(Sequence),
