@@ -13,6 +13,8 @@ use crate::{Parts, Ports, Stack, StateFolder, free_port, places, require_free};
 
 /// What `up` may be told.
 #[derive(Debug, clap::Args)]
+// Whoever takes it in may be called so, too, and clap names a group after each.
+#[group(skip)]
 pub struct Options {
     /// The folder that keeps the log and everything else across restarts. Default: `roost` in `$XDG_STATE_HOME`, else in
     /// `~/.local/state`
