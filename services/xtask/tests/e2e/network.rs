@@ -4,14 +4,21 @@ mod metadata;
 mod outside;
 mod policy;
 
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 
 use anyhow::Result;
 use serde_json::json;
 use xtask::client::Api;
 
 use crate::harness::with_stack;
-use outside::{ALWAYS, Outside};
+use outside::{Outside, Site};
+
+/// For the test of what is closed to everybody.
+const ALWAYS: Site = Site {
+    outside: Ipv4Addr::new(203, 0, 113, 10),
+    machine: Ipv4Addr::new(203, 0, 113, 1),
+    ends: ["rst-e2e-here", "rst-e2e-there"],
+};
 
 /// Seconds a guest tries. What is rejected fails at once, what is dropped takes this long.
 const TRY_SEC: u32 = 4;

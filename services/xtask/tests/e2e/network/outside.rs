@@ -1,10 +1,11 @@
 //! A host outside this machine: a network namespace with a public address and a web server.
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
+use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 use futures::TryStreamExt;
@@ -20,26 +21,16 @@ pub(crate) struct Site {
     /// This machine's address on the link to it.
     pub(crate) machine: Ipv4Addr,
     /// The link's two ends.
-    ends: [&'static str; 2],
+    pub(crate) ends: [&'static str; 2],
 }
 
-/// For the test of what is closed to everybody.
-pub(crate) const ALWAYS: Site = Site {
-    outside: Ipv4Addr::new(203, 0, 113, 10),
-    machine: Ipv4Addr::new(203, 0, 113, 1),
-    ends: ["rst-e2e-here", "rst-e2e-there"],
-};
-
-/// For the test of sandboxes' own policies.
-pub(crate) const POLICY: Site = Site {
-    outside: Ipv4Addr::new(198, 51, 100, 10),
-    machine: Ipv4Addr::new(198, 51, 100, 1),
-    ends: ["rst-e2e-near", "rst-e2e-far"],
-};
+/// A datagram that came there: when, and what it said.
+pub(crate) type Heard = (Instant, String);
 
 pub(crate) struct Outside {
     site: Site,
     port: u16,
+    heard: Arc<Mutex<Vec<Heard>>>,
     /// The namespace, and with it the link, lives as long as the server's thread.
     _namespace: OwnedFd,
     handle: Handle,
@@ -51,7 +42,9 @@ impl Outside {
         let (made, namespace) = mpsc::channel();
         let (linked, link) = mpsc::channel::<()>();
         let (served, port) = mpsc::channel();
-        thread::spawn(move || live(site, &made, &link, &served));
+        let heard = Arc::<Mutex<Vec<Heard>>>::default();
+        let record = Arc::clone(&heard);
+        thread::spawn(move || live(site, &made, &link, &served, record));
         let namespace: OwnedFd = namespace.recv().context("no namespace")??;
         let handle = open()?;
         let there = LinkUnspec::new_with_name(site.ends[1])
@@ -73,6 +66,7 @@ impl Outside {
         Ok(Self {
             site,
             port,
+            heard,
             _namespace: namespace,
             handle,
         })
@@ -80,7 +74,17 @@ impl Outside {
 
     /// Its server, which tells every caller the address it is seen under.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}:{}/", self.site.outside, self.port)
+        format!("http://{}:{}/", self.site.outside, self.port())
+    }
+
+    /// All datagrams to the server's port so far.
+    pub(crate) fn heard(&self) -> Vec<Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Where it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// Takes the link away. A test that fails leaves that to the end of its process, with which the namespace goes.
@@ -101,6 +105,7 @@ fn live(
     made: &mpsc::Sender<Result<OwnedFd>>,
     linked: &mpsc::Receiver<()>,
     served: &mpsc::Sender<Result<u16>>,
+    heard: Arc<Mutex<Vec<Heard>>>,
 ) {
     let namespace = unshare(CloneFlags::CLONE_NEWNET)
         .context("cannot make a namespace")
@@ -114,8 +119,9 @@ fn live(
         return;
     }
     match listen(site) {
-        Ok((listener, port)) => {
+        Ok((listener, socket, port)) => {
             let _ = served.send(Ok(port));
+            thread::spawn(move || hear(&socket, &heard));
             serve(&listener);
         }
         Err(error) => {
@@ -124,14 +130,24 @@ fn live(
     }
 }
 
-fn listen(site: Site) -> Result<(TcpListener, u16)> {
+fn listen(site: Site) -> Result<(TcpListener, UdpSocket, u16)> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async { up(&open()?, site.ends[1], site.outside).await })?;
     let listener = TcpListener::bind((site.outside, 0))?;
     let port = listener.local_addr()?.port();
-    Ok((listener, port))
+    let socket = UdpSocket::bind((site.outside, port))?;
+    Ok((listener, socket, port))
+}
+
+fn hear(socket: &UdpSocket, heard: &Mutex<Vec<Heard>>) {
+    let mut datagram = [0; 1024];
+    while let Ok((length, _)) = socket.recv_from(&mut datagram) {
+        let text = String::from_utf8_lossy(&datagram[..length]).into_owned();
+        let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.push((Instant::now(), text));
+    }
 }
 
 fn serve(listener: &TcpListener) {
