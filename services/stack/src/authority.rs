@@ -11,6 +11,9 @@ use crate::supervise::Role;
 /// The configuration that every nats-server of ours has.
 const NATS_CONF: &str = include_str!("../../../nats.conf");
 
+/// The tenant that every stack has.
+const FIRST_TENANT: &str = "default";
+
 /// The folder of who may do what on nats-server, with its configuration; `roost nats creds --dir` takes it, too.
 #[derive(Debug)]
 pub(super) struct Authority {
@@ -19,6 +22,8 @@ pub(super) struct Authority {
     pub(super) conf: PathBuf,
     /// By which everything may be done.
     pub(super) operator: PathBuf,
+    /// What programs of the tenant `default` may do.
+    pub(super) tenant: PathBuf,
     processes: BTreeMap<Role, PathBuf>,
 }
 
@@ -36,6 +41,9 @@ impl Authority {
         for (role, member) in members {
             processes.insert(role, kept.credentials(&member)?);
         }
+        // The tenant that there is without being made has programs of its own as well.
+        let first = Member::new(Part::Tenant, Some(FIRST_TENANT))?;
+        let tenant = kept.credentials(&first)?;
         let operator = kept.credentials(&Member::new(Part::Operator, None)?)?;
         let conf = folder.join("nats.conf");
         std::fs::write(&conf, NATS_CONF).with_context(|| format!("cannot write {}", conf.display()))?;
@@ -43,6 +51,7 @@ impl Authority {
             folder,
             conf,
             operator,
+            tenant,
             processes,
         })
     }

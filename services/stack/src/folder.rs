@@ -121,6 +121,11 @@ impl StateFolder {
         &self.authority.operator
     }
 
+    /// The file with the credentials of the tenant `default`'s own programs on nats-server.
+    pub fn tenant(&self) -> &Path {
+        &self.authority.tenant
+    }
+
     /// The log file of one process.
     pub fn log(&self, role: Role) -> PathBuf {
         self.path.join("logs").join(format!("{}.log", role.name()))

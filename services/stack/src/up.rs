@@ -35,6 +35,8 @@ pub struct Ready {
     pub state: PathBuf,
     /// nats-server's URL.
     pub nats: String,
+    /// The file with the credentials of the tenant `default` for nats-server; those of others lie beside it.
+    pub nkey: PathBuf,
     /// The API key.
     pub key: String,
     /// The gateway's URL.
@@ -78,6 +80,7 @@ impl Upcoming {
             let ready = Ready {
                 state: stack.state().path().to_owned(),
                 nats: stack.nats_url(),
+                nkey: stack.state().tenant().to_owned(),
                 key: stack.state().api_key().to_owned(),
                 url: format!("http://{}", stack.gateway()),
             };
@@ -95,13 +98,15 @@ impl fmt::Display for Ready {
         let Self {
             state,
             nats,
+            nkey,
             key,
             url,
         } = self;
         write!(
             f,
-            "state   {}\nnats    {nats}\nkey     {key}\nready {url}",
-            state.display()
+            "state   {}\nnats    {nats}\nnkey    {}\nkey     {key}\nready {url}",
+            state.display(),
+            nkey.display()
         )
     }
 }

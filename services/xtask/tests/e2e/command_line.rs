@@ -24,6 +24,7 @@ struct Up {
     child: Child,
     address: SocketAddr,
     nats: String,
+    nkey: String,
     key: String,
 }
 
@@ -48,11 +49,12 @@ impl Up {
         command.args(["--nats", &free_port()?.to_string()]);
         let mut child = command.stdout(Stdio::piped()).spawn()?;
         let mut lines = BufReader::new(child.stdout.take().context("a pipe")?).lines();
-        let (mut nats, mut key) = (String::new(), String::new());
+        let (mut nats, mut nkey, mut key) = (String::new(), String::new(), String::new());
         let ready = async {
             while let Some(line) = lines.next_line().await? {
                 match line.split_once(' ') {
                     Some(("nats", rest)) => rest.trim().clone_into(&mut nats),
+                    Some(("nkey", rest)) => rest.trim().clone_into(&mut nkey),
                     Some(("key", rest)) => rest.trim().clone_into(&mut key),
                     Some(("ready", url)) => return Ok(url.to_owned()),
                     _ => {}
@@ -72,6 +74,7 @@ impl Up {
             child,
             address,
             nats,
+            nkey,
             key,
         })
     }
@@ -137,8 +140,11 @@ async fn bash(script: &str, folder: &Path, up: &Up) -> Result<Output> {
         .current_dir(folder)
         .kill_on_drop(true);
     command.env("ROOST_URL", format!("http://{}", up.address));
-    command.env("ROOST_NATS", &up.nats).env("ROOST_API_KEY", &up.key);
-    let built = Path::new(env!("CARGO_BIN_EXE_xtask")).parent().context("it lies in a folder")?;
+    command.env("ROOST_NATS", &up.nats).env("ROOST_NKEY", &up.nkey);
+    command.env("ROOST_API_KEY", &up.key);
+    let built = Path::new(env!("CARGO_BIN_EXE_xtask"))
+        .parent()
+        .context("it lies in a folder")?;
     let path = std::env::var_os("PATH").unwrap_or_default();
     let all = std::iter::once(built.to_owned()).chain(std::env::split_paths(&path));
     command.env("PATH", std::env::join_paths(all)?);
