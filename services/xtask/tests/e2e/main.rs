@@ -6,6 +6,7 @@ mod audit;
 mod bad_input;
 mod command_line;
 mod crowds;
+mod events;
 mod faults;
 mod files;
 mod harness;
