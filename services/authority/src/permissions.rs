@@ -32,7 +32,7 @@ pub(crate) fn of(user: &User, users: &[User]) -> Permissions {
             Role::Gateway => {
                 subscribe.push("roost.read.*".to_owned());
                 answers = true;
-                with_basics([reads("EVENTS"), reads("OUTPUT"), texts(&["roost.cmd.*.any.*"])].concat())
+                with_basics([reads("EVENTS"), reads("OUTPUT"), texts(&["roost.cmd.*.*.*"])].concat())
             }
             Role::Reconciler => with_basics([reconciler(), inboxes(users)].concat()),
             Role::Webhooks => with_basics(webhooks()),
