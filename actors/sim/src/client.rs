@@ -8,6 +8,7 @@
 //! ```
 
 mod compose;
+mod found;
 mod mischief;
 
 use std::time::Duration;
@@ -34,6 +35,7 @@ const LATE_REPEATS: u32 = 5;
 
 /// One client.
 pub struct Client {
+    tenant: TenantId,
     world: World,
     ports: world::Client,
     diary: Diary,
@@ -54,9 +56,10 @@ struct Letter {
 }
 
 impl Client {
-    /// The client called `name`.
-    pub fn new(world: &World, name: &str, diary: &Diary) -> Self {
+    /// The client called `name`, who acts for `tenant`.
+    pub fn new(world: &World, name: &str, tenant: TenantId, diary: &Diary) -> Self {
         Self {
+            tenant,
             world: world.clone(),
             ports: world.client(name),
             diary: diary.clone(),
@@ -70,6 +73,9 @@ impl Client {
     /// Sends one command after another for as long as there are faults, then what was not answered, and, long after that,
     /// some of it once more.
     pub async fn run(mut self) {
+        if self.tenant != TenantId::first() {
+            self.found().await;
+        }
         while self.world.is_stormy() {
             self.act().await;
             let pause = if self.random.u8(..4) == 0 { 20_000 } else { 3_000 };
@@ -191,10 +197,6 @@ impl Client {
                 }
             }
         }
-    }
-
-    fn tenant() -> TenantId {
-        TenantId::new("default").expect("it is one")
     }
 
     fn any_host(&mut self) -> HostId {

@@ -40,6 +40,8 @@ pub mod rule {
     pub const REJECTED: &str = "rejected leaves no trace";
     /// What came after its deadline does not stand in the log.
     pub const DEADLINE: &str = "nothing is run after its deadline";
+    /// Nobody is given more sandboxes than its tenant may have.
+    pub const LIMITS: &str = "limits are kept";
     /// Nobody's time is over before it is over, as long as nobody sets a clock.
     pub const EARLY: &str = "no time ends early";
     /// A machine holds only what the log says its host set out to.

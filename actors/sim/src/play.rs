@@ -1,6 +1,7 @@
 //! What is played in every world: some clients, and the rules that they and the world are held to.
 
 use futures::future::join_all;
+use roost_schemas::TenantId;
 
 use crate::client::Client;
 use crate::invariants::Invariants;
@@ -10,12 +11,17 @@ use crate::world::World;
 
 /// Clients of a world: enough to get into each other's way.
 const CLIENTS: usize = 3;
+/// One more, of a tenant that may not have much.
+const LIMITED: &str = "limited";
 
 /// The play of `world`.
 pub fn play(world: &World) -> Play {
     let diary = Diary::default();
-    let clients: Vec<_> = (1..=CLIENTS)
-        .map(|n| Client::new(world, &format!("client{n}"), &diary).run())
+    let limited = TenantId::new(LIMITED).expect("it is one");
+    let tenants = std::iter::repeat_n(TenantId::first(), CLIENTS).chain([limited]);
+    let clients: Vec<_> = (1..)
+        .zip(tenants)
+        .map(|(n, tenant)| Client::new(world, &format!("client{n}"), tenant, &diary).run())
         .collect();
     Play {
         clients: Box::pin(async move {

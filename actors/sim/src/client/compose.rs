@@ -32,7 +32,7 @@ impl Client {
         };
         let message = self.message(id, &command);
         let subject = CommandSubject {
-            tenant: Self::tenant(),
+            tenant: self.tenant.clone(),
             route: Route::Any,
             sandbox,
         };
@@ -82,7 +82,7 @@ impl Client {
     }
 
     pub(super) fn create(&mut self, id: &CommandId, fork: Option<Fork>) -> (SandboxId, SandboxCommand) {
-        let sandbox = SandboxId::from_command(&Self::tenant(), id);
+        let sandbox = SandboxId::from_command(&self.tenant, id);
         self.diary.named(&sandbox);
         let saved = fork.is_none() && self.random.u8(..4) == 0;
         let template = if saved { self.template() } else { base() };

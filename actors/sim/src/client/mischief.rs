@@ -79,7 +79,7 @@ impl Client {
         let (sandbox, command) = self.create(&id, None);
         let create = Letter {
             subject: CommandSubject {
-                tenant: Self::tenant(),
+                tenant: self.tenant.clone(),
                 route: Route::Any,
                 sandbox: sandbox.clone(),
             },
@@ -116,7 +116,7 @@ impl Client {
         let id = self.next_id();
         let message = self.message(id, &command);
         let subject = CommandSubject {
-            tenant: Self::tenant(),
+            tenant: self.tenant.clone(),
             route,
             sandbox,
         };

@@ -164,6 +164,11 @@ impl History {
             {
                 return broken_at(rule::EARLY, sequence, format!("{subject}: {detail}"));
             }
+            if let SandboxEvent::Requested(_) = event {
+                if let Err(detail) = within_limits(&self.fleet, &subject.tenant) {
+                    return broken_at(rule::LIMITS, sequence, detail);
+                }
+            }
             life.sandbox.evolve(event);
             let placed = life.sandbox.placed.as_ref();
             match (event, placed) {
@@ -191,6 +196,18 @@ impl History {
         }
         life.was.insert(sequence, life.sandbox.clone());
         Ok(())
+    }
+}
+
+/// Whether `tenant` has no more sandboxes than it may, the newest among them.
+fn within_limits(fleet: &Fleet, tenant: &TenantId) -> Result<(), String> {
+    let most = fleet.limits(tenant).and_then(|limits| limits.sandboxes);
+    let has = fleet.usage(tenant).sandboxes;
+    match most {
+        Some(most) if has > u64::from(most) => {
+            Err(format!("{tenant} has {has} sandboxes, and may have {most}"))
+        }
+        _ => Ok(()),
     }
 }
 
