@@ -188,7 +188,7 @@ impl<'a> Follow<'a> {
                         }
                         continue;
                     }
-                    Ok(None) => return closed(failed),
+                    Ok(None) => return closed(failed, self.process.is_some()),
                     Err(error) => return Ok(Step::Broken(error)),
                 },
                 input = typed(&mut self.input) => match input {
@@ -274,9 +274,10 @@ fn may_pass(error: &anyhow::Error) -> bool {
 }
 
 /// What a stream came to that the gateway closed before the program's end.
-fn closed(failed: Option<Failed>) -> Result<Step> {
+/// One that does not run yet need not be waited for.
+fn closed(failed: Option<Failed>, runs: bool) -> Result<Step> {
     match failed {
-        Some(Failed { code, message }) if !PASSING.contains(&code.as_str()) => bail!(message),
+        Some(Failed { code, message }) if !runs || !PASSING.contains(&code.as_str()) => bail!(message),
         Some(Failed { message, .. }) => Ok(Step::Broken(anyhow!(message))),
         None => Ok(Step::Broken(anyhow!("the gateway closed the stream"))),
     }
