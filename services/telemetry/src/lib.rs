@@ -22,6 +22,8 @@ pub use log::init;
 
 /// How a process tells of itself: a part of its command line.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
+// Whoever takes it in may be called so, too, and clap names a group after each.
+#[group(skip)]
 pub struct Options {
     /// Where to tell this process's figures to Prometheus, at `/metrics`, to whoever reaches it; port 0 takes a free one.
     /// Without it they are told to nobody.

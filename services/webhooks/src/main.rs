@@ -74,7 +74,7 @@ async fn run(cli: Cli) -> Result<()> {
     let fleet = FleetHandle::start(Arc::clone(&journal), Some(checkpoint)).await;
     fleet.catch_up(&*journal, FOLD_PATIENCE).await?;
     let keeper = Keeper::new(
-        journal,
+        Arc::clone(&journal),
         Arc::new(connection.feeds()),
         fleet.clone(),
         post,
@@ -86,5 +86,6 @@ async fn run(cli: Cli) -> Result<()> {
     tokio::select! {
         alarm = fleet.stopped() => bail!("nothing more is told: {alarm}"),
         () = keeper.run() => bail!("the keeper of webhooks ended by itself"),
+        never = fleet.tell_lag(&*journal) => match never {},
     }
 }
