@@ -7,5 +7,8 @@
 mod harness;
 
 mod floods;
-mod webhooks;
+mod keys;
 mod nats;
+mod network;
+mod tenancy;
+mod webhooks;
