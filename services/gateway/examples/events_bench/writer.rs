@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 /// Events of each commit.
-pub(crate) const EVENTS: usize = 8;
+pub(crate) const EVENTS: usize = 20;
 /// Sandboxes that write at the same time.
 const SANDBOXES: usize = 64;
 
