@@ -84,4 +84,21 @@ mod tests {
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
     }
+
+    #[test]
+    fn no_command_has_an_option_that_all_have() {
+        let mut cli = Cli::command();
+        cli.build();
+        let all: Vec<_> = Cli::command()
+            .get_arguments()
+            .map(|arg| arg.get_id().clone())
+            .collect();
+        let mut commands: Vec<_> = cli.get_subcommands().collect();
+        while let Some(command) = commands.pop() {
+            commands.extend(command.get_subcommands());
+            let own = command.get_arguments().filter(|arg| !arg.is_global_set());
+            let twice: Vec<_> = own.filter(|arg| all.contains(arg.get_id())).collect();
+            assert!(twice.is_empty(), "{}: {twice:?}", command.get_name());
+        }
+    }
 }

@@ -13,8 +13,8 @@ use crate::process::{self, Stream};
 use crate::{repository, ui};
 
 /// The packages that the binaries come from; the host starts `roost-qemu` with its `roost-jailer`, `roost-pager` and
-/// `roost-fence` itself and finds them beside its own binary.
-const PACKAGES: [&str; 8] = [
+/// `roost-fence` itself and finds them beside its own binary. Beside them lies the `roost` command.
+const PACKAGES: [&str; 9] = [
     "roost-host",
     "roost-reconciler",
     "roost-gateway",
@@ -23,6 +23,7 @@ const PACKAGES: [&str; 8] = [
     "roost-jailer",
     "roost-pager",
     "roost-fence",
+    "roost-ctl",
 ];
 
 /// How the compiler is to work.

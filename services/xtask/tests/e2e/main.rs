@@ -27,4 +27,5 @@ mod snapshots;
 mod socket;
 mod stream;
 mod telemetry;
+mod tenants;
 mod webhooks;

@@ -15,8 +15,7 @@ use crate::output::{note, transfer, visible};
 
 /// Copies `path` in the sandbox to `to`.
 pub(super) async fn download(guest: &Files<'_>, path: &str, to: Place) -> Result<()> {
-    let entry = guest.stat(path).await?;
-    let entry = entry.with_context(|| format!("there is no {path} in {}", guest.sandbox))?;
+    let entry = guest.entry(path).await?;
     let to = match to {
         Place::Here(to) => to,
         _ if entry.kind == Kind::Directory => {

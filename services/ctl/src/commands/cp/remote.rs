@@ -38,10 +38,15 @@ pub(super) enum Kind {
 }
 
 impl Files<'_> {
+    /// What is at `path`, where something has to be.
+    pub(super) async fn entry(&self, path: &str) -> Result<Entry> {
+        Ok(serde_json::from_value(self.ask("stat", path).await?)?)
+    }
+
     /// What is at `path`; nothing if nothing is.
     pub(super) async fn stat(&self, path: &str) -> Result<Option<Entry>> {
-        match self.ask("stat", path).await {
-            Ok(entry) => Ok(Some(serde_json::from_value(entry)?)),
+        match self.entry(path).await {
+            Ok(entry) => Ok(Some(entry)),
             Err(error) if is_no_such_file(&error) => Ok(None),
             Err(error) => Err(error),
         }

@@ -12,7 +12,8 @@ use crate::remote::Session;
 #[derive(Debug, Args)]
 pub(crate) struct Create {
     /// Where to: http or https, at a public address
-    url: String,
+    #[arg(value_name = "URL")]
+    target: String,
     /// Types of events, such as `running`; can be given several times, or with commas. Default: all
     #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
     types: Vec<String>,
@@ -23,7 +24,7 @@ pub(crate) struct Create {
 
 impl Create {
     pub(super) async fn run(self, session: &Session) -> Result<()> {
-        let body = json!({"url": self.url, "types": self.types, "metadata": object(self.labels)});
+        let body = json!({"url": self.target, "types": self.types, "metadata": object(self.labels)});
         let webhook = session.post("/v1/webhooks", &body).await?;
         session.output.print(&webhook, |to| {
             note(format!(
