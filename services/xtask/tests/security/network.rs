@@ -23,10 +23,10 @@ use crate::harness::{parts, with_parts};
 use outside::{Outside, Site};
 use resolver::Resolver;
 
-/// RFC 5737: for documentation, so nobody's.
+/// RFC 7526: given up, so nobody's.
 const SITE: Site = Site {
-    outside: Ipv4Addr::new(192, 0, 2, 10),
-    machine: Ipv4Addr::new(192, 0, 2, 1),
+    outside: Ipv4Addr::new(192, 88, 99, 10),
+    machine: Ipv4Addr::new(192, 88, 99, 1),
     ends: ["rst-sec-here", "rst-sec-there"],
 };
 

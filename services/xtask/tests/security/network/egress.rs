@@ -24,6 +24,12 @@ with ThreadPoolExecutor(8) as pool:
     print(json.dumps([target for target, taken in zip(targets, pool.map(takes, targets)) if taken]))
 ";
 
+/// What a page says.
+const FETCH: &str = r"
+import json, sys, urllib.request
+print(json.dumps(urllib.request.urlopen(json.loads(sys.argv[1]), timeout=10).read().decode()))
+";
+
 pub(super) async fn whatever_its_policy_says(
     stack: &Stack,
     guest: &Guest,
@@ -63,6 +69,11 @@ pub(super) async fn whatever_its_policy_says(
         ["fd00:ec2::254", 80],
         ["2001:db8::1", open],
     ]);
+    let seen = guest.python(FETCH, &json!(outside.url())).await?;
+    ensure!(
+        seen == format!("you are {}", SITE.machine),
+        "the outside sees {seen}"
+    );
     let taken = guest.python(PROBE, &targets).await?;
     ensure!(
         taken == json!([reachable]),

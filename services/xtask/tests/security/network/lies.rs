@@ -100,7 +100,7 @@ pub(super) async fn of_a_server_in_the_guest_are_not_believed(stack: &Stack, gue
         let line = format!("POST {path}");
         let answer = talk(stack, &(request(guest, 49983, &line, body) + "{}")).await?;
         ensure!(
-            ["400", "404"]
+            ["400", "401", "404"]
                 .iter()
                 .any(|code| answer.starts_with(&format!("HTTP/1.1 {code}"))),
             "{path}: {answer}"
