@@ -11,6 +11,11 @@
 //! its reader's pace until it stands where its lane begins, and follows the lane from there on: nothing is missing and
 //! nothing comes twice. A reader that falls out of its lane is told where it stood, and closed; it may come again with
 //! that place. Pages over HTTP and NATS are made of the same frames.
+//!
+//! | figure | |
+//! |---|---|
+//! | `roost_event_streams`, `roost_event_reads` | streams that are open; reads over NATS under way |
+//! | `roost_event_streams_ended_total` | streams that ended, by `reason`: a word of `docs/events.md`, or `gone` |
 
 mod ask;
 mod batch;

@@ -83,7 +83,11 @@ impl Gateway {
         let horizon = OnceCell::new();
         let events = Events {
             hub: OnceCell::new(),
-            seats: Seats::new(limits.event_streams, limits.event_streams_each),
+            seats: Seats::new(
+                limits.event_streams,
+                limits.event_streams_each,
+                "roost_event_streams",
+            ),
             closing: CancellationToken::new(),
         };
         let caller = Arc::new(Caller::guest_of(TenantId::first()));

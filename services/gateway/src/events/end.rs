@@ -1,5 +1,6 @@
 //! Why a stream ends, and how its reader is told.
 
+use metrics::counter;
 use roost_schemas::{Sequence, Timestamp};
 
 use super::frame::{Notice, Reason};
@@ -34,9 +35,9 @@ mod code {
 impl End {
     /// What the reader is told; nothing, if there is none.
     pub(super) fn notice(&self, told: Sequence) -> Option<String> {
-        let (code, message) = self.words(told)?;
+        let message = self.message(told)?;
         let data = Some(Reason {
-            code,
+            code: self.word(),
             message: &message,
         });
         let notice = Notice {
@@ -48,22 +49,34 @@ impl End {
         Some(notice.text())
     }
 
-    fn words(&self, told: Sequence) -> Option<(&'static str, String)> {
+    /// Why, in a word.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Behind => "behind",
+            Self::Revoked => "revoked",
+            Self::Closing => "closing",
+            Self::Refused(_) => "refused",
+            Self::Failed(_) => "failed",
+            Self::Gone => "gone",
+        }
+    }
+
+    fn message(&self, told: Sequence) -> Option<String> {
         let resume = format!("read on with after={told}");
         Some(match self {
-            Self::Behind => (
-                "behind",
-                format!("you read more slowly than events come; {resume}"),
-            ),
-            Self::Revoked => (
-                "revoked",
-                format!("the key admits nobody any more; {resume} and another key"),
-            ),
-            Self::Closing => ("closing", format!("this gateway stops; {resume}")),
-            Self::Refused(why) => ("refused", format!("{why}; {resume}")),
-            Self::Failed(error) => ("failed", format!("{error}; {resume}")),
+            Self::Behind => format!("you read more slowly than events come; {resume}"),
+            Self::Revoked => format!("the key admits nobody any more; {resume} and another key"),
+            Self::Closing => format!("this gateway stops; {resume}"),
+            Self::Refused(why) => format!("{why}; {resume}"),
+            Self::Failed(error) => format!("{error}; {resume}"),
             Self::Gone => return None,
         })
+    }
+
+    /// Notes that a stream which has told all up to `told` ends so.
+    pub(super) fn note(&self, told: Sequence) {
+        tracing::debug!(end = ?self, %told, "an event stream ends");
+        counter!("roost_event_streams_ended_total", "reason" => self.word()).increment(1);
     }
 
     /// The code that a WebSocket is closed with.
@@ -78,7 +91,6 @@ impl End {
 
     /// The reason that goes with it: a word and the place.
     pub(super) fn reason(&self, told: Sequence) -> String {
-        let word = self.words(told).map_or("gone", |(word, _)| word);
-        format!("{word}; after={told}")
+        format!("{}; after={told}", self.word())
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use metrics::gauge;
 use roost_schemas::TenantId;
 
 use crate::error::{ApiError, Code};
@@ -12,6 +13,8 @@ use crate::error::{ApiError, Code};
 pub(crate) struct Seats {
     bound: usize,
     each: usize,
+    /// The figure that says how many are taken.
+    figure: &'static str,
     taken: Arc<Mutex<Taken>>,
 }
 
@@ -25,15 +28,17 @@ struct Taken {
 #[derive(Debug)]
 pub(crate) struct Seat {
     tenant: TenantId,
+    figure: &'static str,
     taken: Arc<Mutex<Taken>>,
 }
 
 impl Seats {
-    /// So many streams, and so many of each tenant.
-    pub(crate) fn new(bound: usize, each: usize) -> Self {
+    /// So many streams, and so many of each tenant; told by `figure`.
+    pub(crate) fn new(bound: usize, each: usize, figure: &'static str) -> Self {
         Self {
             bound,
             each,
+            figure,
             taken: Arc::default(),
         }
     }
@@ -57,8 +62,10 @@ impl Seats {
         }
         taken.all += 1;
         *taken.of.entry(tenant.clone()).or_default() += 1;
+        gauge!(self.figure).increment(1.0);
         Ok(Seat {
             tenant: tenant.clone(),
+            figure: self.figure,
             taken: Arc::clone(&self.taken),
         })
     }
@@ -68,6 +75,7 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let mut taken = locked(&self.taken);
         taken.all -= 1;
+        gauge!(self.figure).decrement(1.0);
         if let Some(own) = taken.of.get_mut(&self.tenant) {
             *own -= 1;
             if *own == 0 {
@@ -87,7 +95,7 @@ mod tests {
 
     #[test]
     fn one_tenant_leaves_room_for_others() {
-        let seats = Seats::new(3, 2);
+        let seats = Seats::new(3, 2, "test");
         let (a, b) = (TenantId::new("a").unwrap(), TenantId::new("b").unwrap());
         let first = seats.claim(&a).unwrap();
         let _second = seats.claim(&a).unwrap();

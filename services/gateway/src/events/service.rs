@@ -81,7 +81,7 @@ enum Answer {
 
 /// Answers reads that come over `client`, for as long as it is polled.
 pub async fn answer_reads(gateway: Gateway, client: Client) {
-    let seats = Arc::new(Seats::new(MAX_READS.0, MAX_READS.1));
+    let seats = Arc::new(Seats::new(MAX_READS.0, MAX_READS.1, "roost_event_reads"));
     loop {
         match client
             .queue_subscribe(format!("{SUBJECT}*"), GROUP.to_owned())

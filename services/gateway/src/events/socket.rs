@@ -92,7 +92,7 @@ impl Session {
 
     async fn run(mut self) {
         let end = self.serve().await;
-        tracing::debug!(?end, told = %self.source.told(), "an event stream ends");
+        end.note(self.source.told());
         // What was begun must be ended before the last words: its reader gets whole frames.
         let _ = timeout(CLOSING, self.part(&end)).await;
     }

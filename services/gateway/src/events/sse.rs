@@ -70,7 +70,7 @@ impl Session {
     async fn run(mut self) {
         let end = self.serve().await;
         let told = self.source.told();
-        tracing::debug!(?end, %told, "an event stream ends");
+        end.note(told);
         let Some(notice) = end.notice(told) else {
             if let Some(hangup) = &self.hangup {
                 hangup.now();
