@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use roost_schemas::command::SandboxCommand;
+use roost_schemas::commit::Commit;
 use roost_schemas::event::{
     Cause, ExitStatus, HostEvent, SandboxEvent, TemplateEvent, TenantEvent, WebhookEvent,
 };
@@ -103,6 +104,19 @@ fn every_event_command_and_frame_has_a_golden_file() {
     all_have_a_file("command", variants::<SandboxCommand>("type"));
     all_have_a_file("frame", variants::<Frame>("type"));
     all_have_a_file("lease", variants::<Lease>("type"));
+}
+
+#[test]
+fn a_sandbox_s_events_are_called_as_they_are_on_the_wire() {
+    assert_eq!(SandboxEvent::KINDS, variants::<SandboxEvent>("type"));
+    for sample in samples::all() {
+        let name = sample.file.strip_prefix("commit.sandbox.");
+        let Some((kind, _)) = name.and_then(|name| name.split_once('.')) else {
+            continue;
+        };
+        let commit = Commit::<SandboxEvent>::decode(&read(&sample.file)).unwrap();
+        assert!(commit.events.iter().any(|event| event.kind() == kind), "{name:?}");
+    }
 }
 
 #[test]

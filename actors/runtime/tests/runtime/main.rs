@@ -30,4 +30,5 @@ mod snapshot;
 mod template;
 mod tenure;
 mod unreadable;
+mod webhooks;
 mod world;
