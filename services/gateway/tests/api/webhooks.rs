@@ -17,7 +17,10 @@ const URL: &str = "https://example.com/hook";
 impl World {
     /// The body of a webhook that is made.
     async fn webhook(&self) -> Value {
-        self.post("/v1/webhooks", &json!({"url": URL})).send().await.ok(201)
+        self.post("/v1/webhooks", &json!({"url": URL}))
+            .send()
+            .await
+            .ok(201)
     }
 
     /// What the teller of webhooks says of one.
@@ -66,7 +69,11 @@ async fn a_webhook_is_made_once_shown_without_its_secret_and_deleted() {
     for _ in 0..2 {
         world.delete(&path).send().await.ok(204);
     }
-    for gone in [path.clone(), format!("{path}/secret"), format!("{path}/dead-letters")] {
+    for gone in [
+        path.clone(),
+        format!("{path}/secret"),
+        format!("{path}/dead-letters"),
+    ] {
         world.get(&gone).send().await.error(404, "not_found");
     }
     assert_eq!(
@@ -91,7 +98,10 @@ async fn what_could_not_be_told_is_listed_and_asked_for() {
     let mut letter = json!({
         "sequence": 7, "sandbox": "sb1", "attempts": 12, "reason": "it answered 503", "asked": false,
     });
-    assert_eq!(world.get(&path).send().await.ok(200)["dead_letters"], json!([letter]));
+    assert_eq!(
+        world.get(&path).send().await.ok(200)["dead_letters"],
+        json!([letter])
+    );
     let shown = world.get(&format!("/v1/webhooks/{id}")).send().await;
     assert_eq!(shown.ok(200)["dead_letters"], 1);
 
@@ -106,7 +116,11 @@ async fn what_could_not_be_told_is_listed_and_asked_for() {
     }
     world.tells(&id, Command::Redelivered(Sequence(7))).await;
     assert_eq!(world.get(&path).send().await.ok(200)["dead_letters"], json!([]));
-    assert_eq!(ask("7").key("k1").send().await.ok(202), letter, "as the first time");
+    assert_eq!(
+        ask("7").key("k1").send().await.ok(202),
+        letter,
+        "as the first time"
+    );
 }
 
 #[tokio::test]
@@ -157,7 +171,12 @@ async fn only_an_admin_of_the_same_tenant_finds_a_webhook() {
     let (runner, _) = world.key("default", "run").await;
     for path in ["", "/secret", "/dead-letters"] {
         let path = format!("/v1/webhooks/{id}{path}");
-        world.get(&path).by(&stranger).send().await.error(404, "not_found");
+        world
+            .get(&path)
+            .by(&stranger)
+            .send()
+            .await
+            .error(404, "not_found");
         world
             .get(&path)
             .by(&runner)
@@ -166,7 +185,12 @@ async fn only_an_admin_of_the_same_tenant_finds_a_webhook() {
             .error(403, "permission_denied");
     }
     let own = format!("/v1/webhooks/{id}");
-    world.delete(&own).by(&stranger).send().await.error(404, "not_found");
+    world
+        .delete(&own)
+        .by(&stranger)
+        .send()
+        .await
+        .error(404, "not_found");
     let listed = world.get("/v1/webhooks").by(&stranger).send().await;
     assert_eq!(listed.ok(200)["webhooks"], json!([]));
     world.get(&own).send().await.ok(200);
