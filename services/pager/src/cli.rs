@@ -29,8 +29,8 @@ pub struct Cli {
     /// Where to write the working set down.
     #[arg(long)]
     pub record: Option<PathBuf>,
-    /// The user to become when both sockets listen, which nobody else is. The folders of `--control` and `--record` must be
-    /// its own.
+    /// The user to become when both sockets listen, which nobody else is. `--control` and `--record` must then be in one folder,
+    /// which must be its own.
     #[arg(long, requires = "engine_user", value_parser = clap::value_parser!(u32).range(1..))]
     pub user: Option<u32>,
     /// The user of the engine, which it must be able to kill.

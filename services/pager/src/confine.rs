@@ -18,6 +18,24 @@ const DESCRIPTORS: u64 = 64;
 /// Bytes of a file: a working set has a quarter of it, and so may the log.
 const FILE_BYTES: u64 = 1 << 20;
 
+/// Goes into the folder of its own, as which the command line names that of `--control`, and says how it calls from there what
+/// it still has to find: who has become a user of its own is not let through the folders above.
+pub(crate) fn settle_down(cli: &Cli) -> Result<Cli, Death> {
+    let mut cli = cli.clone();
+    if cli.user.is_none() {
+        return Ok(cli);
+    }
+    if let Some(folder) = cli.control.parent() {
+        rustix::process::chdir(folder).map_err(Death::setup("enter its folder"))?;
+    }
+    for path in std::iter::once(&mut cli.control).chain(&mut cli.record) {
+        if let Some(name) = path.file_name() {
+            *path = name.into();
+        }
+    }
+    Ok(cli)
+}
+
 /// Confines the process, for good. It has one thread, so what the kernel does to a thread it does to the process.
 pub(crate) fn confine(cli: &Cli) -> Result<(), Death> {
     // A core would have the guest's memory in it.

@@ -71,6 +71,7 @@ pub fn run(cli: &Cli) -> Result<(), Death> {
     poll.add(&control, Token::Control)?;
     let mut desk = Desk::new(control);
     let wanted = cli.prefetch.as_deref().and_then(working_set::read);
+    let cli = &confine::settle_down(cli)?;
     confine::confine(cli)?;
     process::say_ready()?;
     let patience = Duration::from_millis(cli.patience_ms);

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::Scope;
 
-/// Processes whose program or arguments speak of the scope, as `pid command line`.
+/// Processes whose program, arguments or root speak of the scope, as `pid command line`.
 pub(super) fn of(scope: &Scope) -> Result<Vec<String>> {
     let own = own_line();
     let entries = fs::read_dir("/proc").context("cannot list /proc")?;
@@ -27,9 +27,21 @@ fn shown(scope: &Scope, pid: u32) -> Option<String> {
     let line = String::from_utf8_lossy(&line).replace('\0', " ");
     let ours = match scope {
         Scope::Machine => is_daemon(&folder) || (is_helper(&line) && scope.covers_text(&line)),
-        Scope::Instance { .. } => scope.covers_text(&line),
+        Scope::Instance { .. } => scope.covers_text(&line) || scope.covers_text(&root(&folder)),
     };
     ours.then(|| format!("{pid} {}", line.trim_end()))
+}
+
+/// The folder that is a jailed process's root, whose arguments tell nothing of the machine: the fourth field of the mount at
+/// `/` (proc(5), mountinfo). Empty for one that has ended.
+fn root(folder: &Path) -> String {
+    let mounts = fs::read_to_string(folder.join("mountinfo")).unwrap_or_default();
+    let root = mounts.lines().find_map(|line| {
+        let mut fields = line.split(' ').skip(3);
+        let (root, point) = (fields.next()?, fields.next()?);
+        (point == "/").then(|| root.to_owned())
+    });
+    root.unwrap_or_default()
 }
 
 fn is_daemon(folder: &Path) -> bool {
