@@ -6,9 +6,13 @@
 #[path = "../e2e/harness.rs"]
 mod harness;
 
+mod escape;
+mod exhaustion;
 mod floods;
 mod keys;
 mod nats;
 mod network;
+mod seen;
+mod syscalls;
 mod tenancy;
 mod webhooks;
