@@ -14,9 +14,9 @@ use roost_schemas::{Sequence, TenantId, Timestamp};
 use crate::support::events::commit;
 use crate::support::{History, RESOURCES, sandbox_id, spec, template_name, tenant};
 
-fn apply<E: Payload>(fleet: &mut Fleet, subject: EventSubject, events: Vec<E>) {
+fn apply<E: Payload>(fleet: &mut Fleet, subject: &EventSubject, events: Vec<E>) {
     let commit: Commit<E> = commit("c", Timestamp(1), events);
-    fleet.apply(&subject, Sequence(1), &commit.encode()).unwrap();
+    fleet.apply(subject, Sequence(1), &commit.encode()).unwrap();
 }
 
 /// A template whose drives have 3 MiB and a bit, and one sandbox in each of these phases.
@@ -32,7 +32,7 @@ fn fleet(phases: &[Phase]) -> Fleet {
         tenant: TenantId::system(),
         aggregate: AggregateId::Template(spec().template),
     };
-    apply(&mut fleet, template, vec![TemplateEvent::Registered(registered)]);
+    apply(&mut fleet, &template, vec![TemplateEvent::Registered(registered)]);
     for (n, phase) in phases.iter().enumerate() {
         let subject = EventSubject::sandbox(tenant(), sandbox_id(&format!("sb{n}")));
         for (sequence, commit) in &History::in_phase(*phase).commits {
@@ -70,7 +70,7 @@ fn a_template_that_is_gone_counts_as_the_largest() {
         drive_bytes: None,
         defaults: RESOURCES,
     };
-    apply(&mut fleet, small, vec![TemplateEvent::Registered(registered)]);
+    apply(&mut fleet, &small, vec![TemplateEvent::Registered(registered)]);
     assert_eq!(fleet.drive_mb(&tenant(), &template_name("small")), 2);
     assert_eq!(fleet.drive_mb(&tenant(), &template_name("gone")), 4);
     assert_eq!(Fleet::default().drive_mb(&tenant(), &template_name("gone")), 0);
@@ -97,7 +97,7 @@ fn a_limit_stands_before_what_would_add_to_it() {
     };
     apply(
         &mut fleet,
-        EventSubject::tenant(tenant()),
+        &EventSubject::tenant(tenant()),
         vec![TenantEvent::Created(limits)],
     );
     let new = Usage::of_new(&fleet, &tenant(), &spec().template, RESOURCES);

@@ -164,10 +164,10 @@ impl History {
             {
                 return broken_at(rule::EARLY, sequence, format!("{subject}: {detail}"));
             }
-            if let SandboxEvent::Requested(_) = event {
-                if let Err(detail) = within_limits(&self.fleet, &subject.tenant) {
-                    return broken_at(rule::LIMITS, sequence, detail);
-                }
+            if let SandboxEvent::Requested(_) = event
+                && let Err(detail) = within_limits(&self.fleet, &subject.tenant)
+            {
+                return broken_at(rule::LIMITS, sequence, detail);
             }
             life.sandbox.evolve(event);
             let placed = life.sandbox.placed.as_ref();
