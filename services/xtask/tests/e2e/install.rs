@@ -17,15 +17,26 @@ pub(crate) async fn schemathesis(version: &str) -> Result<PathBuf> {
     pip("schemathesis", version).await
 }
 
+/// The folder of a NATS client with a codec for MessagePack, for `PYTHONPATH`.
+pub(crate) async fn nats() -> Result<PathBuf> {
+    packages("python-nats", &["nats-py[nkeys]==2.16.0", "msgpack==1.2.4"]).await
+}
+
 /// The folder of one of Python's packages with all that it needs.
 async fn pip(package: &str, version: &str) -> Result<PathBuf> {
-    once(&format!("python-{package}-{version}"), |folder| {
+    let name = format!("python-{package}-{version}");
+    packages(&name, &[&format!("{package}=={version}")]).await
+}
+
+/// The folder `name` of some of Python's packages with all that they need.
+async fn packages(name: &str, packages: &[&str]) -> Result<PathBuf> {
+    once(name, |folder| {
         let mut pip = Command::new("python3");
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
             // The wheels of a system's Python may not be written to, but this is not its folder.
             .args(["--no-warn-script-location", "--target"])
             .arg(folder)
-            .arg(format!("{package}=={version}"));
+            .args(packages);
         pip
     })
     .await

@@ -7,10 +7,13 @@ use async_nats::{Client, HeaderMap};
 use futures::StreamExt;
 use roost_schemas::command::header;
 use serde_json::{Value, json};
+use tokio::process::Command;
 use xtask::TENANT;
 use xtask::stack::Stack;
+use xtask::{process, repository};
 
 use crate::harness::with_stack;
+use crate::install;
 
 /// Publishes `body` as a command about `sandbox` and returns what comes to the reply inbox.
 async fn command(client: &Client, sandbox: &str, extra: &[(&str, &str)], body: &str) -> Result<Value> {
@@ -90,6 +93,30 @@ async fn commands_that_make_no_sense_or_come_late_are_rejected_in_their_inbox() 
         assert_eq!(code(&nobody), "not_found", "{nobody}");
         assert!(stack.api().list().await?.is_empty());
         Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documents_example_in_messagepack_works() -> Result<()> {
+    let installed = install::nats().await?;
+    let page = std::fs::read_to_string(repository::root().join("docs/nats.md"))?;
+    let (_, rest) = page
+        .split_once("```python\n")
+        .context("docs/nats.md has an example")?;
+    let (example, _) = rest.split_once("```").context("it ends")?;
+    with_stack(async |stack| {
+        let mut command = Command::new("python3");
+        command
+            .args(["-B", "-c", example])
+            .env("PYTHONPATH", &installed)
+            .env("ROOST_NATS", stack.nats_url())
+            .env("ROOST_NKEY", stack.state().tenant());
+        let said = tokio::time::timeout(Duration::from_mins(2), process::run(&mut command)).await;
+        let said = said.context("it takes too long")??;
+        assert!(said.contains("tenant:default ['requested', 'placed']"), "{said}");
+        assert!(said.contains("events up to"), "{said}");
+        wait_for(stack, "packed1", "stopped").await
     })
     .await
 }
