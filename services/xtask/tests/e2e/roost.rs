@@ -115,7 +115,7 @@ impl<'a> Roost<'a> {
 
     /// The same as JSON.
     async fn json(&self, args: &[&str]) -> Result<Value> {
-        let text = self.ok(&[args, &["--json"]].concat()).await?;
+        let text = self.ok(&[&["--json"], args].concat()).await?;
         serde_json::from_str(&text).with_context(|| format!("no JSON: {text}"))
     }
 

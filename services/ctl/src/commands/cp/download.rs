@@ -43,7 +43,12 @@ async fn folder(guest: &Files<'_>, path: &str, to: &Path) -> Result<()> {
     for entry in guest.list(path).await? {
         let name = name(&entry)?;
         let path = format!("{}/{name}", path.trim_end_matches('/'));
-        match entry.kind {
+        // A link may lead back to where we came from.
+        let kind = entry
+            .symlink_target
+            .as_ref()
+            .map_or(entry.kind, |_| Kind::Symlink);
+        match kind {
             Kind::Directory => Box::pin(folder(guest, &path, &to.join(name))).await?,
             Kind::File => file(guest, &path, &to.join(name)).await?,
             Kind::Symlink | Kind::Other => {
@@ -113,6 +118,7 @@ mod tests {
             super::name(&Entry {
                 name,
                 kind: Kind::File,
+                symlink_target: None,
             })
         };
         assert_eq!(of("a b.txt").unwrap(), Path::new("a b.txt"));

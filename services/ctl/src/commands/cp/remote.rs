@@ -23,8 +23,11 @@ pub(super) struct Files<'a> {
 pub(super) struct Entry {
     /// The last part of the path, as the sandbox says: a stranger's word.
     pub(super) name: String,
+    /// Of a link: that of what it points to.
     #[serde(rename = "type")]
     pub(super) kind: Kind,
+    /// Where a link points.
+    pub(super) symlink_target: Option<String>,
 }
 
 /// What an entry is.
