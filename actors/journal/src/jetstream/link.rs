@@ -131,7 +131,7 @@ impl Link {
     pub(super) async fn denied(&self, subject: String) {
         let mut denied = self.denied.clone();
         if denied.wait_for(|last| *last == subject).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

@@ -1,7 +1,7 @@
 //! From a stored message to a [`Record`].
 
 use async_nats::datetime::DateTime;
-use async_nats::{HeaderMap, header};
+use async_nats::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
 use roost_schemas::subject::{AggregateId, EventSubject};
 use roost_schemas::{Sequence, Timestamp};
@@ -68,7 +68,7 @@ pub(super) enum Came {
 /// keys and webhooks of tenants must (there are no older ones that do not), because they decide who is let in.
 fn is_original(subject: &EventSubject, headers: &HeaderMap, by: Came) -> bool {
     let read = headers.get_all(READ_FROM).count();
-    let expected = headers.get(EXPECTED_STREAM).map(|stream| stream.as_str());
+    let expected = headers.get(EXPECTED_STREAM).map(HeaderValue::as_str);
     let must = matches!(
         subject.aggregate,
         AggregateId::Tenant(_) | AggregateId::Webhook(_)

@@ -193,10 +193,8 @@ impl NatsServer {
                 .as_mut()
                 .and_then(|child| child.try_wait().ok().flatten());
             if ended.is_some() || Instant::now() > deadline {
-                panic!(
-                    "nats-server is not ready (exit: {ended:?}); its log:\n{}",
-                    self.log()
-                );
+                let log = self.log();
+                panic!("nats-server is not ready (exit: {ended:?}); its log:\n{log}");
             }
             std::thread::sleep(Duration::from_millis(5));
         }

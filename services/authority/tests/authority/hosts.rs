@@ -66,7 +66,7 @@ async fn a_host_does_not_publish_as_another_host_or_as_anybody_else() {
 async fn what_a_host_has_the_server_send_into_the_queue_is_no_operators_command() {
     let world = World::new().await;
     let router = world.connect(Role::Reconciler, None).await;
-    let mut routed = router.queue().consume(&Route::Any).await.unwrap();
+    let mut commands = router.queue().consume(&Route::Any).await.unwrap();
     let stolen = world.client(Role::Host, Some("h1")).await;
     let command = r#"{"type":"tenant","tenant":"h1","change":{"create":{}}}"#;
     let mut headers = async_nats::HeaderMap::new();
@@ -95,6 +95,6 @@ async fn what_a_host_has_the_server_send_into_the_queue_is_no_operators_command(
         .await
         .unwrap();
     stolen.flush().await.unwrap();
-    let delivered = tokio::time::timeout(Duration::from_secs(1), routed.next()).await;
+    let delivered = tokio::time::timeout(Duration::from_secs(1), commands.next()).await;
     assert!(delivered.is_err(), "{delivered:?}");
 }

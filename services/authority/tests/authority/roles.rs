@@ -42,7 +42,7 @@ async fn a_gateways_command_goes_by_the_router_to_the_host_which_answers() {
     let router = world.connect(Role::Reconciler, None).await;
     let host = world.connect(Role::Host, Some("h1")).await;
     let h1 = Route::Host(HostId::new("h1").unwrap());
-    let mut routed = router.queue().consume(&Route::Any).await.unwrap();
+    let mut commands = router.queue().consume(&Route::Any).await.unwrap();
     let mut taken = host.queue().consume(&h1).await.unwrap();
     let asking = async {
         let queue = gateway.queue();
@@ -51,7 +51,7 @@ async fn a_gateways_command_goes_by_the_router_to_the_host_which_answers() {
             .await
     };
     let working = async {
-        let delivery = routed.next().await.unwrap().unwrap();
+        let delivery = commands.next().await.unwrap().unwrap();
         router
             .queue()
             .publish(&subject(h1.clone()), &delivery.message)
