@@ -62,11 +62,16 @@ pub(super) async fn end_as_they_do(roost: &Roost<'_>, id: &str) -> Result<()> {
 pub(super) async fn are_left_and_found_again(roost: &Roost<'_>, id: &str) -> Result<()> {
     let script = "echo begun; sleep 3; echo done";
     let process = roost.ok(&["exec", "--detach", id, "sh", "-c", script]).await?;
-    let running = roost.ok(&["ps", id]).await?;
-    ensure!(
-        running.contains(&process) && running.contains("sleep 3"),
-        "{running}"
-    );
+    // It is admitted; its guest may not have started it yet.
+    eventually("it runs", async || {
+        let running = roost.ok(&["ps", id]).await?;
+        ensure!(
+            running.contains(&process) && running.contains("sleep 3"),
+            "{running}"
+        );
+        Ok(())
+    })
+    .await?;
     let so_far = eventually("it has begun", async || {
         let so_far = roost.ok(&["logs", id, &process]).await?;
         ensure!(so_far.starts_with("begun"), "{so_far:?}");
