@@ -1,4 +1,4 @@
-//! The AsyncAPI 3 document of what a tenant's own clients say and hear on NATS, made of the types themselves.
+//! The `AsyncAPI` 3 document of what a tenant's own clients say and hear on NATS, made of the types themselves.
 //!
 //! ```text
 //!   command   ──▶ roost.cmd.<tenant>.any.<sandbox>       answered on a subject below roost.reply.<tenant>

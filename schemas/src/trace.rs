@@ -161,7 +161,7 @@ mod tests {
             EXAMPLE.replace('-', "_"),
             format!("00-{}-00f067aa0ba902b7-01", zeros(32)),
             format!("00-4bf92f3577b34da6a3ce929d0e0e4736-{}-01", zeros(16)),
-            format!("00-+bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+            "00-+bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned(),
             "é".repeat(LENGTH),
         ] {
             assert_eq!(text.parse::<TraceParent>(), Err(InvalidTrace), "{text:?}");

@@ -1,4 +1,4 @@
-//! The checked-in AsyncAPI document is what the types make of it.
+//! The checked-in `AsyncAPI` document is what the types make of it.
 
 use std::collections::BTreeSet;
 use std::path::Path;

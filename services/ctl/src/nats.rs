@@ -24,7 +24,7 @@ pub(crate) enum Nats {
     Revoke(revoke::Revoke),
     /// Lists who has credentials
     Ls(ls::Ls),
-    /// Prints the AsyncAPI document of what Roost says and hears on NATS
+    /// Prints the `AsyncAPI` document of what Roost says and hears on NATS
     Asyncapi,
 }
 

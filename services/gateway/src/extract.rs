@@ -90,12 +90,9 @@ fn whole_numbers(value: &mut Value) -> bool {
             let whole = text.strip_suffix(".0").and_then(|text| text.parse::<i64>().ok());
             whole.map(|whole| *number = whole.into()).is_some()
         }
-        Value::Array(items) => items
-            .iter_mut()
-            .fold(false, |any, item| whole_numbers(item) || any),
-        Value::Object(fields) => fields
-            .values_mut()
-            .fold(false, |any, field| whole_numbers(field) || any),
+        // All of them are to be written anew, not only the first that can be.
+        Value::Array(items) => items.iter_mut().map(whole_numbers).filter(|any| *any).count() > 0,
+        Value::Object(fields) => fields.values_mut().map(whole_numbers).filter(|any| *any).count() > 0,
         _ => false,
     }
 }

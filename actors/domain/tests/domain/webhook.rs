@@ -36,7 +36,9 @@ fn ask(webhook: &mut Webhook, command: Command) -> Result<Vec<WebhookEvent>, Rej
         command,
     };
     let events = webhook.decide(&envelope)?;
-    events.iter().for_each(|event| webhook.evolve(event));
+    for event in &events {
+        webhook.evolve(event);
+    }
     Ok(events)
 }
 

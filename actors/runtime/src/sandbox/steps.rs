@@ -68,7 +68,9 @@ impl Task {
         let work = async move {
             // An actor that was restarted may order a step while its former life's is still ending.
             let _turn = self.context.turns.take(&self.owner).await;
-            observe::step(step.name(), &self.owner, self.work(&step)).await
+            // On the heap: what a step may hold, whichever it is, is large.
+            let work = Box::pin(self.work(&step));
+            observe::step(step.name(), &self.owner, work).await
         };
         let work = tokio::spawn(work.in_current_span());
         tokio::spawn(async move {

@@ -36,13 +36,12 @@ impl Rates {
         if due > now + BURST {
             return false;
         }
-        match all.get_mut(tenant) {
-            Some(known) => *known = due,
-            None => {
-                // Those that are behind the time say nothing, so only tenants that are busy now are held.
-                all.retain(|_, due| *due > now);
-                all.insert(tenant.clone(), due);
-            }
+        if let Some(known) = all.get_mut(tenant) {
+            *known = due;
+        } else {
+            // Those that are behind the time say nothing, so only tenants that are busy now are held.
+            all.retain(|_, due| *due > now);
+            all.insert(tenant.clone(), due);
         }
         true
     }

@@ -55,7 +55,7 @@ pub(crate) struct Limits {
     requests_per_sec: Option<u32>,
 }
 
-/// The greatest number that every client has exactly (RFC 8259, section 6): as MiB, 8 ZiB.
+/// The greatest number that every client has exactly (RFC 8259, section 6): in MiB eight zebibytes.
 const EXACT: u64 = (1 << 53) - 1;
 
 /// Reads a number that every client has exactly.

@@ -54,7 +54,9 @@ impl Modify for Values {
 /// What a parameter of this name may be; nothing if it is described where it is.
 fn values(parameter: &Parameter) -> Option<RefOr<Schema>> {
     Some(match (&parameter.parameter_in, parameter.name.as_str()) {
-        (ParameterIn::Path, "id" | "process" | "key" | "webhook") => text(ID),
+        (ParameterIn::Path, "id" | "process" | "key" | "webhook") | (ParameterIn::Query, "cursor") => {
+            text(ID)
+        }
         (ParameterIn::Path, "tenant") => text(TENANT),
         (ParameterIn::Query, "tenant") => text(TENANTS),
         (ParameterIn::Query, "sandbox") => text(IDS),
@@ -62,7 +64,6 @@ fn values(parameter: &Parameter) -> Option<RefOr<Schema>> {
         (ParameterIn::Path, "name") => text(NAME),
         (ParameterIn::Path, "sequence") => number(1, MAX_SEQUENCE),
         (ParameterIn::Query, "limit") => number(1, MAX_PAGE as u64),
-        (ParameterIn::Query, "cursor") => text(ID),
         (ParameterIn::Query, "state") => text(STATES),
         (ParameterIn::Query, "path") => text(TEXT),
         (ParameterIn::Query, "user") => text(USER),

@@ -11,12 +11,12 @@ const FORGED: &str = "e2b_0123456789abcdef0123456789abcdef01234567";
 #[tokio::test]
 async fn a_key_is_told_once_and_the_log_has_its_hash_alone() {
     let world = World::new().await;
-    let make = world
+    let request = world
         .post("/v1/keys", &json!({"name": "ci", "scope": "read"}))
         .key("k1");
-    let made = make.send().await;
-    let sequence = made.sequence();
-    let made = made.ok(201);
+    let answer = request.send().await;
+    let sequence = answer.sequence();
+    let made = answer.ok(201);
     let key = made["key"].as_str().unwrap();
     assert!(key.starts_with("e2b_") && key.len() == 44, "{key}");
     let expected = json!({"name": "ci", "scope": "read", "state": "active", "expires_at": null});

@@ -44,11 +44,11 @@ impl World {
 async fn a_webhook_is_made_once_shown_without_its_secret_and_deleted() {
     let world = World::new().await;
     let body = json!({"url": URL, "types": ["running", "stopped"], "metadata": {"owner": "ci"}});
-    let make = || world.post("/v1/webhooks", &body).key("k1").send();
-    let made = make().await;
-    let sequence = made.sequence();
-    let made = made.ok(201);
-    assert_eq!(make().await.ok(201), made, "made once, and told the same");
+    let ask = || world.post("/v1/webhooks", &body).key("k1").send();
+    let answer = ask().await;
+    let sequence = answer.sequence();
+    let made = answer.ok(201);
+    assert_eq!(ask().await.ok(201), made, "made once, and told the same");
     let secret = made["secret"].as_str().unwrap();
     assert!(secret.starts_with("whsec_") && secret.len() == 50, "{secret}");
     let other = json!({"url": "https://example.org"});

@@ -49,8 +49,8 @@ fn span(span: &Span) -> Value {
 /// The span's name, with the word that tells it from others of that name.
 fn title(span: &Span) -> String {
     let telling = ["kind", "step", "phase", "method"];
-    let words = span.attributes.iter().filter(|(key, _)| telling.contains(key));
-    match words.filter_map(|(_, value)| value.as_str()).next() {
+    let mut words = span.attributes.iter().filter(|(key, _)| telling.contains(key));
+    match words.find_map(|(_, value)| value.as_str()) {
         Some(word) => format!("{} {word}", span.name),
         None => span.name.to_owned(),
     }

@@ -115,14 +115,15 @@ mod tests {
     fn names_that_lead_elsewhere_are_refused() {
         let of = |name: &str| {
             let name = name.to_owned();
-            super::name(&Entry {
+            let entry = Entry {
                 name,
                 kind: Kind::File,
                 symlink_target: None,
-            })
+            };
+            super::name(&entry).map(ToOwned::to_owned)
         };
-        assert_eq!(of("a b.txt").unwrap(), Path::new("a b.txt"));
-        assert_eq!(of("...").unwrap(), Path::new("..."));
+        assert_eq!(of("a b.txt").unwrap(), "a b.txt");
+        assert_eq!(of("...").unwrap(), "...");
         for bad in ["", ".", "..", "/etc", "a/b", "../a", "a/..", "a/", "./a"] {
             assert!(of(bad).is_err(), "{bad}");
         }

@@ -92,7 +92,7 @@ async fn changes(api: &Api, sandbox: &str, outside: &Outside) -> Result<Vec<Dura
             .map(|(at, _)| at)
             .filter(|at| *at >= asked);
         // The first that passed, or the last that did.
-        let turn = if internet { since.next() } else { since.last() };
+        let turn = if internet { since.next() } else { since.next_back() };
         took.push(turn.map_or(Duration::ZERO, |at| at - asked));
     }
     took.sort();

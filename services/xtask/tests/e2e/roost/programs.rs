@@ -111,7 +111,8 @@ pub(super) async fn outlive_a_gateway(roost: &Roost<'_>, id: &str) -> Result<()>
     tokio::time::timeout(Duration::from_mins(1), out.read_to_end(&mut all))
         .await
         .context("no end")??;
-    let wanted: String = (1..=50).map(|n| format!("line {n}\n")).collect();
+    let lines: Vec<_> = (1..=50).map(|n| format!("line {n}\n")).collect();
+    let wanted = lines.concat();
     assert_eq!(String::from_utf8_lossy(&all), wanted);
     assert_eq!(child.wait().await?.code(), Some(9));
     Ok(())

@@ -58,9 +58,10 @@ fn open(path: &Path) -> io::Result<File> {
         .read(true)
         .custom_flags(flags.cast_signed())
         .open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(ErrorKind::InvalidInput.into()),
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(ErrorKind::InvalidInput.into())
     }
 }
 
