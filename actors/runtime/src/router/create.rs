@@ -40,6 +40,7 @@ impl Router {
         // What was placed before stays where it is; the decision then only recognises the command, or refuses it.
         let placement = if absent {
             intake::in_time(message, &*self.clock)?;
+            self.see_all().await?;
             self.check_free(&delivery.subject)?;
             let tenant = &delivery.subject.tenant;
             let placement = self.place(tenant, &create).await?;

@@ -10,6 +10,7 @@
 //! what was relayed before is skipped by position. A life of the actor that did not carry a program from its beginning asks
 //! `OUTPUT` how far it was relayed. So no byte is written twice, and what is missing shows in the offsets.
 
+mod courses;
 mod relay;
 mod tally;
 
@@ -30,22 +31,12 @@ use super::state::{Arguments, State};
 use super::{Message, Report};
 use crate::host::Context;
 use crate::port::Program;
+pub(super) use courses::{Course, Courses};
 use relay::Cut;
 use tally::Tallies;
 
 /// How much later than a program's own deadline its guest may tell of its end before nobody believes in it.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// Where a sandbox's programs run now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Course {
-    /// Nowhere: the sandbox is paused, or its VM not found yet.
-    Held,
-    /// In the VM of this placement.
-    Runs(Generation),
-    /// Nowhere any more. A VM that is destroyed closes no connection, so nobody else would say so.
-    Over,
-}
 
 /// What a carrier begins with.
 enum Begin {
@@ -88,10 +79,9 @@ impl State {
             Phase::Running if self.watch.is_some() => Course::Runs(sandbox.generation()),
             Phase::Running | Phase::Pausing | Phase::Paused | Phase::Resuming => Course::Held,
             // A program may still end by itself.
-            _ => *self.course.borrow(),
+            _ => self.courses.now(),
         };
-        self.course
-            .send_if_modified(|now| std::mem::replace(now, course) != course);
+        self.courses.tell(course);
         if let Course::Runs(_) = course {
             for process in std::mem::take(&mut self.orphans) {
                 self.set_out(process, Begin::Follow, None);
@@ -117,7 +107,7 @@ impl State {
                 process.clone(),
             ),
             myself: self.myself.clone(),
-            course: self.course.subscribe(),
+            course: self.courses.of(&process),
         };
         let span = info_span!("program", %process);
         self.carried.insert(process);

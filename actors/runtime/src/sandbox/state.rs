@@ -11,11 +11,10 @@ use roost_schemas::command::Envelope;
 use roost_schemas::network::NetworkPolicy;
 use roost_schemas::subject::EventSubject;
 use roost_schemas::{CommandId, Generation, Owner, ProcessId, SandboxId, Sequence, TenantId};
-use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Span;
 
-use super::process::Course;
+use super::process::{Course, Courses};
 use super::step::{self, Hold, Step};
 use super::steps::Task;
 use super::{Message, Report, outlet};
@@ -65,7 +64,7 @@ pub struct State {
     /// Programs that an earlier life left running.
     pub(super) orphans: BTreeSet<ProcessId>,
     /// Where programs run now; over with the actor, which can tell their ends no more: its next life does.
-    pub(super) course: watch::Sender<Course>,
+    pub(super) courses: Courses,
     /// It will look again by itself, because the log could not be folded.
     pub(super) waits: bool,
     /// Messages of the host that were handled.
@@ -99,7 +98,7 @@ impl State {
             released: false,
             carried: BTreeSet::new(),
             orphans: BTreeSet::new(),
-            course: watch::Sender::new(Course::Held),
+            courses: Courses::new(),
             waits: false,
             heard: 0,
             retires: None,
@@ -333,6 +332,6 @@ impl State {
 
 impl Drop for State {
     fn drop(&mut self) {
-        self.course.send_replace(Course::Over);
+        self.courses.tell(Course::Over);
     }
 }
