@@ -60,7 +60,8 @@ async fn a_log_that_lost_commits_is_refused_until_it_is_brought_back() -> Result
         std::fs::rename(&store, &aside)?;
         std::fs::create_dir(&store)?;
         kill(stack, Role::Log).await?;
-        // Its next life makes the streams that are gone, and refuses them.
+        // Its next life makes the streams that are gone, and refuses them, as everybody does.
+        kill(stack, Role::Reconciler).await?;
         kill(stack, Role::Host).await?;
         eventually("everybody refuses it", async || {
             let health = api.anonymous().send(Method::GET, "/health", &Value::Null).await?;

@@ -45,7 +45,9 @@ impl Drop for Tmpfs {
 async fn a_pause_that_finds_the_disk_full_leaves_it_running() -> Result<()> {
     let state = StateFolder::temporary("e2e")?;
     let scope = Scope::of(&state);
-    let store = Tmpfs::mount(state.of(Role::Host).join("snapshots"))?;
+    // All of the host's state: a jail and what is put into it have to be on one file system.
+    let disk = Tmpfs::mount(state.of(Role::Host))?;
+    let store = state.of(Role::Host).join("snapshots");
     let never = CancellationToken::new();
     let result = Stack::with(
         parts().await?,
@@ -54,8 +56,8 @@ async fn a_pause_that_finds_the_disk_full_leaves_it_running() -> Result<()> {
         &never,
         async move |stack| {
             // Gone before the folder is.
-            let store = store;
-            no_room_for_a_pause(stack, &store.0).await
+            let _disk = disk;
+            no_room_for_a_pause(stack, &store).await
         },
     )
     .await;

@@ -83,7 +83,7 @@ async fn a_fork_begins_where_its_source_was_at_a_place_in_the_log() -> Result<()
             }
         }
         let path = format!("/v1/sandboxes/{source}/fork");
-        for (at, code) in [(created, "not_found"), (u64::MAX >> 1, "invalid_request")] {
+        for (at, code) in [(created, "not_found"), (u64::MAX >> 1, "sequence_ahead")] {
             let refused = api.send(Method::POST, &path, &json!({"at": at})).await?;
             assert_eq!(refused.error_code().as_deref(), Some(code));
         }
