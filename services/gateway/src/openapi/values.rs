@@ -30,7 +30,7 @@ const TEXT: &str = "^[^\\u0000]+$";
 /// A user's name; nothing means the default one.
 const USER: &str = "^[^\\u0000]*$";
 /// A sequence, or a time (RFC 3339).
-const AFTER: &str = "^([0-9]{1,18}|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\\\.[0-9]{1,9})?Z)$";
+const AFTER: &str = "^([0-9]{1,18}|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?Z)$";
 
 /// Writes into the document what values its parameters take.
 pub(super) struct Values;

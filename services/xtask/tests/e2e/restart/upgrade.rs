@@ -47,9 +47,8 @@ async fn a_program_is_followed_through_the_death_and_the_exchange_of_the_host() 
     let binary = folder.path().join("roost-host");
     fs::copy(&built, &binary)?;
     // It looks for the others beside itself.
-    let binaries = &parts.binaries;
-    for beside in [&binaries.qemu, &binaries.pager, &binaries.fence, &binaries.jailer] {
-        symlink(beside, folder.path().join(beside.file_name().context("a name")?))?;
+    for beside in ["roost-qemu", "roost-pager", "roost-fence", "roost-jailer"] {
+        symlink(built.with_file_name(beside), folder.path().join(beside))?;
     }
     parts.binaries.host.clone_from(&binary);
     with_parts(parts, async |stack| {
