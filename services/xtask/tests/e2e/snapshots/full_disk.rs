@@ -43,24 +43,20 @@ impl Drop for Tmpfs {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pause_that_finds_the_disk_full_leaves_it_running() -> Result<()> {
-    let state = StateFolder::temporary("e2e")?;
+    let folder = tempfile::Builder::new().prefix("roost-e2e-").tempdir()?;
+    let state = StateFolder::open(folder.path(), None)?;
     let scope = Scope::of(&state);
     // All of the host's state: a jail and what is put into it have to be on one file system.
     let disk = Tmpfs::mount(state.of(Role::Host))?;
     let store = state.of(Role::Host).join("snapshots");
     let never = CancellationToken::new();
-    let result = Stack::with(
-        parts().await?,
-        Ports::free()?,
-        state,
-        &never,
-        async move |stack| {
-            // Gone before the folder is.
-            let _disk = disk;
-            no_room_for_a_pause(stack, &store).await
-        },
-    )
+    let result = Stack::with(parts().await?, Ports::free()?, state, &never, async |stack| {
+        no_room_for_a_pause(stack, &store).await
+    })
     .await;
+    // What the host has on it is purged by now.
+    drop(disk);
+    folder.close()?;
     let left = leaks::left_since(&Inventory::default(), &scope).await?;
     result?;
     assert!(left.is_empty(), "left behind: {left:#?}");
