@@ -3,11 +3,12 @@
 mod figures;
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use roost_domain::fleet::Fleet;
-use roost_journal::checkpoint::{Change, Checkpoint};
+use roost_journal::checkpoint::{Change, Checkpoint, CheckpointError, SledCheckpoint};
 use roost_journal::port::{Foreign, Journal, JournalError, Record};
 use roost_journal::projection::{self, Alarm, Pace, Projection, ProjectionHandle, State, Waited};
 use roost_schemas::codec::Undecodable;
@@ -108,6 +109,9 @@ fn subject(key: &[u8]) -> Result<EventSubject, Undecodable> {
         })
 }
 
+/// How long folding the whole log may take at the start of a process that acts on it.
+pub const REPLAY_PATIENCE: Duration = Duration::from_mins(5);
+
 /// Why the fleet is not up to date.
 #[derive(Debug, thiserror::Error)]
 pub enum NotCaughtUp {
@@ -127,6 +131,12 @@ impl FleetHandle {
     /// Restores the fleet from `checkpoint`, if there is one, and lets it follow `journal`.
     pub async fn start(journal: Arc<dyn Journal>, checkpoint: Option<Arc<dyn Checkpoint>>) -> Self {
         Self(projection::start(journal, checkpoint, Pace::default()).await)
+    }
+
+    /// The same with a checkpoint in the state folder of this process.
+    pub async fn open(journal: Arc<dyn Journal>, state: &Path) -> Result<Self, CheckpointError> {
+        let checkpoint = SledCheckpoint::open(state.join("checkpoint")).await?;
+        Ok(Self::start(journal, Some(Arc::new(checkpoint))).await)
     }
 
     /// Looks at the fleet, which stands still meanwhile: copy out what is needed, and no more.

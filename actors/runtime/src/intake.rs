@@ -2,7 +2,7 @@
 
 use roost_domain::Rejection;
 use roost_journal::port::{Delivery, Message, Queue, QueueError};
-use roost_schemas::command::SandboxCommand;
+use roost_schemas::command::{Envelope, SandboxCommand};
 use roost_schemas::reply::Reply;
 
 use crate::port::Clock;
@@ -13,6 +13,16 @@ pub(crate) fn open(message: &Message) -> Result<SandboxCommand, Rejection> {
         return Err(Rejection::ReservedId(message.command_id.clone()));
     }
     Ok(SandboxCommand::decode(message.content, &message.body)?)
+}
+
+/// `command` with what its delivery adds.
+pub(crate) fn envelope<C>(delivery: &Delivery, command: C) -> Envelope<C> {
+    Envelope {
+        command_id: delivery.message.command_id.clone(),
+        at: delivery.queued_at,
+        principal: delivery.message.principal.clone(),
+        command,
+    }
 }
 
 /// Refuses what comes too late to be begun. What was begun in time is not late when it is delivered again: to be asked

@@ -14,7 +14,6 @@ mod client;
 mod create;
 mod forward;
 mod host_down;
-mod limits;
 mod outside;
 mod resume;
 mod template;
@@ -28,14 +27,14 @@ use roost_domain::Rejection;
 use roost_domain::webhook::Targets;
 use roost_journal::port::{Deliveries, Delivery, Journal, Queue, QueueError};
 use roost_schemas::command::SandboxCommand;
-use roost_schemas::reply::{Code, Rejected, Reply};
+use roost_schemas::reply::{Accepted, Code, Rejected, Reply};
 use roost_schemas::subject::Route;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::fleet::FleetHandle;
+use crate::fleet::{FleetHandle, NotCaughtUp};
 use crate::port::Clock;
-use crate::{Refusal, intake, observe};
+use crate::{Done, Refusal, intake, observe};
 
 /// Where commands are decided here, among figures.
 const HOP: &str = "router";
@@ -161,6 +160,24 @@ impl Router {
         if let Err(error) = settled {
             tracing::warn!(%command, %error, "it will be delivered again");
         }
+    }
+
+    /// Waits until the fleet has what was decided before. Commands are decided one at a time, but what this router, or the
+    /// one it succeeds, has committed may not be folded yet.
+    async fn see_all(&self) -> Result<(), Refusal> {
+        let caught_up = self.fleet.catch_up(&*self.journal, FOLD_PATIENCE).await;
+        caught_up.map_err(|late| match late {
+            NotCaughtUp::Journal(error) => Refusal::Journal(error),
+            NotCaughtUp::Fold(waited) => Refusal::Behind(waited.to_string()),
+        })
+    }
+
+    /// The answer to what was accepted, once the next command finds it in the fleet.
+    async fn accepted(&self, done: Done) -> Routed {
+        let Done { sequence, state } = done;
+        self.fleet.wait_for(sequence, FOLD_PATIENCE).await;
+        let state = state.to_owned();
+        Routed::Answer(Reply::Accepted(Accepted { sequence, state }))
     }
 
     async fn route(&self, delivery: &Delivery, command: SandboxCommand) -> Result<Routed, Obstacle> {

@@ -13,7 +13,7 @@ use anyhow::Result;
 use clap::ColorChoice;
 use serde::Serialize;
 
-pub(crate) use format::{age, bytes, until, visible};
+pub(crate) use format::{age, bytes, labels, until, visible};
 pub(crate) use progress::{transfer, waiting};
 pub(crate) use style::of_state;
 pub(crate) use table::{Cell, Table};

@@ -11,7 +11,6 @@ use anyhow::{Context, bail};
 use clap::Parser;
 use roost_gateway::auth::ApiKey;
 use roost_gateway::{Gateway, Limits, Ports, answer_reads, front, router, serve};
-use roost_journal::checkpoint::{Checkpoint, SledCheckpoint};
 use roost_journal::jetstream::{self, Access, Connection};
 use roost_runtime::fleet::FleetHandle;
 use roost_schemas::token::TokenKey;
@@ -122,8 +121,7 @@ async fn follow(connection: &Connection, state: &std::path::Path) -> anyhow::Res
             state.display()
         )
     })?;
-    let checkpoint: Arc<dyn Checkpoint> = Arc::new(SledCheckpoint::open(state.join("checkpoint")).await?);
-    Ok(FleetHandle::start(Arc::new(connection.journal()), Some(checkpoint)).await)
+    Ok(FleetHandle::open(Arc::new(connection.journal()), state).await?)
 }
 
 /// Says `ready` once reads show the log as it was at the start. Until then requests are answered 503.

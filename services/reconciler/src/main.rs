@@ -9,16 +9,14 @@ mod keep;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use ractor::Actor;
 use roost_domain::webhook::Targets;
-use roost_journal::checkpoint::{Checkpoint, SledCheckpoint};
 use roost_journal::jetstream::{Access, connect};
 use roost_journal::port::{Journal, Queue};
-use roost_runtime::fleet::FleetHandle;
+use roost_runtime::fleet::{FleetHandle, REPLAY_PATIENCE};
 use roost_runtime::port::{Clock, SystemClock};
 use roost_runtime::reconciler::{Arguments, Reconciler};
 use roost_runtime::router::Router;
@@ -26,9 +24,6 @@ use roost_schemas::network::Cidr;
 use tokio::signal::unix::{SignalKind, signal};
 
 use keep::KeepFile;
-
-/// How long folding the log may take at start.
-const FOLD_PATIENCE: Duration = Duration::from_mins(5);
 
 /// Routes commands that name no host, and corrects what the fleet has drifted to.
 #[derive(Debug, Parser)]
@@ -68,9 +63,8 @@ async fn run(cli: Cli) -> Result<()> {
     let journal: Arc<dyn Journal> = Arc::new(connection.journal());
     let queue: Arc<dyn Queue> = Arc::new(connection.queue());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let checkpoint: Arc<dyn Checkpoint> = Arc::new(SledCheckpoint::open(cli.state.join("checkpoint")).await?);
-    let fleet = FleetHandle::start(Arc::clone(&journal), Some(checkpoint)).await;
-    fleet.catch_up(&*journal, FOLD_PATIENCE).await?;
+    let fleet = FleetHandle::open(Arc::clone(&journal), &cli.state).await?;
+    fleet.catch_up(&*journal, REPLAY_PATIENCE).await?;
     let arguments = Arguments {
         journal: Arc::clone(&journal),
         queue: Arc::clone(&queue),

@@ -7,17 +7,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use roost_domain::webhook::Targets;
-use roost_journal::checkpoint::{Checkpoint, SledCheckpoint};
 use roost_journal::jetstream::{Access, connect};
 use roost_journal::port::Journal;
-use roost_runtime::fleet::FleetHandle;
+use roost_runtime::fleet::{FleetHandle, REPLAY_PATIENCE};
 use roost_schemas::network::Cidr;
 use roost_schemas::token::TokenKey;
 use roost_webhooks::{HttpPost, Keeper, Pace};
 use tokio::signal::unix::{SignalKind, signal};
-
-/// How long folding the log may take at start.
-const FOLD_PATIENCE: Duration = Duration::from_mins(5);
 
 /// Tells tenants what happens to their sandboxes. Needs `ROOST_TOKEN_KEY` in its environment.
 #[derive(Debug, Parser)]
@@ -70,9 +66,8 @@ async fn run(cli: Cli) -> Result<()> {
     std::fs::create_dir_all(&cli.state).with_context(|| format!("cannot make {}", cli.state.display()))?;
     let connection = connect(cli.access.options(cli.nats)?.named("roost-webhooks")).await?;
     let journal: Arc<dyn Journal> = Arc::new(connection.journal());
-    let checkpoint: Arc<dyn Checkpoint> = Arc::new(SledCheckpoint::open(cli.state.join("checkpoint")).await?);
-    let fleet = FleetHandle::start(Arc::clone(&journal), Some(checkpoint)).await;
-    fleet.catch_up(&*journal, FOLD_PATIENCE).await?;
+    let fleet = FleetHandle::open(Arc::clone(&journal), &cli.state).await?;
+    fleet.catch_up(&*journal, REPLAY_PATIENCE).await?;
     let keeper = Keeper::new(
         Arc::clone(&journal),
         Arc::new(connection.feeds()),

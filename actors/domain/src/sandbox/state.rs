@@ -47,6 +47,21 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// Every one that a sandbox can be seen in, in the order of its life.
+    pub const SEEN: [Self; 11] = [
+        Self::Requested,
+        Self::Placed,
+        Self::Starting,
+        Self::Running,
+        Self::Pausing,
+        Self::Paused,
+        Self::Resuming,
+        Self::Stopping,
+        Self::Stopped,
+        Self::Lost,
+        Self::Failed,
+    ];
+
     /// The word that users see.
     pub fn as_str(self) -> &'static str {
         match self {

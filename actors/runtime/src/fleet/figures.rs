@@ -23,18 +23,6 @@ use super::FleetHandle;
 /// How often the figures are told anew.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// The phases of a sandbox that has not ended.
-const LIVE: [Phase; 8] = [
-    Phase::Requested,
-    Phase::Placed,
-    Phase::Starting,
-    Phase::Running,
-    Phase::Pausing,
-    Phase::Paused,
-    Phase::Resuming,
-    Phase::Stopping,
-];
-
 impl FleetHandle {
     /// Tells how far the log has been read, for as long as it is polled.
     pub async fn tell_lag(&self, journal: &dyn Journal) -> Infallible {
@@ -67,7 +55,8 @@ impl FleetHandle {
 }
 
 fn tell(fleet: &Fleet) {
-    let mut phases: BTreeMap<_, u64> = LIVE.map(|phase| (phase.as_str(), 0)).into();
+    let live = Phase::SEEN.into_iter().filter(|phase| !phase.is_end());
+    let mut phases: BTreeMap<_, u64> = live.map(|phase| (phase.as_str(), 0)).collect();
     for (_, _, view) in fleet.live() {
         *phases.entry(view.state.phase.as_str()).or_default() += 1;
     }

@@ -7,12 +7,11 @@ use roost_domain::limits::Usage;
 use roost_domain::sandbox::{Command, Sandbox};
 use roost_domain::{Rejection, placement};
 use roost_journal::port::{Delivery, Message};
-use roost_schemas::command::{ContentType, Create, Envelope, Placement, SandboxCommand, Start};
-use roost_schemas::reply::{Accepted, Reply};
+use roost_schemas::command::{ContentType, Create, Placement, SandboxCommand, Start};
 use roost_schemas::subject::{CommandSubject, EventSubject, Route};
 use roost_schemas::{CommandId, Sequence, TenantId};
 
-use super::{FOLD_PATIENCE, Obstacle, Routed, Router};
+use super::{Obstacle, Routed, Router};
 use crate::{Done, Ledger, Refusal, intake};
 
 impl Router {
@@ -22,11 +21,9 @@ impl Router {
         } = &delivery.subject;
         let subject = EventSubject::sandbox(tenant.clone(), id.clone());
         let mut ledger = Ledger::<Sandbox>::load(Arc::clone(&self.journal), subject).await?;
-        let Done { sequence, state } = self.commit(&mut ledger, delivery, create).await?;
+        let done = self.commit(&mut ledger, delivery, create).await?;
         self.start(&ledger, delivery).await?;
-        let state = state.to_owned();
-        self.fleet.wait_for(sequence, FOLD_PATIENCE).await;
-        Ok(Routed::Answer(Reply::Accepted(Accepted { sequence, state })))
+        Ok(self.accepted(done).await)
     }
 
     async fn commit(
@@ -35,30 +32,24 @@ impl Router {
         delivery: &Delivery,
         create: Create,
     ) -> Result<Done, Refusal> {
-        let message = &delivery.message;
         let absent = ledger.folded().sequence == Sequence::default();
         // What was placed before stays where it is; the decision then only recognises the command, or refuses it.
         let placement = if absent {
-            intake::in_time(message, &*self.clock)?;
+            intake::in_time(&delivery.message, &*self.clock)?;
             self.see_all().await?;
             self.check_free(&delivery.subject)?;
             let tenant = &delivery.subject.tenant;
             let placement = self.place(tenant, &create).await?;
             let template = &create.spec.template;
-            self.check_limits(tenant, |fleet| {
-                Usage::of_new(fleet, tenant, template, placement.resources)
-            })
-            .await?;
+            self.fleet.read(|fleet| {
+                let added = Usage::of_new(fleet, tenant, template, placement.resources);
+                fleet.check_limits(tenant, added)
+            })?;
             Some(placement)
         } else {
             None
         };
-        let envelope = Envelope {
-            command_id: message.command_id.clone(),
-            at: delivery.queued_at,
-            principal: message.principal.clone(),
-            command: Command::Create(Create { placement, ..create }),
-        };
+        let envelope = intake::envelope(delivery, Command::Create(Create { placement, ..create }));
         ledger.execute(&envelope).await
     }
 

@@ -6,13 +6,13 @@ use roost_domain::Rejection;
 use roost_domain::host::Host;
 use roost_domain::sandbox::{Command, Sandbox};
 use roost_journal::port::Delivery;
-use roost_schemas::command::{Envelope, HostDown};
+use roost_schemas::command::HostDown;
 use roost_schemas::reply::{Accepted, Reply};
 use roost_schemas::subject::{AggregateId, CommandSubject, EventSubject, Route};
 use roost_schemas::{HostId, TenantId};
 
 use super::{Obstacle, Routed, Router};
-use crate::{Done, Ledger, Refusal};
+use crate::{Done, Ledger, Refusal, intake};
 
 impl Router {
     pub(super) async fn host_down(&self, delivery: &Delivery, down: HostDown) -> Result<Routed, Obstacle> {
@@ -22,14 +22,10 @@ impl Router {
         if let Some(placed) = ledger.state().placed.clone() {
             self.require_down(&placed.host).await?;
         }
-        let envelope = Envelope {
-            command_id: delivery.message.command_id.clone(),
-            at: delivery.queued_at,
-            principal: delivery.message.principal.clone(),
-            command: Command::HostDown {
-                generation: down.generation,
-            },
+        let command = Command::HostDown {
+            generation: down.generation,
         };
+        let envelope = intake::envelope(delivery, command);
         let Done { sequence, state } = ledger.execute(&envelope).await?;
         if let Some(placed) = &ledger.state().placed {
             // If it comes back, it has to look at the log anew before anything else is asked of it.

@@ -6,12 +6,11 @@ use roost_domain::tenant::Tenant;
 use roost_domain::{Aggregate, Rejection};
 use roost_journal::port::Delivery;
 use roost_schemas::TenantId;
-use roost_schemas::command::{ChangeTenant, Envelope, TenantChange};
-use roost_schemas::reply::{Accepted, Reply};
+use roost_schemas::command::{ChangeTenant, TenantChange};
 use roost_schemas::subject::{EventSubject, Route};
 
-use super::{FOLD_PATIENCE, Obstacle, Routed, Router};
-use crate::{Done, Ledger, intake};
+use super::{Obstacle, Routed, Router};
+use crate::{Ledger, intake};
 
 impl Router {
     /// Whoever may write commands of the tenant `system` is an operator: nats-server sees to it.
@@ -38,20 +37,12 @@ impl Router {
         subject: EventSubject,
         command: A::Command,
     ) -> Result<Routed, Obstacle> {
-        let message = &delivery.message;
         let mut ledger = Ledger::<A>::load(Arc::clone(&self.journal), subject).await?;
-        let envelope = Envelope {
-            command_id: message.command_id.clone(),
-            at: delivery.queued_at,
-            principal: message.principal.clone(),
-            command,
-        };
+        let envelope = intake::envelope(delivery, command);
         if !ledger.knows(&envelope) {
-            intake::in_time(message, &*self.clock)?;
+            intake::in_time(&delivery.message, &*self.clock)?;
         }
-        let Done { sequence, state } = ledger.execute(&envelope).await?;
-        self.fleet.wait_for(sequence, FOLD_PATIENCE).await;
-        let state = state.to_owned();
-        Ok(Routed::Answer(Reply::Accepted(Accepted { sequence, state })))
+        let done = ledger.execute(&envelope).await?;
+        Ok(self.accepted(done).await)
     }
 }

@@ -6,7 +6,7 @@ use roost_domain::limits::Usage;
 use roost_domain::placement;
 use roost_domain::sandbox::{Command, Sandbox};
 use roost_journal::port::Delivery;
-use roost_schemas::command::{Envelope, Resume};
+use roost_schemas::command::Resume;
 use roost_schemas::subject::{CommandSubject, EventSubject};
 
 use super::{FOLD_PATIENCE, Obstacle, Routed, Router};
@@ -18,12 +18,7 @@ impl Router {
         let CommandSubject { tenant, sandbox, .. } = &delivery.subject;
         let subject = EventSubject::sandbox(tenant.clone(), sandbox.clone());
         let ledger = Ledger::<Sandbox>::load(Arc::clone(&self.journal), subject).await?;
-        let envelope = Envelope {
-            command_id: delivery.message.command_id.clone(),
-            at: delivery.queued_at,
-            principal: delivery.message.principal.clone(),
-            command: Command::Resume(resume),
-        };
+        let envelope = intake::envelope(delivery, Command::Resume(resume));
         let late = intake::in_time(&delivery.message, &*self.clock).is_err();
         if late || !ledger.would_change(&envelope) {
             // Nothing that needs room will come of it; the owner says what does.
@@ -31,8 +26,12 @@ impl Router {
         }
         self.fleet
             .read(|fleet| placement::has_room(fleet, ledger.state()))?;
-        self.check_limits(tenant, |_| Usage::of_resumed(ledger.state()))
-            .await?;
+        // One that has no limits waits for nothing.
+        if self.fleet.read(|fleet| fleet.limits(tenant)).is_some() {
+            self.see_all().await?;
+            self.fleet
+                .read(|fleet| fleet.check_limits(tenant, Usage::of_resumed(ledger.state())))?;
+        }
         let routed = self.forward(delivery).await?;
         let seen = ledger.folded().sequence;
         let resumed = self.fleet.until(FOLD_PATIENCE, |fleet| {

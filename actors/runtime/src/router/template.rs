@@ -5,13 +5,12 @@ use std::sync::Arc;
 use roost_domain::Rejection;
 use roost_domain::template::{Command, Template};
 use roost_journal::port::Delivery;
-use roost_schemas::command::{DeleteTemplate, Envelope};
-use roost_schemas::reply::{Accepted, Reply};
+use roost_schemas::command::DeleteTemplate;
 use roost_schemas::subject::{AggregateId, EventSubject};
 use roost_schemas::{TemplateName, TenantId};
 
-use super::{FOLD_PATIENCE, Obstacle, Routed, Router};
-use crate::{Done, Ledger, Refusal, intake};
+use super::{Obstacle, Routed, Router};
+use crate::{Ledger, Refusal, intake};
 
 impl Router {
     pub(super) async fn delete_template(
@@ -19,25 +18,17 @@ impl Router {
         delivery: &Delivery,
         delete: DeleteTemplate,
     ) -> Result<Routed, Obstacle> {
-        let message = &delivery.message;
         let DeleteTemplate { name } = delete;
         let mut ledger = self.template(delivery.subject.tenant.clone(), &name).await?;
-        let envelope = Envelope {
-            command_id: message.command_id.clone(),
-            at: delivery.queued_at,
-            principal: message.principal.clone(),
-            command: Command::Delete,
-        };
+        let envelope = intake::envelope(delivery, Command::Delete);
         if !ledger.knows(&envelope) {
-            intake::in_time(message, &*self.clock)?;
+            intake::in_time(&delivery.message, &*self.clock)?;
             if !ledger.state().is_there() {
                 return Err(self.missing(name).await?.into());
             }
         }
-        let Done { sequence, state } = ledger.execute(&envelope).await?;
-        self.fleet.wait_for(sequence, FOLD_PATIENCE).await;
-        let state = state.to_owned();
-        Ok(Routed::Answer(Reply::Accepted(Accepted { sequence, state })))
+        let done = ledger.execute(&envelope).await?;
+        Ok(self.accepted(done).await)
     }
 
     /// Why what the tenant does not have cannot be deleted.

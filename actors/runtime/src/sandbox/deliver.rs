@@ -65,12 +65,7 @@ impl State {
         self.check_here()?;
         let process = ProcessId::from_command(&self.args.sandbox, &message.command_id);
         let snapshot = SnapshotId::from_command(&self.args.sandbox, &message.command_id);
-        let envelope = Envelope {
-            command_id: message.command_id.clone(),
-            at: delivery.queued_at,
-            principal: message.principal.clone(),
-            command: self.to_domain(&command, &process, snapshot)?,
-        };
+        let envelope = intake::envelope(delivery, self.to_domain(&command, &process, snapshot)?);
         if let SandboxCommand::HostDown(_) = command {
             self.check_decided(&envelope).await?;
         }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::values::{Pair, query};
-use crate::output::{Cell, Table, age, of_state, until};
+use crate::output::{Cell, Table, age, labels, of_state, until};
 use crate::remote::Session;
 
 /// Every state a sandbox can end in.
@@ -103,11 +103,6 @@ fn table(rows: &[Row], now: Timestamp) -> Table {
         "ID", "STATE", "TEMPLATE", "VCPUS", "MIB", "HOST", "AGE", "ENDS", "LABELS",
     ]);
     for row in rows {
-        let labels: Vec<_> = row
-            .metadata
-            .iter()
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect();
         table.row([
             (&row.id).into(),
             Cell::new(&row.state).styled(of_state(&row.state)),
@@ -117,7 +112,7 @@ fn table(rows: &[Row], now: Timestamp) -> Table {
             Cell::maybe(row.host.as_ref()),
             age(&row.created_at, now).into(),
             Cell::maybe(row.expires_at.as_ref().map(|at| until(at, now))),
-            labels.join(" ").into(),
+            labels(&row.metadata).into(),
         ]);
     }
     table

@@ -7,6 +7,7 @@ use roost_stack::process;
 use tokio::process::Command;
 
 use super::finding::Finding;
+use super::versions;
 
 const CHECK: &str = "engine";
 const HARDWARE: &str = "KVM";
@@ -90,10 +91,7 @@ async fn ask(program: &Path) -> Option<String> {
 /// What follows "version", as in `QEMU emulator version 7.2.22 (Debian …)`.
 fn version(said: &str) -> Option<(u32, u32)> {
     let (_, rest) = said.split_once("version ")?;
-    let mut numbers = rest
-        .split(|c: char| !c.is_ascii_digit())
-        .map(|number| number.parse().ok());
-    Some((numbers.next()??, numbers.next()??))
+    versions::leading(rest)
 }
 
 #[cfg(test)]

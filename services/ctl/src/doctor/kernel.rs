@@ -2,6 +2,7 @@
 
 use super::finding::Finding;
 use super::machine::Machine;
+use super::versions;
 
 const CHECK: &str = "kernel";
 /// The first with all that a host uses: `cgroup.kill` is the newest of it.
@@ -29,7 +30,7 @@ fn judge(release: &str, architecture: &str) -> Finding {
             "use a machine with an x86-64 processor: images and engines are made for it",
         );
     }
-    match version(release) {
+    match versions::leading(release) {
         None => Finding::warn(
             CHECK,
             found,
@@ -51,13 +52,6 @@ fn judge(release: &str, architecture: &str) -> Finding {
         }
         Some(_) => Finding::ok(CHECK, found),
     }
-}
-
-fn version(release: &str) -> Option<(u32, u32)> {
-    let mut numbers = release
-        .split(|c: char| !c.is_ascii_digit())
-        .map(|number| number.parse().ok());
-    Some((numbers.next()??, numbers.next()??))
 }
 
 #[cfg(test)]

@@ -19,6 +19,14 @@ const PROGRAMS: [&str; 6] = [
     "roost-webhooks",
 ];
 
+/// The major and the minor number that a text begins with, as in `6.1.0-18-cloud-amd64`.
+pub(super) fn leading(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|number| number.parse().ok());
+    Some((numbers.next()??, numbers.next()??))
+}
+
 /// Whether our daemons are beside this program, and of its release.
 pub(super) async fn daemons() -> Finding {
     let ours = env!("CARGO_PKG_VERSION");

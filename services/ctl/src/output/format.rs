@@ -1,5 +1,7 @@
 //! Figures, times and strangers' texts as people read them.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 /// How long ago an RFC 3339 time was, in its largest unit; the text itself if it is none.
@@ -28,6 +30,15 @@ fn span(duration: SignedDuration) -> String {
 /// An amount of bytes in binary units.
 pub(crate) fn bytes(amount: u64) -> String {
     indicatif::BinaryBytes(amount).to_string()
+}
+
+/// Labels as they are given, in one cell.
+pub(crate) fn labels(labels: &BTreeMap<String, String>) -> String {
+    let each: Vec<_> = labels
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    each.join(" ")
 }
 
 /// A text with its control characters spelt out: what sandboxes, their files and their programs are called is up to

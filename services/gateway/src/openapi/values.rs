@@ -1,5 +1,6 @@
 //! What names and numbers in paths, queries and headers may be, said once for every route that has them.
 
+use roost_domain::sandbox::Phase;
 use utoipa::Modify;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
@@ -23,8 +24,6 @@ const TYPES: &str = "^[a-z_]{1,40}(,[a-z_]{1,40}){0,99}$";
 const NAME: &str = "^[a-z0-9][a-z0-9_-]{0,62}$";
 /// A command's id that a client may choose.
 const KEY: &str = "^[A-Za-z0-9._-][A-Za-z0-9._:@-]{0,127}$";
-/// States separated by commas.
-const STATES: &str = "^(requested|placed|starting|running|pausing|paused|resuming|stopping|stopped|lost|failed)(,(requested|placed|starting|running|pausing|paused|resuming|stopping|stopped|lost|failed))*$";
 /// A path: none has a NUL.
 const TEXT: &str = "^[^\\u0000]+$";
 /// A user's name; nothing means the default one.
@@ -64,7 +63,7 @@ fn values(parameter: &Parameter) -> Option<RefOr<Schema>> {
         (ParameterIn::Path, "name") => text(NAME),
         (ParameterIn::Path, "sequence") => number(1, MAX_SEQUENCE),
         (ParameterIn::Query, "limit") => number(1, MAX_PAGE as u64),
-        (ParameterIn::Query, "state") => text(STATES),
+        (ParameterIn::Query, "state") => text(&states()),
         (ParameterIn::Query, "path") => text(TEXT),
         (ParameterIn::Query, "user") => text(USER),
         (ParameterIn::Query, "after") => text(AFTER),
@@ -72,6 +71,12 @@ fn values(parameter: &Parameter) -> Option<RefOr<Schema>> {
         (ParameterIn::Header, MIN_SEQUENCE) => number(0, MAX_SEQUENCE),
         _ => return None,
     })
+}
+
+/// States separated by commas.
+fn states() -> String {
+    let one = Phase::SEEN.map(Phase::as_str).join("|");
+    format!("^({one})(,({one}))*$")
 }
 
 fn text(pattern: &str) -> RefOr<Schema> {

@@ -16,20 +16,6 @@ use crate::limits::{DEFAULT_PAGE, MAX_PAGE};
 use crate::sequence::MinSequence;
 use crate::state::Gateway;
 
-/// Every state a sandbox can be seen in.
-const STATES: [Phase; 11] = [
-    Phase::Requested,
-    Phase::Placed,
-    Phase::Starting,
-    Phase::Running,
-    Phase::Pausing,
-    Phase::Paused,
-    Phase::Resuming,
-    Phase::Stopping,
-    Phase::Stopped,
-    Phase::Lost,
-    Phase::Failed,
-];
 /// What begins the name of a pair that asks for a label.
 const LABEL: &str = "metadata.";
 
@@ -73,7 +59,7 @@ struct Wanted {
 
 impl Wanted {
     fn parse(pairs: Vec<(String, String)>) -> Result<Self, ApiError> {
-        let live = STATES
+        let live = Phase::SEEN
             .iter()
             .filter(|state| !state.is_end())
             .map(|state| state.as_str());
@@ -108,7 +94,7 @@ impl Wanted {
 
     /// Whoever stands still because it cannot be read is not listed: what is known of it may long be wrong.
     fn page(&self, fleet: &Fleet, tenant: &TenantId) -> SandboxPage {
-        let ended = STATES
+        let ended = Phase::SEEN
             .iter()
             .any(|state| state.is_end() && self.states.contains(state.as_str()));
         // What lives is indexed, what has ended is the whole history.
@@ -157,7 +143,7 @@ impl Wanted {
 }
 
 fn state(word: &str) -> Result<&'static str, ApiError> {
-    let known = STATES.iter().map(|state| state.as_str());
+    let known = Phase::SEEN.iter().map(|state| state.as_str());
     known.clone().find(|state| *state == word).ok_or_else(|| {
         let known: Vec<_> = known.collect();
         ApiError::invalid(format!(

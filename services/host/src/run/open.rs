@@ -7,11 +7,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use roost_edge::Edge;
 use roost_engine::Cgroups;
-use roost_journal::checkpoint::{Checkpoint, SledCheckpoint};
 use roost_journal::jetstream::Connection;
 use roost_journal::port::Journal;
 use roost_net::{Config, SlotPool};
-use roost_runtime::fleet::FleetHandle;
+use roost_runtime::fleet::{FleetHandle, REPLAY_PATIENCE};
 use roost_runtime::host::{Context, Rests, Turns};
 use roost_runtime::port::SystemClock;
 use roost_schemas::event::{HostRegistered, TemplateRegistered};
@@ -27,9 +26,6 @@ use crate::machine::{
     Candidates, EngineChoice, RealDisks, RealEngines, RealGuests, RealSlots, RealSnapshots, Supply, hardware,
 };
 use crate::paths::{Paths, cgroup};
-
-/// How long folding the log may take at start.
-const FOLD_PATIENCE: Duration = Duration::from_mins(5);
 
 /// A host agent that is ready to serve.
 pub(super) struct Opened {
@@ -105,10 +101,8 @@ pub(super) async fn open(cli: Run, joined: Joined) -> Result<Opened> {
     let templates = images.registrations();
 
     let journal: Arc<dyn Journal> = Arc::new(connection.journal());
-    let checkpoint: Arc<dyn Checkpoint> =
-        Arc::new(SledCheckpoint::open(paths.state.join("checkpoint")).await?);
-    let fleet = FleetHandle::start(Arc::clone(&journal), Some(checkpoint)).await;
-    fleet.catch_up(&*journal, FOLD_PATIENCE).await?;
+    let fleet = FleetHandle::open(Arc::clone(&journal), &paths.state).await?;
+    fleet.catch_up(&*journal, REPLAY_PATIENCE).await?;
 
     let tap_owners = choice.first_uid();
     let pager = daemon(cli.pager.as_deref(), "roost-pager", "--pager")?;

@@ -7,7 +7,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::output::{Cell, Table, age};
+use crate::output::{Cell, Table, age, labels};
 use crate::remote::Session;
 
 /// Lists webhooks.
@@ -32,17 +32,12 @@ impl Ls {
         let now = Timestamp::now();
         let mut table = Table::new(["ID", "URL", "TYPES", "LABELS", "DEAD", "AGE"]);
         for row in rows {
-            let labels: Vec<_> = row
-                .metadata
-                .iter()
-                .map(|(key, value)| format!("{key}={value}"))
-                .collect();
             let types = (!row.types.is_empty()).then(|| row.types.join(","));
             table.row([
                 row.id.into(),
                 row.url.into(),
                 types.unwrap_or_else(|| "all".to_owned()).into(),
-                labels.join(" ").into(),
+                labels(&row.metadata).into(),
                 Cell::number(&row.dead_letters),
                 age(&row.created_at, now).into(),
             ]);
