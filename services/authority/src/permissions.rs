@@ -136,11 +136,13 @@ fn reads(stream: &str) -> Vec<String> {
     ]
 }
 
-/// Taking commands by the consumer `name`, and settling them. A server that is told to names its domain and the account
+/// Taking commands by the consumer `name`, and settling them. The client asks for the consumer's state whenever the
+/// connection is a new one, and takes nothing until it is told. A server that is told to names its domain and the account
 /// before the stream.
 fn takes(name: &str, filter: &str) -> Vec<String> {
     vec![
         format!("$JS.API.CONSUMER.CREATE.COMMANDS.{name}.{filter}"),
+        format!("$JS.API.CONSUMER.INFO.COMMANDS.{name}"),
         format!("$JS.API.CONSUMER.MSG.NEXT.COMMANDS.{name}"),
         format!("$JS.ACK.COMMANDS.{name}.>"),
         format!("$JS.ACK.*.*.COMMANDS.{name}.>"),

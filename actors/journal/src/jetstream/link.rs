@@ -288,12 +288,16 @@ impl Observer {
                 counter!("roost_nats_slow_total").increment(1);
                 tracing::warn!(id, "a subscription is read too slowly; messages were dropped");
             }
-            Event::ServerError(ServerError::Other(error)) if violation(error).is_some() => {
-                counter!("roost_nats_denied_total").increment(1);
-                tracing::warn!(error, "these credentials do not reach that far");
-                if let Some(subject) = violation(error) {
-                    self.refused.send_replace(subject.to_owned());
+            Event::ServerError(ServerError::Other(error)) => {
+                let Some(subject) = violation(error) else {
+                    tracing::warn!(error, "NATS reports an error");
+                    return;
+                };
+                if !is_a_try(subject) {
+                    counter!("roost_nats_denied_total").increment(1);
+                    tracing::warn!(error, "these credentials do not reach that far");
                 }
+                self.refused.send_replace(subject.to_owned());
             }
             Event::ServerError(_) | Event::ClientError(_) => {
                 tracing::warn!(%event, "NATS reports an error");
@@ -309,6 +313,13 @@ impl Observer {
 fn violation(error: &str) -> Option<&str> {
     let (_, subject) = error.split_once("Permissions Violation for Publish to \"")?;
     subject.strip_suffix('"')
+}
+
+/// Whether it is asked for to see whether these credentials allow it: who may not make or change streams waits for one who may.
+fn is_a_try(subject: &str) -> bool {
+    ["CREATE", "UPDATE"]
+        .iter()
+        .any(|change| subject.starts_with(&format!("$JS.API.STREAM.{change}.")))
 }
 
 /// Whether an error is the server's own "not now": it is up, but JetStream or the stream's leader is not.

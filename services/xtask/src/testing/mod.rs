@@ -53,10 +53,13 @@ enum Category {
 }
 
 /// What has been found so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Report {
+    began: Instant,
     counts: Counts,
     failures: Vec<String>,
+    /// When each part began.
+    parts: Vec<(&'static str, Instant)>,
 }
 
 /// How many tests ended which way.
@@ -74,6 +77,36 @@ impl Counts {
 }
 
 impl Report {
+    fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            counts: Counts::default(),
+            failures: Vec::new(),
+            parts: Vec::new(),
+        }
+    }
+
+    /// From now on it is about `part`.
+    fn part(&mut self, part: &'static str) {
+        ui::heading(part);
+        self.begins(part);
+    }
+
+    /// The same of a part that prints a heading of its own.
+    fn begins(&mut self, part: &'static str) {
+        self.parts.push((part, Instant::now()));
+    }
+
+    /// How long everything took, and each part of it.
+    fn times(&self) {
+        let ends = self.parts.iter().skip(1).map(|(_, began)| *began);
+        println!();
+        for ((part, began), end) in self.parts.iter().zip(ends.chain([Instant::now()])) {
+            println!("  {part:<48} {:>16}", ui::seconds(end.duration_since(*began)));
+        }
+        println!("Took {}", ui::seconds(self.began.elapsed()));
+    }
+
     /// Takes note of a check that counts as one test.
     fn note(&mut self, what: &str, result: Result<()>) {
         self.counts.add(Counts {
@@ -106,16 +139,15 @@ impl Report {
 /// Runs what was asked for and fails if anything did.
 pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> {
     let wanted = |category| options.category.is_none_or(|only| only == category);
-    let began = Instant::now();
-    let mut report = Report::default();
+    let mut report = Report::new();
     // The lints build every crate, and that takes some of the packages.
     stop_at(cancelled, async { setup::run().await.map(drop) }).await?;
     if wanted(Category::Static) {
-        ui::heading("Static checks");
+        report.part("Static checks");
         stop_at(cancelled, checks::all(&mut report)).await?;
     }
     if wanted(Category::Fuzz) && options.filters.is_empty() {
-        ui::heading("Fuzzing");
+        report.part("Fuzzing");
         stop_at(cancelled, async {
             report.note("fuzzing", fuzz::briefly().await);
             Ok(())
@@ -124,12 +156,13 @@ pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> 
     }
     // A filter names tests, and this is none.
     if wanted(Category::Sim) && options.filters.is_empty() {
-        ui::heading("Simulator");
+        report.part("Simulator");
         stop_at(cancelled, simulator(&mut report)).await?;
     }
     let chaos = wanted(Category::Chaos) && options.filters.is_empty();
     let whole = [Category::E2e, Category::Security].into_iter().any(wanted);
     if wanted(Category::Unit) || whole || chaos {
+        report.begins("Preparing");
         let parts = prepare::parts(Profile::Dev, cancelled).await?;
         let before = Inventory::take(&Scope::Machine)?;
         if wanted(Category::Unit) {
@@ -140,23 +173,24 @@ pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> 
             (Category::Security, "Security tests", runner::SECURITY),
         ] {
             if wanted(category) {
-                ui::heading(what);
+                report.part(what);
                 let tests = stop_at(cancelled, runner::run(&parts, selection, &options.filters)).await;
                 report.note_run(&what.to_lowercase(), tests);
             }
         }
         if chaos {
             // It ends by itself when it is cancelled, and takes its stack down.
+            report.begins("Chaos");
             let round = Box::pin(chaos::round(parts, CHAOS, cancelled));
             report.note("chaos", round.await);
         }
-        ui::heading("Left behind");
+        report.part("Left behind");
         report.note("leaks", nothing_left(&before).await);
     }
     if cancelled.is_cancelled() {
         bail!("interrupted");
     }
-    println!("\nTook {}", ui::seconds(began.elapsed()));
+    report.times();
     println!("{} passed, {} failed", report.counts.passed, report.counts.failed);
     if !report.failures.is_empty() {
         bail!("failed: {}", report.failures.join(", "));
@@ -171,10 +205,10 @@ async fn simulator(report: &mut Report) -> Result<()> {
 }
 
 async fn unit(parts: &Parts, filters: &[String], report: &mut Report) -> Result<()> {
-    ui::heading("Tests");
+    report.part("Tests");
     report.note_run("tests", runner::run(parts, runner::CRATES, filters).await);
     if filters.is_empty() {
-        ui::heading("Documentation's examples");
+        report.part("Documentation's examples");
         report.note_run("documentation's examples", runner::documentation(parts).await);
     }
     Ok(())

@@ -84,6 +84,8 @@ async fn counted(
         "never"
     };
     command.env("CARGO_TERM_COLOR", colour);
+    // An error that a test returns says where it comes from; a hundred frames of a runtime above it hide it.
+    command.env("RUST_LIB_BACKTRACE", "0");
     let mut counts = Counts::default();
     let status = process::run_lines(&mut command, stream, |line| {
         println!("{line}");

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tokio_util::sync::CancellationToken;
 use xtask::leaks::{self, Inventory, Scope};
 use xtask::stack::{Binaries, Parts, Ports, Stack, StateFolder, Terms};
+use xtask::supervise::Role;
 use xtask::{images, setup};
 
 /// Everything a stack is made of, built and cached by now.
@@ -32,12 +33,36 @@ pub(crate) async fn with_stack(work: impl AsyncFnOnce(&Stack) -> Result<()>) -> 
     with_parts(parts().await?, work).await
 }
 
+/// Fails if nats-server denied a process of Roost anything. Most of it comes right by itself, only late: what is asked for
+/// when a connection is a new one, for example, is waited for until that is over.
+fn nobody_of_ours_was_denied(stack: &Stack) -> Result<()> {
+    let log = std::fs::read_to_string(stack.state().log(Role::Log))?;
+    let denied: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains(" Violation - Subject ") && line.contains(":rust:roost-"))
+        // Whoever finds no streams tries to make them, and then waits for one who may.
+        .filter(|line| {
+            !line.contains("\"$JS.API.STREAM.CREATE.") && !line.contains("\"$JS.API.STREAM.UPDATE.")
+        })
+        .collect();
+    ensure!(
+        denied.is_empty(),
+        "processes of Roost were denied:\n{}",
+        denied.join("\n")
+    );
+    Ok(())
+}
+
 /// The same with other parts.
 pub(crate) async fn with_parts(parts: Parts, work: impl AsyncFnOnce(&Stack) -> Result<()>) -> Result<()> {
     let state = StateFolder::temporary("e2e")?;
     let scope = Scope::of(&state);
     let never = CancellationToken::new();
-    let result = Stack::with(parts, Ports::free()?, state, &never, work).await;
+    let result = Stack::with(parts, Ports::free()?, state, &never, async |stack| {
+        work(stack).await?;
+        nobody_of_ours_was_denied(stack)
+    })
+    .await;
     let left = leaks::left_since(&Inventory::default(), &scope).await?;
     result?;
     assert!(left.is_empty(), "left behind: {left:#?}");
