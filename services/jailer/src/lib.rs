@@ -1,7 +1,7 @@
 //! Puts one engine into a place of its own and becomes it: what Firecracker's jailer does for Firecracker, for any engine.
 //!
 //! ```text
-//!   root of this machine ──▶ network namespace ▶ cgroups ▶ limits ▶ mount, IPC and UTS namespaces, a root with next to
+//!   root of this machine ──▶ descriptors closed ▶ network namespace ▶ cgroups ▶ limits ▶ mount, IPC and UTS namespaces, a root with next to
 //!                            nothing in it ▶ a user of its own ▶ no capabilities, no new privileges ▶ system calls
 //!                            filtered ──exec──▶ engine
 //! ```
@@ -13,6 +13,7 @@
 
 mod cgroup;
 pub mod cli;
+mod descriptors;
 mod devices;
 mod error;
 mod limits;
@@ -39,6 +40,7 @@ use crate::cli::Cli;
 /// Becomes the engine; returns only to say why it could not. What was done by then ends with the process, but for the
 /// chroot's folder and the cgroups, which the caller removes in any case.
 pub fn run(cli: &Cli) -> Result<Infallible, Jammed> {
+    descriptors::close_inherited()?;
     // What is made here is for the engine's user to see.
     umask(Mode::WGRP | Mode::WOTH);
     let program = cli.program()?;

@@ -58,6 +58,8 @@ fn look() -> ExitCode {
     let missing = ["/etc/passwd", "/bin/sh", "/sys", "/run", "/dev/mem", "/old_root"];
     assert!(missing.iter().all(|path| fs::metadata(path).is_err()));
     assert!(std::env::vars().all(|(name, _)| name == "PATH"));
+    let open = fs::read_dir("/proc/self/fd").unwrap();
+    assert_eq!(open.count(), 4, "standard ones, and that of the list itself");
     ExitCode::SUCCESS
 }
 

@@ -29,8 +29,10 @@ impl Place {
 
     /// Runs this test in a jail, where it does `what`, as the init of a pid namespace.
     fn run(&self, what: &str) -> ExitStatus {
-        let mut command = Command::new("unshare");
-        command.args(["--pid", "--fork", "--kill-child", "--"]);
+        let mut command = Command::new("sh");
+        // With a descriptor that leads out of the jail.
+        command.args(["-c", "exec \"$@\" 7</etc/passwd", "sh"]);
+        command.args(["unshare", "--pid", "--fork", "--kill-child", "--"]);
         command.arg(env!("CARGO_BIN_EXE_roost-jailer"));
         command.args(["--id", "jail-1", "--uid", USER, "--gid", USER]);
         command.args([
