@@ -57,7 +57,7 @@ pub(crate) fn judge(bytes: &[u8], gate: &dyn Gate, never: &[Ipv4Net]) -> Judged 
         ResponseCode::NotImp
     } else if message.queries.len() != 1 {
         ResponseCode::FormErr
-    } else if question.is_forbidden() || !gate.may_ask(&question.name()) {
+    } else if question.is_forbidden() || question.reads_as_another() || !gate.may_ask(&question.name()) {
         ResponseCode::Refused
     } else if names_what_is_out_of_reach(&question.query.name, never) {
         ResponseCode::NXDomain
@@ -105,6 +105,11 @@ impl Question {
     fn is_forbidden(&self) -> bool {
         let transfer = matches!(self.query.query_type, RecordType::AXFR | RecordType::IXFR);
         transfer || self.query.query_class != DNSClass::IN
+    }
+
+    /// A dot within a label (RFC 1035 allows any byte) would make a name, as text, one below another that it is not below.
+    fn reads_as_another(&self) -> bool {
+        self.query.name.iter().any(|label| label.contains(&b'.'))
     }
 
     /// Slots carry IPv4 alone; service bindings carry addresses of their own, and every program gets along without them.
@@ -200,6 +205,16 @@ mod tests {
         let mut update = question("a.com.", RecordType::A);
         update.metadata.op_code = OpCode::Update;
         assert_eq!(code(&update, "a.com"), Some(ResponseCode::NotImp));
+    }
+
+    #[test]
+    fn a_dot_within_a_label_parts_nothing() {
+        let mut message = question("a.com.", RecordType::A);
+        let name = Name::from_labels([&b"x.a"[..], b"com"]).unwrap();
+        message.queries[0].set_name(name);
+        // As text it is below a.com, and allowed.
+        let text = "x\\.a.com";
+        assert_eq!(code(&message, text), Some(ResponseCode::Refused));
     }
 
     #[test]
