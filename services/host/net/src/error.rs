@@ -147,8 +147,8 @@ pub enum OsError {
         /// The kernel's answer.
         source: io::Error,
     },
-    /// The packet filter program refused the rules.
-    #[error("{program} refused the rules: {stderr}")]
+    /// The packet filter program refused what it was asked for.
+    #[error("{program} refused: {stderr}")]
     NftRefused {
         /// The program.
         program: PathBuf,

@@ -13,7 +13,8 @@ use crate::egress::Reach;
 use crate::error::{Error, OsError};
 use crate::machine::links::{Link, Links};
 use crate::machine::{netns, nft, settings, thread};
-use crate::make::{destroy, reload_rules, take_over_names};
+use crate::make::{destroy, take_over};
+use crate::names::Pins;
 use crate::rules;
 use crate::slot::Slot;
 use crate::store::{Record, Store, fingerprint};
@@ -44,6 +45,8 @@ pub(crate) struct Adopted {
     pub(crate) reach: Reach,
     /// Its port for names, served by nobody yet.
     pub(crate) sockets: Sockets,
+    /// The addresses that its names have.
+    pub(crate) pins: Pins,
 }
 
 impl Host {
@@ -126,14 +129,16 @@ impl Host {
             return Ok(None);
         }
         let current = fingerprint(&self.config, &addresses);
-        if record.fingerprint != current {
-            // A slot nobody uses is cheaper to make anew. One in use keeps its addresses and gets the new rules, unless
-            // the addresses themselves moved.
-            if record.owner.is_none() || record.host_address != addresses.host_address {
-                return Ok(None);
-            }
-            let (host, reach) = (Arc::clone(self), record.reach.clone());
-            thread::wait("roost-reload", move || reload_rules(&host, &addresses, &reach))??;
+        let stale = record.fingerprint != current;
+        // A slot nobody uses is cheaper to make anew. One in use keeps its addresses and gets the new rules, unless the
+        // addresses themselves moved.
+        if stale && (record.owner.is_none() || record.host_address != addresses.host_address) {
+            return Ok(None);
+        }
+        let (host, reach) = (Arc::clone(self), record.reach.clone());
+        let taken = move || take_over(&host, &addresses, &reach, stale);
+        let (sockets, pins) = thread::wait("roost-adopt", taken)??;
+        if stale {
             self.store.save(
                 number,
                 &Record {
@@ -142,13 +147,12 @@ impl Host {
                 },
             )?;
         }
-        let host = Arc::clone(self);
-        let sockets = thread::wait("roost-names", move || take_over_names(&host, number))??;
         Ok(Some(Adopted {
             slot: Slot::new(number, namespace, record.host_address),
             owner: record.owner,
             reach: record.reach,
             sockets,
+            pins,
         }))
     }
 

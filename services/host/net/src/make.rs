@@ -12,6 +12,7 @@
 use std::fs::File;
 use std::net::SocketAddrV4;
 use std::os::fd::AsRawFd;
+use std::time::Instant;
 
 use roost_dns::Sockets;
 
@@ -22,6 +23,7 @@ use crate::guest;
 use crate::host::Host;
 use crate::machine::links::{Links, Taken};
 use crate::machine::{netns, nft, settings, tap, thread};
+use crate::names::{self, Pins};
 use crate::rules;
 use crate::rules::slot::UPLINK;
 use crate::slot::Slot;
@@ -75,7 +77,7 @@ fn build(host: &Host, addresses: &Addresses, step: &mut Step) -> Result<Made, Os
     enter(Step::Rules)?;
     nft::apply(
         &host.config.nft,
-        &rules::slot::ruleset(&host.plan, addresses, &Reach::default()),
+        &rules::slot::ruleset(&host.plan, addresses, &Reach::default(), &[]),
     )?;
 
     enter(Step::Veth)?;
@@ -118,19 +120,26 @@ fn build(host: &Host, addresses: &Addresses, step: &mut Step) -> Result<Made, Os
     Ok(Made::Slot(slot, sockets))
 }
 
-/// Loads the rules of a slot that is in use anew, in one transaction. Must have the calling thread to itself.
-pub(crate) fn reload_rules(host: &Host, addresses: &Addresses, reach: &Reach) -> Result<(), OsError> {
+/// What a slot that an earlier process served goes on with: its port for names, and the addresses that these have. If its
+/// rules are `stale`, they are loaded anew, in one transaction. Must have the calling thread to itself.
+pub(crate) fn take_over(
+    host: &Host,
+    addresses: &Addresses,
+    reach: &Reach,
+    stale: bool,
+) -> Result<(Sockets, Pins), OsError> {
     netns::enter(&host.store.namespace(addresses.number))?;
-    nft::apply(
-        &host.config.nft,
-        &rules::slot::ruleset(&host.plan, addresses, reach),
-    )
-}
-
-/// Binds the port for names of the slot `number`, which an earlier process served. Must have the calling thread to itself.
-pub(crate) fn take_over_names(host: &Host, number: u32) -> Result<Sockets, OsError> {
-    netns::enter(&host.store.namespace(number))?;
-    bind_names()
+    let found = if reach.names.is_empty() {
+        Vec::new()
+    } else {
+        names::found(&host.config.nft)
+    };
+    let pins = Pins::found(&found, Instant::now());
+    if stale {
+        let rules = rules::slot::ruleset(&host.plan, addresses, reach, &found);
+        nft::apply(&host.config.nft, &rules)?;
+    }
+    Ok((bind_names()?, pins))
 }
 
 fn bind_names() -> Result<Sockets, OsError> {

@@ -45,7 +45,7 @@ pub(crate) struct Record {
 pub(crate) fn fingerprint(config: &Config, slot: &Addresses) -> String {
     let veth = config.veth_range;
     format!(
-        "3 {} {}/{} {} in {veth}",
+        "4 {} {}/{} {} in {veth}",
         slot.number, slot.host_end, slot.slot_end, slot.host_address
     )
 }

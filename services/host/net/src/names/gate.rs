@@ -17,24 +17,24 @@ use crate::host::Host;
 use crate::machine::{netns, nft, thread};
 use crate::rules;
 
-/// The gate of one slot.
-#[derive(Debug)]
+/// The gate of one slot. Clones are of the same.
+#[derive(Debug, Clone)]
 pub(crate) struct SlotGate {
     host: Arc<Host>,
     number: u32,
     /// What the packet filter carries out.
-    reach: RwLock<Reach>,
+    reach: Arc<RwLock<Reach>>,
     /// Held while the packet filter is changed, so that no answer of an old policy comes after a new one.
-    pins: Mutex<Pins>,
+    pins: Arc<Mutex<Pins>>,
 }
 
 impl SlotGate {
-    pub(super) fn new(host: Arc<Host>, number: u32, reach: Reach) -> Self {
+    pub(super) fn new(host: Arc<Host>, number: u32, reach: Reach, pins: Pins) -> Self {
         Self {
             host,
             number,
-            reach: RwLock::new(reach),
-            pins: Mutex::default(),
+            reach: Arc::new(RwLock::new(reach)),
+            pins: Arc::new(Mutex::new(pins)),
         }
     }
 
@@ -45,8 +45,18 @@ impl SlotGate {
         let marks = reach.names.iter().map(mark_of).collect();
         let kept = pins.keep(&marks, Instant::now());
         self.apply(rules::egress::change(&reach, &kept)).await?;
-        *self.reach.write().unwrap_or_else(PoisonError::into_inner) = reach;
+        self.set(reach);
         Ok(())
+    }
+
+    /// Lets nothing more through. What is under way is done when this is.
+    pub(super) async fn close(&self) {
+        let _pins = self.pins.lock().await;
+        self.set(Reach::default());
+    }
+
+    fn set(&self, reach: Reach) {
+        *self.reach.write().unwrap_or_else(PoisonError::into_inner) = reach;
     }
 
     async fn apply(&self, document: Nftables<'static>) -> Result<(), Error> {
@@ -70,15 +80,9 @@ impl SlotGate {
             covering.map(mark_of).collect()
         })
     }
-}
 
-#[async_trait]
-impl Gate for SlotGate {
-    fn may_ask(&self, name: &str) -> bool {
-        self.reach(|reach| reach.may_resolve(name))
-    }
-
-    async fn admit(&self, name: &str, addresses: &[Ipv4Addr], life: Duration) -> Result<(), Closed> {
+    /// Lets the addresses through that `name` has, if it is one that the policy allows.
+    async fn open(&self, name: &str, addresses: &[Ipv4Addr], life: Duration) -> Result<(), Closed> {
         let closed = |source| Closed {
             name: name.to_owned(),
             source,
@@ -98,5 +102,25 @@ impl Gate for SlotGate {
         }
         pins.note(addresses, &marks, now, life);
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Gate for SlotGate {
+    fn may_ask(&self, name: &str) -> bool {
+        self.reach(|reach| reach.may_resolve(name))
+    }
+
+    async fn admit(&self, name: &str, addresses: &[Ipv4Addr], life: Duration) -> Result<(), Closed> {
+        let (gate, asked, addresses) = (self.clone(), name.to_owned(), addresses.to_owned());
+        // In a task of its own: a guest that hangs up in the middle must not let the next change begin before this one has
+        // ended, nor leave in the packet filter what nobody noted.
+        let opened = tokio::spawn(async move { gate.open(&asked, &addresses, life).await });
+        opened.await.unwrap_or_else(|error| {
+            Err(Closed {
+                name: name.to_owned(),
+                source: error.into(),
+            })
+        })
     }
 }

@@ -10,9 +10,10 @@
 //!                     the connection passes for as long as the name is allowed, however short the answer's life was
 //! ```
 //!
-//! The port is served by this process: while the host agent is away, questions wait until it is back, and are asked again
-//! by the guest.
+//! The port is served by this process: while the host agent is away, questions go unanswered, and are asked again by the
+//! guest. What was answered before goes on: the map is the kernel's, and is read back by the next process (`found`).
 
+mod found;
 mod gate;
 mod pins;
 
@@ -24,24 +25,25 @@ use tokio::task::JoinHandle;
 use crate::egress::Reach;
 use crate::host::Host;
 use crate::rules::forbidden_targets;
+pub(crate) use found::found;
 use gate::SlotGate;
-pub(crate) use pins::{Pin, mark_of};
+pub(crate) use pins::{Pin, Pins, mark_of};
 
 /// One slot's port for names, served until it is closed or dropped.
 #[derive(Debug)]
 pub(crate) struct Desk {
-    gate: Arc<SlotGate>,
+    gate: SlotGate,
     task: JoinHandle<()>,
 }
 
 impl Desk {
-    /// Serves `sockets` of slot `number`, whose packet filter carries out `reach`.
-    pub(crate) fn open(host: Arc<Host>, number: u32, reach: Reach, sockets: Sockets) -> Self {
+    /// Serves `sockets` of slot `number`, whose packet filter carries out `reach` and has `pins`.
+    pub(crate) fn open(host: Arc<Host>, number: u32, reach: Reach, sockets: Sockets, pins: Pins) -> Self {
         let forwarder = Forwarder::new(host.config.resolver, forbidden_targets(&host.plan));
-        let gate = Arc::new(SlotGate::new(host, number, reach));
-        let served = Arc::clone(&gate);
+        let gate = SlotGate::new(host, number, reach, pins);
+        let served = gate.clone();
         let task = tokio::spawn(async move {
-            if let Err(error) = serve(sockets, forwarder, &*served).await {
+            if let Err(error) = serve(sockets, forwarder, &served).await {
                 tracing::error!(number, %error, "a guest's port for names cannot be served");
             }
         });
@@ -49,15 +51,16 @@ impl Desk {
     }
 
     /// What changes the slot's policy.
-    pub(crate) fn gate(&self) -> Arc<SlotGate> {
-        Arc::clone(&self.gate)
+    pub(crate) fn gate(&self) -> SlotGate {
+        self.gate.clone()
     }
 
-    /// Stops serving; the sockets are closed when this is done, and no longer hold the slot's namespace.
+    /// Stops serving. When this is done the sockets are closed, and nothing more is done in the slot's namespace.
     pub(crate) async fn close(mut self) {
         self.task.abort();
         // Cancelled is what it is.
         let _ = (&mut self.task).await;
+        self.gate.close().await;
     }
 }
 

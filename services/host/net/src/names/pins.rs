@@ -59,6 +59,19 @@ impl Entry {
 pub(crate) struct Pins(HashMap<Ipv4Addr, Entry>);
 
 impl Pins {
+    /// Those that the packet filter still has at `now`, each with what is left of its life there.
+    pub(crate) fn found(pins: &[Pin], now: Instant) -> Self {
+        let entry = |pin: &Pin| {
+            let until = now + pin.life.saturating_sub(GRACE);
+            let entry = Entry {
+                until: [(pin.mark, until)].into(),
+                shown: pin.mark,
+            };
+            (pin.address, entry)
+        };
+        Self(pins.iter().map(entry).collect())
+    }
+
     /// What has to change in the packet filter so that `addresses` stand for the names of `marks` until `life` from `now`.
     /// Nothing is noted yet: see [`Self::note`].
     pub(crate) fn missing(
@@ -204,6 +217,21 @@ mod tests {
             [pin(1, 7, Duration::from_secs(40) + GRACE)]
         );
         assert_eq!(pins.keep(&[7].into(), now + LIFE), []);
+    }
+
+    #[test]
+    fn what_an_earlier_process_left_goes_on() {
+        let (mut before, now) = (Pins::default(), Instant::now());
+        let written = admit(&mut before, &[address(1), address(2)], &[7], now).unwrap();
+        let mut pins = Pins::found(&written, now);
+        assert_eq!(admit(&mut pins, &[address(1)], &[7], now), Ok(vec![]));
+        let later = now + Duration::from_secs(20);
+        let missing = admit(&mut pins, &[address(1)], &[9], later).unwrap();
+        assert_eq!(missing[0].mark, 7, "the filter has it under this mark");
+        let mut kept = pins.keep(&[7].into(), later);
+        kept.sort_unstable_by_key(|pin| pin.address);
+        let left = Duration::from_secs(40) + GRACE;
+        assert_eq!(kept, [pin(1, 7, left), pin(2, 7, left)]);
     }
 
     #[test]

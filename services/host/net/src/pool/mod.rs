@@ -64,7 +64,7 @@ impl SlotPool {
         let mut desks = HashMap::new();
         for found in found.slots {
             let (number, slot) = (found.slot.number, found.slot);
-            let desk = Desk::open(Arc::clone(&host), number, found.reach, found.sockets);
+            let desk = Desk::open(Arc::clone(&host), number, found.reach, found.sockets, found.pins);
             desks.insert(number, desk);
             numbers.adopt(number);
             match found.owner {

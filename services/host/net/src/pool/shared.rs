@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::host::{Host, numbers_in_use};
 use crate::machine::thread;
 use crate::make::{Made, destroy, make};
-use crate::names::Desk;
+use crate::names::{Desk, Pins};
 use crate::numbers::Numbers;
 use crate::slot::Slot;
 use crate::store::{Record, fingerprint};
@@ -162,7 +162,8 @@ impl Shared {
             let made = thread::run(format!("roost-make-{number}"), move || make(&host, &addresses)).await;
             match made {
                 Ok(Ok(Made::Slot(slot, sockets))) => {
-                    let desk = Desk::open(Arc::clone(&self.host), number, Reach::default(), sockets);
+                    let (reach, pins) = (Reach::default(), Pins::default());
+                    let desk = Desk::open(Arc::clone(&self.host), number, reach, sockets, pins);
                     self.lock().desks.insert(number, desk);
                     return Ok(slot);
                 }

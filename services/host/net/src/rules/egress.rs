@@ -27,10 +27,10 @@ pub(super) const ANSWERED: &str = "sandbox_answered";
 const REFUSE: &str = "refuse";
 
 /// The addresses that names have, and the marks of these names.
-const NAMED: &str = "named";
+pub(crate) const NAMED: &str = "named";
 
-/// Adds the chains with what `reach` asks for; no name has an address yet.
-pub(super) fn add(table: &mut TableWriter, reach: &Reach) {
+/// Adds the chains with what `reach` asks for, and the addresses that its names have.
+pub(super) fn add(table: &mut TableWriter, reach: &Reach, pins: &[Pin]) {
     // What was open ends at once instead of hanging until its timeouts.
     table.chain(
         REFUSE,
@@ -41,6 +41,7 @@ pub(super) fn add(table: &mut TableWriter, reach: &Reach) {
         ],
     );
     table.address_marks(NAMED);
+    table.mark_addresses(NAMED, pins);
     for way in [Way::Sent, Way::Answered] {
         table.chain(way.chain(), None, way.rules(reach));
     }

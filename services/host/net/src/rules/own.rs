@@ -8,8 +8,8 @@ use std::net::SocketAddrV4;
 use nftables::types::{NfChainPolicy as Policy, NfChainType as Type, NfHook};
 
 use super::terms::{
-    TableWriter, Term, accept, at_most, connections_over, drop, field_is, from_link, is_reply, reject, texts,
-    to_address, to_link, to_socket,
+    TableWriter, Term, accept, at_most, connections_over, drop, field_is, from_link, is_reply, number,
+    reject, text, texts, to_address, to_link, to_socket,
 };
 use crate::guest;
 
@@ -21,6 +21,9 @@ const MAX_QUESTIONS: u32 = 500;
 
 /// Connections for such questions that one guest may have open; fewer are served at once.
 const MAX_DNS_CONNECTIONS: u32 = 32;
+
+/// A datagram's port that nobody listens on (RFC 792, destination unreachable).
+const PORT_UNREACHABLE: u32 = 3;
 
 /// Adds the chains.
 pub(super) fn add(table: &mut TableWriter) {
@@ -45,10 +48,17 @@ pub(super) fn add(table: &mut TableWriter) {
         ],
     );
     let errors = texts(&["destination-unreachable", "time-exceeded", "parameter-problem"]);
+    // Said while nobody serves the port for names: a guest that hears it gives up at once, one that does not asks again.
+    let nobody_listens = [
+        ("type", text("destination-unreachable")),
+        ("code", number(PORT_UNREACHABLE)),
+    ];
+    let nobody_listens = nobody_listens.map(|(name, value)| field_is("icmp", name, value));
     table.chain(
         "output",
         Some((Type::Filter, NfHook::Output, 0, Policy::Drop)),
         vec![
+            [&nobody_listens[..], &[drop()]].concat(),
             vec![field_is("icmp", "type", errors), accept()],
             vec![to_link(guest::TAP), is_reply(), accept()],
         ],

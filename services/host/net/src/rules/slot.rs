@@ -13,6 +13,7 @@ use super::{egress, forbidden_targets, own};
 use crate::addresses::{AddressPlan, Addresses};
 use crate::egress::Reach;
 use crate::guest;
+use crate::names::Pin;
 
 /// Name of the namespace's end of the veth pair.
 pub(crate) const UPLINK: &str = "eth0";
@@ -24,8 +25,13 @@ pub(crate) const TABLE: &str = "roost";
 /// more) bounds the whole machine: no one guest may fill it.
 const MAX_CONNECTIONS: u32 = 4096;
 
-/// The whole table of one slot.
-pub(crate) fn ruleset(plan: &AddressPlan, slot: &Addresses, reach: &Reach) -> Nftables<'static> {
+/// The whole table of one slot, whose names have the addresses of `pins`.
+pub(crate) fn ruleset(
+    plan: &AddressPlan,
+    slot: &Addresses,
+    reach: &Reach,
+    pins: &[Pin],
+) -> Nftables<'static> {
     let mut table = TableWriter::new(TABLE);
 
     // Before connection tracking: a guest speaks as itself, over IPv4, or not at all.
@@ -57,7 +63,7 @@ pub(crate) fn ruleset(plan: &AddressPlan, slot: &Addresses, reach: &Reach) -> Nf
         ]],
     );
 
-    egress::add(&mut table, reach);
+    egress::add(&mut table, reach, pins);
     table.chain(
         "egress",
         None,

@@ -1,13 +1,14 @@
 //! Names: who may ask for them, what is told, and what can be reached by them, for how long.
 
-use std::io::{Read, Write};
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use hickory_proto::op::ResponseCode;
 
 use crate::common::machine::{FORBIDDEN, INTERNET, Machine, PUBLIC, RESOLVER};
-use crate::common::names::{Resolver, resolve, resolve_tcp};
+use crate::common::names::{Resolver, resolve, resolve_tcp, resolve_within};
 use crate::common::servers::Server;
 use crate::common::{DOUBT, Guest, PATIENCE, greet, greet_udp, on_machine, owner};
 use crate::policy::policy;
@@ -211,7 +212,7 @@ fn a_connection_outlives_its_answer_but_not_its_name() {
         gone.far.set_read_timeout(Some(DOUBT)).unwrap();
         gone.far.read_exact(&mut [0]).unwrap_err();
         let error = gone.near.read(&mut [0]).unwrap_err();
-        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
         scene.pool.purge().await.unwrap();
     });
 }
@@ -241,7 +242,7 @@ fn answers_outlive_a_change_that_keeps_their_name() {
 }
 
 #[test]
-fn a_restarted_host_answers_again_and_open_connections_go_on() {
+fn a_restarted_host_answers_again_and_what_it_told_before_stands() {
     on_machine(|machine| async move {
         let scene = Scene::set(machine).await;
         let named = policy(false, &["example.com"], &[]);
@@ -250,21 +251,44 @@ fn a_restarted_host_answers_again_and_open_connections_go_on() {
         let mut conversation = Conversation::begin(&scene, INTERNET);
         let Scene {
             machine,
-            pool,
+            mut pool,
             guest,
             resolver: _resolver,
             _servers,
         } = scene;
-        pool.close().await.unwrap();
-        conversation.exchange();
-        let pool = SlotPool::open(machine.config("a")).await.unwrap();
-        pool.apply(owner("sb1", 1), &named).await.unwrap();
-        conversation.exchange();
+        let number = pool.owners()[0].1.number;
+        let server = format!("{INTERNET}:7000");
+        for of_another_release in [false, true] {
+            pool.close().await.unwrap();
+            conversation.exchange();
+            guest.greet(&server, PATIENCE).unwrap();
+            let asked = guest.place.run(|| resolve_within("example.com", DOUBT));
+            let unanswered = asked.unwrap_err().kind();
+            assert_eq!(
+                unanswered,
+                ErrorKind::WouldBlock,
+                "told of nothing, it asks again"
+            );
+            if of_another_release {
+                let record = machine.config("a").directory.join(format!("a/{number}.json"));
+                let text = fs::read_to_string(&record).unwrap();
+                let text = text.replace(r#""fingerprint":""#, r#""fingerprint":"another "#);
+                fs::write(&record, text).unwrap();
+            }
+            pool = SlotPool::open(machine.config("a")).await.unwrap();
+            guest.greet(&server, PATIENCE).unwrap();
+            pool.apply(owner("sb1", 1), &named).await.unwrap();
+            conversation.exchange();
+            guest
+                .greet(&server, PATIENCE)
+                .expect("nobody has to ask for it again");
+            guest.greet(&format!("{ELSEWHERE}:7000"), DOUBT).unwrap_err();
+        }
         assert_eq!(
             guest.place.run(|| resolve("example.com")).unwrap(),
             Ok(at(&[INTERNET]))
         );
-        guest.greet(&format!("{INTERNET}:7000"), PATIENCE).unwrap();
+        guest.greet(&server, PATIENCE).unwrap();
         drop(conversation);
         pool.purge().await.unwrap();
     });

@@ -103,9 +103,14 @@ fn answer(question: &[u8], zone: &Mutex<Zone>, heard: &Mutex<Vec<String>>) -> Ve
 
 /// What a guest is told when it asks for the addresses of `name`, from the calling thread's namespace.
 pub fn resolve(name: &str) -> io::Result<Result<Vec<Ipv4Addr>, ResponseCode>> {
+    resolve_within(name, PATIENCE)
+}
+
+/// The same, for one who waits no longer than `patience`.
+pub fn resolve_within(name: &str, patience: Duration) -> io::Result<Result<Vec<Ipv4Addr>, ResponseCode>> {
     let socket = UdpSocket::bind("0.0.0.0:0")?;
     socket.connect(gateway())?;
-    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_read_timeout(Some(patience))?;
     socket.send(&question(name))?;
     let mut answer = [0; 4096];
     let length = socket.recv(&mut answer)?;
