@@ -194,6 +194,9 @@ impl TenantId {
     }
 }
 
+/// Before the digits of a sandbox's id that is made from a command's.
+const SANDBOX: &str = "sb";
+
 impl SandboxId {
     /// The first in the order of all that can be.
     pub fn least() -> Self {
@@ -204,12 +207,19 @@ impl SandboxId {
     pub fn from_command(tenant: &TenantId, command: &CommandId) -> Self {
         Self(
             derived(
-                "sb",
+                SANDBOX,
                 "roost 2026 sandbox id",
                 &[tenant.as_str(), command.as_str()],
             )
             .into(),
         )
+    }
+
+    /// Whether it has the form of those that [`SandboxId::from_command`] makes.
+    pub fn is_derived(&self) -> bool {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let digits = self.0.strip_prefix(SANDBOX);
+        digits.is_some_and(|digits| digits.len() == DERIVED && digits.bytes().all(is_digit))
     }
 }
 

@@ -10,6 +10,7 @@ mod folded;
 pub mod host;
 pub mod limits;
 pub mod placement;
+pub mod rate;
 pub mod reconcile;
 mod rejection;
 pub mod sandbox;

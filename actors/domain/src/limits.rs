@@ -97,6 +97,11 @@ impl Fleet {
         (limits != Limits::default()).then_some(limits)
     }
 
+    /// How many requests `tenant` may send in a second, if anything bounds that.
+    pub fn requests_per_sec(&self, tenant: &TenantId) -> Option<u32> {
+        self.limits(tenant)?.requests_per_sec
+    }
+
     /// What `tenant` has.
     pub fn usage(&self, tenant: &TenantId) -> Usage {
         let own = self.live_of(tenant);

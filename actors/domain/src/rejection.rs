@@ -1,7 +1,7 @@
 //! Why a command was not accepted: always the caller's fault, never ours.
 
 use roost_schemas::reply::{Code, Rejected};
-use roost_schemas::{CommandId, Generation, HostId, KeyId, SnapshotId};
+use roost_schemas::{CommandId, Generation, HostId, KeyId, SandboxId, SnapshotId};
 
 /// Characters of an offending value that are shown.
 const MAX_SHOWN: usize = 80;
@@ -108,6 +108,14 @@ pub enum Rejection {
         /// What this would add.
         added: u64,
     },
+    /// Its tenant has sent as many in this second as it may.
+    #[error(
+        "the tenant's limit of requests_per_sec is {limit}, and it has sent as many: send fewer, or have the limit raised"
+    )]
+    TooFast {
+        /// The limit.
+        limit: u32,
+    },
     /// Only an operator may ask for this.
     #[error("{0} is for operators alone")]
     Forbidden(&'static str),
@@ -147,6 +155,11 @@ pub enum Rejection {
     /// The id is one that only a host's reports have.
     #[error("command id {0:?} begins with @, which is kept for what hosts report; choose another")]
     ReservedId(CommandId),
+    /// The sandbox's id is of a form that is not for choosing.
+    #[error(
+        "sandbox id {0:?} has the form of those that are made from a command's id; choose one of another form"
+    )]
+    DerivedId(SandboxId),
     /// The body of the command could not be read.
     #[error("{0}")]
     Unreadable(#[from] roost_schemas::codec::Undecodable),
@@ -178,14 +191,16 @@ impl Rejection {
             | Self::HostUp(_)
             | Self::TemplateIsImage
             | Self::TooMany { .. } => Code::InvalidState,
-            Self::Invalid { .. } | Self::ReservedId(_) | Self::Unreadable(_) => Code::InvalidRequest,
+            Self::Invalid { .. } | Self::ReservedId(_) | Self::DerivedId(_) | Self::Unreadable(_) => {
+                Code::InvalidRequest
+            }
             Self::AlreadyExists
             | Self::SnapshotExists(_)
             | Self::TemplateExists
             | Self::TenantExists
             | Self::KeyExists(_)
             | Self::WebhookExists => Code::Conflict,
-            Self::LimitExceeded { .. } => Code::LimitExceeded,
+            Self::LimitExceeded { .. } | Self::TooFast { .. } => Code::LimitExceeded,
             Self::Forbidden(_) => Code::Forbidden,
             Self::NoCapacity { .. } => Code::NoCapacity,
             Self::DeadlinePassed { .. } => Code::DeadlineExceeded,

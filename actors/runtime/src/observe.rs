@@ -57,6 +57,11 @@ pub(crate) fn decided(hop: &'static str, kind: &'static str, outcome: &'static s
     histogram!("roost_command_seconds", "hop" => hop, "kind" => kind).record(began.elapsed().as_secs_f64());
 }
 
+/// Counts a command that is not even read. Who sends too many does not fill our log as well.
+pub(crate) fn turned_away(hop: &'static str) {
+    counter!("roost_commands_total", "hop" => hop, "kind" => "unread", "outcome" => "too_fast").increment(1);
+}
+
 /// A part of an operation, timed and traced.
 pub(crate) async fn phase<T>(
     operation: &'static str,

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   roost.cmd.<tenant>.any.<sandbox>, and .client. where a tenant's own clients ask
+//!        ├─ a client's, and too many in this second ─▶ refused, unread
 //!        ├─ create ─▶ place, within the tenant's limits ─▶ commit Requested, Placed ─▶ answer ─▶ Start to the chosen host
 //!        ├─ delete a template ─▶ commit Deleted ─▶ answer
 //!        ├─ change a tenant, a webhook ─▶ commit ─▶ answer
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use roost_domain::Rejection;
+use roost_domain::rate::Rates;
 use roost_domain::webhook::Targets;
 use roost_journal::port::{Deliveries, Delivery, Journal, Queue, QueueError};
 use roost_schemas::command::SandboxCommand;
@@ -102,6 +104,7 @@ impl From<Rejection> for Obstacle {
 impl Router {
     /// Routes until it is dropped. One command at a time: a placement must see the one before it.
     pub async fn run(&self) {
+        let mut rates = Rates::default();
         loop {
             match self.deliveries().await {
                 Ok(mut deliveries) => {
@@ -109,7 +112,7 @@ impl Router {
                         match delivery {
                             Ok(delivery) => {
                                 let span = observe::command(HOP, &delivery, &*self.clock);
-                                self.handle(delivery).instrument(span).await;
+                                self.handle(&mut rates, delivery).instrument(span).await;
                             }
                             Err(error) => tracing::warn!(%error, "the command queue stutters"),
                         }
@@ -129,7 +132,10 @@ impl Router {
         Ok(futures::stream::select(within, outside).boxed())
     }
 
-    async fn handle(&self, mut delivery: Delivery) {
+    async fn handle(&self, rates: &mut Rates, mut delivery: Delivery) {
+        if let Err(too_fast) = self.pace(rates, &delivery) {
+            return self.turn_away(delivery, too_fast);
+        }
         let command = delivery.message.command_id.clone();
         let began = Instant::now();
         let opened = intake::open(&delivery.message);

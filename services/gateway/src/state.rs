@@ -171,7 +171,7 @@ impl Gateway {
         &self.caller.tenant
     }
 
-    /// Until when tenants have used up their requests.
+    /// What tenants have sent of late.
     pub(crate) fn rates(&self) -> &Rates {
         &self.inner.rates
     }

@@ -154,8 +154,9 @@ impl Queue for MemoryQueue {
         if let Route::Host(_) = route {
             let mut state = locked(&self.0.state);
             let entries = state.routes.entry(route.clone()).or_default();
+            let now = Instant::now();
             for entry in entries.values_mut() {
-                (entry.ready, entry.leased) = (None, false);
+                (entry.ready, entry.leased) = (entry.ready.map(|_| now), false);
             }
         }
         let taker = Taker {
@@ -259,6 +260,7 @@ impl Taker {
             .find(|(_, entry)| due(entry))
             .filter(|_| in_flight < max_taken(&self.route));
         if let Some((number, entry)) = found {
+            let again = entry.ready.is_some();
             entry.ready = Some(now + self.shared.options.lease);
             entry.leased = true;
             let settle = Ticket {
@@ -269,6 +271,7 @@ impl Taker {
             return Find::Command(Box::new(Delivery {
                 subject: entry.subject.clone(),
                 queued_at: entry.queued_at,
+                again,
                 message: entry.message.clone(),
                 settle: Box::new(settle),
             }));

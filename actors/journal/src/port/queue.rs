@@ -50,6 +50,8 @@ pub struct Delivery {
     pub subject: CommandSubject,
     /// When the queue stored it: the command's time, the same at every delivery.
     pub queued_at: Timestamp,
+    /// Whether it was delivered before.
+    pub again: bool,
     /// The command. One published by hand without an id has one made from its stream sequence.
     pub message: Message,
     /// Its settlement; dropping it unsettled means delivery again.

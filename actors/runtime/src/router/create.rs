@@ -37,6 +37,7 @@ impl Router {
         let placement = if absent {
             intake::in_time(&delivery.message, &*self.clock)?;
             self.see_all().await?;
+            self.check_tenant(&delivery.subject)?;
             self.check_free(&delivery.subject)?;
             let tenant = &delivery.subject.tenant;
             let placement = self.place(tenant, &create).await?;
@@ -53,8 +54,20 @@ impl Router {
         ledger.execute(&envelope).await
     }
 
+    /// Refuses a tenant's client whose tenant was never made, though it was given credentials: nothing says how much it may have.
+    fn check_tenant(&self, subject: &CommandSubject) -> Result<(), Rejection> {
+        let there = || self.fleet.read(|fleet| fleet.has_tenant(&subject.tenant));
+        if subject.route == Route::Client && !there() {
+            Err(Rejection::NoTenant)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Refuses an id that stands for a sandbox of another tenant, or did: a VM of it may stand on its host yet. A gateway
-    /// makes none twice, but whoever writes commands by hand chooses; and hosts know their VMs by the id alone.
+    /// makes none twice, but whoever writes commands by hand chooses; and hosts know their VMs by the id alone, as does
+    /// everybody who comes to their ports. So whoever chooses an id that another chose is told that it is taken; what
+    /// gateways make cannot be tried (see `client`).
     fn check_free(&self, subject: &CommandSubject) -> Result<(), Rejection> {
         let CommandSubject { tenant, sandbox, .. } = subject;
         if self.fleet.read(|fleet| fleet.has_elsewhere(tenant, sandbox)) {

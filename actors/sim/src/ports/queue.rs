@@ -119,6 +119,7 @@ impl Link {
         let Ok(Delivery {
             subject,
             queued_at,
+            again,
             message,
             settle,
         }) = delivery
@@ -127,10 +128,11 @@ impl Link {
         };
         let about = format!("{subject} {}", message.command_id);
         let passage = self.turn(Kind::Delivery, "take", about).await;
-        let again = |settle: Box<dyn Settle>| {
+        let delivered = |settle: Box<dyn Settle>, again| {
             Ok(Delivery {
                 subject: subject.clone(),
                 queued_at,
+                again,
                 message: message.clone(),
                 settle,
             })
@@ -147,8 +149,11 @@ impl Link {
                 drop(settle);
                 Vec::new()
             }
-            Passage::Twice(_) => vec![again(self.settled_by(settle)), again(Box::new(Copied))],
-            Passage::Through => vec![again(self.settled_by(settle))],
+            Passage::Twice(_) => vec![
+                delivered(self.settled_by(settle), again),
+                delivered(Box::new(Copied), true),
+            ],
+            Passage::Through => vec![delivered(self.settled_by(settle), again)],
         };
         self.took_effect().await;
         taken

@@ -109,12 +109,14 @@ fn take(gateway: &Gateway, client: &Client, seats: &Seats, request: Message) {
         tracing::warn!(%tenant, %reply, "a read asks to be answered where no inbox is");
         return;
     }
-    let seat = seats.claim(&tenant);
-    let gateway = gateway.seen_by(Arc::new(Caller {
+    let caller = Arc::new(Caller {
         scope: Scope::Read,
         principal: format!("tenant:{tenant}"),
         ..Caller::guest_of(tenant)
-    }));
+    });
+    let paced = gateway.pace(&caller);
+    let seat = paced.and_then(|()| seats.claim(&caller.tenant));
+    let gateway = gateway.seen_by(caller);
     let client = client.clone();
     tokio::spawn(async move {
         let (content, read) = understand(&request);

@@ -141,10 +141,14 @@ impl Intake {
 
 /// The command in `received`, or nothing if it was malformed and has been rejected.
 async fn deliver(link: &Arc<Link>, received: Received) -> Option<Delivery> {
-    let stood = received
-        .info()
-        .map(|info| (info.stream_sequence, timestamp(info.published)));
-    let (sequence, queued_at) = stood
+    let stood = received.info().map(|info| {
+        (
+            info.stream_sequence,
+            timestamp(info.published),
+            info.delivered > 1,
+        )
+    });
+    let (sequence, queued_at, again) = stood
         .inspect_err(|error| tracing::error!(%error, "a delivery without a place"))
         .ok()?;
     let message = received.message;
@@ -164,6 +168,7 @@ async fn deliver(link: &Arc<Link>, received: Received) -> Option<Delivery> {
             return Some(Delivery {
                 subject,
                 queued_at,
+                again,
                 message,
                 settle: Box::new(ticket),
             });
