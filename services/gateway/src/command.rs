@@ -14,7 +14,7 @@ use roost_domain::sandbox::Phase;
 use roost_journal::port::{Message, QueueError, Record};
 use roost_schemas::command::{ContentType, SandboxCommand};
 use roost_schemas::commit::Commit;
-use roost_schemas::event::SandboxEvent;
+use roost_schemas::event::{Payload, SandboxEvent};
 use roost_schemas::reply::{Accepted, Code as ReplyCode, Rejected, Reply};
 use roost_schemas::subject::{AggregateId, CommandSubject, EventSubject, Route};
 use roost_schemas::{CommandId, SandboxId, Sequence, Timestamp};
@@ -171,6 +171,31 @@ impl Gateway {
             Ok(Some(record).filter(|record| record.command_id == *command))
         })
         .await
+    }
+
+    /// A conflict, if the key that its client chose led to the commit at `sequence` of `subject` for another request than this:
+    /// `same` tells an event that this one leads to. To be asked where a command may have been known already: it was answered as
+    /// accepted, and nothing has come of this request.
+    pub(crate) async fn check_same<E: Payload>(
+        &self,
+        subject: &EventSubject,
+        key: &CommandKey,
+        sequence: Sequence,
+        same: impl Fn(&E) -> bool,
+    ) -> Result<(), ApiError> {
+        if !key.given {
+            return Ok(());
+        }
+        let before = Sequence(sequence.0.saturating_sub(1));
+        let found = self.search(subject, before, |record| Ok(Some(record))).await?;
+        let Some(record) = found.filter(|record| record.command_id == key.id) else {
+            // What it asks for was so already, and nothing is on record.
+            return Ok(());
+        };
+        if Commit::<E>::decode(&record.payload)?.events.iter().any(same) {
+            return Ok(());
+        }
+        Err(reused(&key.id, record.sequence))
     }
 
     /// A host that no longer has a sandbox because it has ended says so in its own words; ours name the end. Of one that is

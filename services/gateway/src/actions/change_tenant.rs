@@ -2,6 +2,7 @@
 
 use roost_domain::tenant::Held;
 use roost_schemas::command::{ChangeTenant, SandboxCommand, TenantChange};
+use roost_schemas::event::{KeyRevoked, TenantEvent};
 use roost_schemas::subject::{CommandSubject, EventSubject, Route};
 use roost_schemas::tenant::{Key, Scope};
 use roost_schemas::{KeyId, SandboxId, Sequence, TenantId, Timestamp};
@@ -29,9 +30,14 @@ impl Gateway {
             route: Route::Any,
             sandbox: SandboxId::new(TENANTS).expect("letters only"),
         };
-        let command = SandboxCommand::Tenant(ChangeTenant { tenant, change });
+        let command = SandboxCommand::Tenant(ChangeTenant {
+            tenant,
+            change: change.clone(),
+        });
         let sequence = self.ask(&subject, &log, key, &command).await??;
         self.reach(sequence).await?;
+        self.check_same(&log, key, sequence, |event| leads_to(&change, event))
+            .await?;
         Ok(sequence)
     }
 
@@ -75,5 +81,16 @@ impl Gateway {
             ApiError::new(Code::Conflict, message)
         })?;
         Ok((sequence, held, secret))
+    }
+}
+
+/// Whether `change` leads to `event`. What a key is made of is compared by its maker.
+fn leads_to(change: &TenantChange, event: &TenantEvent) -> bool {
+    match (change, event) {
+        (TenantChange::Create(asked), TenantEvent::Created(limits))
+        | (TenantChange::SetLimits(asked), TenantEvent::LimitsSet(limits)) => asked == limits,
+        (TenantChange::CreateKey(key), TenantEvent::KeyCreated(made)) => key.id == made.id,
+        (TenantChange::RevokeKey(key), TenantEvent::KeyRevoked(KeyRevoked { id })) => key == id,
+        _ => false,
     }
 }

@@ -3,6 +3,7 @@
 use roost_domain::fleet::View;
 use roost_domain::webhook::Webhook;
 use roost_schemas::command::{ChangeWebhook, SandboxCommand, WebhookChange};
+use roost_schemas::event::{RedeliveryAsked, WebhookEvent};
 use roost_schemas::subject::{CommandSubject, EventSubject, Route};
 use roost_schemas::{SandboxId, Sequence, WebhookId};
 
@@ -28,9 +29,14 @@ impl Gateway {
             route: Route::Any,
             sandbox: SandboxId::new(WEBHOOKS).expect("letters only"),
         };
-        let command = SandboxCommand::Webhook(ChangeWebhook { webhook, change });
+        let command = SandboxCommand::Webhook(ChangeWebhook {
+            webhook,
+            change: change.clone(),
+        });
         let sequence = self.ask(&subject, &log, key, &command).await??;
         self.reach(sequence).await?;
+        self.check_same(&log, key, sequence, |event| leads_to(&change, event))
+            .await?;
         Ok((sequence, self.fold_to(&log, sequence).await?))
     }
 
@@ -46,5 +52,17 @@ impl Gateway {
             look(view)
         });
         found.ok_or_else(|| ApiError::no_webhook(id))
+    }
+}
+
+/// Whether `change` leads to `event`.
+fn leads_to(change: &WebhookChange, event: &WebhookEvent) -> bool {
+    match (change, event) {
+        (WebhookChange::Create(asked), WebhookEvent::Created(spec)) => asked == spec,
+        (WebhookChange::Redeliver(asked), WebhookEvent::RedeliveryAsked(RedeliveryAsked { sequence })) => {
+            asked == sequence
+        }
+        (WebhookChange::Delete, WebhookEvent::Deleted) => true,
+        _ => false,
     }
 }
