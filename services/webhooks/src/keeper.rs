@@ -11,7 +11,7 @@ use roost_schemas::Sequence;
 use roost_schemas::token::TokenKey;
 use roost_schemas::webhook::WebhookSpec;
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, Id, JoinSet};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::sleep;
 
 use crate::pace::Pace;
@@ -75,7 +75,7 @@ impl Keeper {
             let seen = self.shared.fleet.applied();
             self.reap();
             let telling = self.telling();
-            self.adjust(&telling);
+            self.adjust(&telling).await;
             if self.untidy {
                 self.tidy().await;
             }
@@ -111,7 +111,7 @@ impl Keeper {
     }
 
     /// Begins, ends and informs tellers, until they are those of `telling`.
-    fn adjust(&mut self, telling: &Telling) {
+    async fn adjust(&mut self, telling: &Telling) {
         let gone: Vec<_> = self
             .running
             .keys()
@@ -120,7 +120,7 @@ impl Keeper {
             .collect();
         for id in gone {
             if let Some(running) = self.running.remove(&id) {
-                running.task.abort();
+                self.end(&running.task).await;
                 self.untidy = true;
             }
         }
@@ -154,16 +154,30 @@ impl Keeper {
         self.running.insert(id.clone(), running);
     }
 
+    /// Ends a teller and waits until it is gone: then it makes no feed behind the back of whoever tidies up.
+    async fn end(&mut self, task: &AbortHandle) {
+        task.abort();
+        while !task.is_finished() {
+            let Some(ended) = self.tellers.join_next().await else {
+                return;
+            };
+            self.forget(ended);
+        }
+    }
+
     /// Forgets tellers that ended: only a panic ends one that was not told to.
     fn reap(&mut self) {
         while let Some(ended) = self.tellers.try_join_next() {
-            let Err(error) = ended else { continue };
-            if error.is_panic() {
-                tracing::error!(%error, "a teller panicked; it begins anew");
-            }
-            let ended: Id = error.id();
-            self.running.retain(|_, running| running.task.id() != ended);
+            self.forget(ended);
         }
+    }
+
+    fn forget(&mut self, ended: Result<(), JoinError>) {
+        let Err(error) = ended else { return };
+        if error.is_panic() {
+            tracing::error!(%error, "a teller panicked; it begins anew");
+        }
+        self.running.retain(|_, running| running.task.id() != error.id());
     }
 
     /// Forgets the feeds of webhooks that are deleted.

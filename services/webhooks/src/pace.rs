@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// How much of a pause is left to chance, in percent: targets that failed together are not tried together.
 const JITTER: u64 = 20;
+/// The longest pause that a target can ask for.
+const MOST_ASKED: Duration = Duration::from_hours(1);
 
 /// Pauses double from the first to the longest, until patience ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,11 @@ impl Pace {
         let chance = u32::try_from(100 - fastrand::u64(0..=JITTER)).unwrap_or(100);
         pause * chance / 100
     }
+
+    /// For how long a target is left alone that has asked for that much.
+    pub(crate) fn granted(&self, asked: Duration) -> Duration {
+        asked.min(MOST_ASKED).min(self.patience)
+    }
 }
 
 #[cfg(test)]
@@ -49,5 +56,20 @@ mod tests {
         for tries in [10, 100, u32::MAX] {
             assert!(within(pace.pause(tries), pace.longest), "{tries}");
         }
+    }
+
+    #[test]
+    fn nobody_is_left_alone_for_as_long_as_they_like() {
+        let pace = Pace::default();
+        let (minute, hour) = (Duration::from_mins(1), Duration::from_hours(1));
+        assert_eq!(
+            (pace.granted(minute), pace.granted(Duration::MAX)),
+            (minute, hour)
+        );
+        let hasty = Pace {
+            patience: Duration::from_secs(3),
+            ..pace
+        };
+        assert_eq!(hasty.granted(minute), hasty.patience);
     }
 }

@@ -7,6 +7,7 @@
 //! What is connected to is what was checked: a name that leads elsewhere a moment later gains nothing. Redirects are not
 //! followed, no proxy is used, and no more of an answer is read than tells its status.
 
+mod later;
 mod resolve;
 
 use std::sync::Arc;
@@ -79,6 +80,9 @@ pub enum Failure {
     /// It said no.
     #[error("it answered {0}; any 2xx would do")]
     Status(StatusCode),
+    /// It said no, and how long it wants to be left alone.
+    #[error("it answered {0} and asked for {1:?}; any 2xx would do")]
+    Later(StatusCode, Duration),
 }
 
 impl Failure {
@@ -89,7 +93,15 @@ impl Failure {
             Self::Unreachable(_) => "unreachable",
             Self::Slow => "slow",
             Self::Redirect(_) => "redirect",
-            Self::Status(_) => "status",
+            Self::Status(_) | Self::Later(..) => "status",
+        }
+    }
+
+    /// How long the target wants to be left alone, if it said so.
+    pub(crate) fn asks_for(&self) -> Option<Duration> {
+        match self {
+            Self::Later(_, asked) => Some(*asked),
+            _ => None,
         }
     }
 }
@@ -128,7 +140,7 @@ impl HttpPost {
         Ok(Self { client, targets })
     }
 
-    async fn send(&self, posting: Posting) -> Result<StatusCode, Failure> {
+    async fn send(&self, posting: Posting) -> Result<(), Failure> {
         // An address in the URL itself is not looked up, so it is checked here.
         let url = self.targets.check(&posting.url);
         let url = url.map_err(|rejection| Failure::Refused(rejection.to_string()))?;
@@ -141,9 +153,13 @@ impl HttpPost {
             .body(Full::new(posting.body));
         let request = request.map_err(|error| Failure::Refused(error.to_string()))?;
         let answer = self.client.request(request).await;
-        answer
-            .map(|answer| answer.status())
-            .map_err(|error| failure(&error))
+        let answer = answer.map_err(|error| failure(&error))?;
+        match (answer.status(), later::asked(&answer)) {
+            (status, _) if status.is_success() => Ok(()),
+            (status, _) if status.is_redirection() => Err(Failure::Redirect(status)),
+            (status, Some(asked)) => Err(Failure::Later(status, asked)),
+            (status, None) => Err(Failure::Status(status)),
+        }
     }
 }
 
@@ -151,11 +167,7 @@ impl Post for HttpPost {
     fn post(&self, posting: Posting) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             let answered = tokio::time::timeout(ANSWER_WITHIN, self.send(posting)).await;
-            match answered.map_err(|_| Failure::Slow)?? {
-                status if status.is_success() => Ok(()),
-                status if status.is_redirection() => Err(Failure::Redirect(status)),
-                status => Err(Failure::Status(status)),
-            }
+            answered.unwrap_or(Err(Failure::Slow))
         })
     }
 }
@@ -183,7 +195,8 @@ fn failure(error: &hyper_util::client::legacy::Error) -> Failure {
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
         cause = source;
-        if let Some(unresolved @ Unresolved::NotPublic(_)) = cause.downcast_ref() {
+        if let Some(unresolved @ Unresolved::NotPublic(address)) = cause.downcast_ref() {
+            tracing::debug!(%address, "the name of a webhook's target leads inside");
             return Failure::Refused(unresolved.to_string());
         }
     }

@@ -6,11 +6,14 @@ use roost_domain::webhook::{Command, Webhook};
 use roost_journal::port::{FeedId, Journal};
 use roost_runtime::{Ledger, Refusal};
 use roost_schemas::command::Envelope;
+use roost_schemas::event::GivenUp;
 use roost_schemas::subject::EventSubject;
 use roost_schemas::{CommandId, Sequence, Timestamp};
 
 /// Who writes it.
 const PRINCIPAL: &str = "webhooks";
+/// Bytes of a reason that are kept: its words may be a target's own, such as all the names in its certificate.
+const MAX_REASON: usize = 300;
 
 /// Writes to the log of one webhook; clones write to the same.
 #[derive(Clone)]
@@ -28,7 +31,10 @@ impl Recorder {
     }
 
     /// Puts `command` on record, if it says anything new. The place in the log at which it stands.
-    pub(crate) async fn record(&self, command: Command) -> Result<Sequence, Refusal> {
+    pub(crate) async fn record(&self, mut command: Command) -> Result<Sequence, Refusal> {
+        if let Command::GiveUp(GivenUp { reason, .. }) = &mut command {
+            reason.truncate(reason.floor_char_boundary(MAX_REASON));
+        }
         let mut ledger = Ledger::<Webhook>::load(Arc::clone(&self.journal), self.subject.clone()).await?;
         let envelope = Envelope {
             // Random: that nothing is put aside twice is for the webhook to see to, whichever life of ours says it.

@@ -87,6 +87,8 @@ pub(crate) struct Teller {
     tickets: BTreeMap<Sequence, Ticket>,
     tries: JoinSet<(SandboxId, u32, Outcome)>,
     again: Again,
+    /// Until when the target has asked to be left alone.
+    quiet_until: Option<Instant>,
 }
 
 /// What comes next.
@@ -128,6 +130,7 @@ impl Teller {
             tickets: BTreeMap::new(),
             tries: JoinSet::new(),
             again: Again::new(asked),
+            quiet_until: None,
             shared,
             id,
             spec,
@@ -160,6 +163,7 @@ impl Teller {
 
     async fn next(&mut self) -> Next {
         let due = self.lanes.next_due().filter(|_| self.tries.len() < AT_ONCE);
+        let due = due.map(|due| self.quiet_until.map_or(due, |until| until.max(due)));
         let due = async {
             match due {
                 Some(due) => tokio::time::sleep_until(due).await,
@@ -167,21 +171,27 @@ impl Teller {
             }
         };
         tokio::select! {
+            // In this order, so that a seed tells what a test meets. Nobody is starved: as much is handed out as is settled.
+            biased;
             Some(ended) = self.tries.join_next() => match ended {
                 Ok((sandbox, tries, outcome)) => Next::Tried(sandbox, tries, outcome),
                 // Which one it was is not known any more. A panic is ours, and the next life of this teller tells on.
                 Err(panic) => std::panic::resume_unwind(panic.into_panic()),
             },
-            handed = self.feed.next() => Next::Handed(handed),
             () = self.again.is_due() => Next::Asked,
+            handed = self.feed.next() => Next::Handed(handed),
             () = due => Next::Due,
         }
     }
 
     /// Begins what is due.
     fn start(&mut self) {
+        let now = Instant::now();
+        if self.quiet_until.is_some_and(|until| now < until) {
+            return;
+        }
         while self.tries.len() < AT_ONCE {
-            let Some(start) = self.lanes.start(Instant::now()) else {
+            let Some(start) = self.lanes.start(now) else {
                 return;
             };
             let Start {
@@ -248,9 +258,11 @@ impl Teller {
                     .again(sandbox, Instant::now() + self.shared.pace.pause(tries));
             }
             Outcome::Failed(failure) => {
-                let pause = self.shared.pace.pause(tries);
+                let (now, pause) = (Instant::now(), self.shared.pace.pause(tries));
                 tracing::debug!(%tenant, %webhook, %sandbox, tries, %failure, ?pause, "not told yet");
-                self.lanes.again(sandbox, Instant::now() + pause);
+                self.lanes.again(sandbox, now + pause);
+                let asked = failure.asks_for().map(|asked| self.shared.pace.granted(asked));
+                self.quiet_until = self.quiet_until.max(asked.map(|asked| now + asked));
             }
         }
     }

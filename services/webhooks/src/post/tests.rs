@@ -79,6 +79,13 @@ async fn any_2xx_means_that_it_is_told_and_nothing_else_does() {
             "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n",
             Err(Failure::Status(StatusCode::GONE)),
         ),
+        (
+            "HTTP/1.1 429 Enough\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n",
+            Err(Failure::Later(
+                StatusCode::TOO_MANY_REQUESTS,
+                Duration::from_secs(30),
+            )),
+        ),
     ] {
         let (address, asked) = server(Answer::With(answer)).await;
         assert_eq!(post(&local(), format!("http://{address}/")).await, expected);

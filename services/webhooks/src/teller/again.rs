@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use roost_domain::webhook::{Aside, Command};
-use roost_journal::port::{Journal, Record};
-use roost_schemas::Sequence;
+use roost_journal::port::{Journal, JournalError, Record};
 use roost_schemas::event::GivenUp;
 use roost_schemas::subject::EventSubject;
+use roost_schemas::{Sequence, Timestamp};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -20,7 +20,7 @@ use crate::post::Posting;
 const TRIES: u32 = 3;
 /// How many are tried at once.
 const AT_ONCE: usize = 2;
-/// How long it takes until what could not be put on record is tried once more.
+/// How long it takes until a log that was away is asked once more.
 const LOG_AWAY: Duration = Duration::from_secs(5);
 
 /// See the module.
@@ -44,6 +44,7 @@ impl Again {
     /// Waits until there may be something to begin.
     pub(super) async fn is_due(&mut self) {
         tokio::select! {
+            biased;
             Some(ended) = self.tries.join_next() => match ended {
                 Ok(sequence) => {
                     self.under_way.remove(&sequence);
@@ -92,7 +93,7 @@ impl Teller {
     fn retelling(&self, mut given_up: GivenUp) -> impl Future<Output = Sequence> + Send + 'static {
         let (shared, recorder, signer) = (self.shared.clone(), self.recorder.clone(), self.signer.clone());
         let (id, spec) = (self.id.clone(), self.spec.clone());
-        let metadata = self.metadata(&given_up.sandbox);
+        let metadata = self.metadata(&given_up.sandbox).unwrap_or_default();
         let subject = EventSubject::sandbox(id.tenant.clone(), given_up.sandbox.clone());
         async move {
             let sequence = given_up.sequence;
@@ -108,13 +109,16 @@ impl Teller {
                 tries += 1;
                 let posting = Posting {
                     url: spec.url.clone(),
-                    headers: signer.sign(sequence, roost_schemas::Timestamp::now(), body),
+                    headers: signer.sign(sequence, Timestamp::now(), body),
                     body: body.clone(),
                 };
                 match tell(&*shared.post, posting).await {
                     Ok(()) => break,
                     Err(failure) if tries >= TRIES => end = Err(failure.to_string()),
-                    Err(_) => sleep(shared.pace.pause(tries)).await,
+                    Err(failure) => {
+                        let asked = failure.asks_for().map(|asked| shared.pace.granted(asked));
+                        sleep(shared.pace.pause(tries).max(asked.unwrap_or_default())).await;
+                    }
                 }
             }
             let command = match end {
@@ -142,13 +146,19 @@ impl Teller {
     }
 }
 
-/// The commit of `subject` at `sequence`.
+/// The commit of `subject` at `sequence`. A log that is away is waited for: it is no fault of the target's.
 async fn read(journal: &dyn Journal, subject: &EventSubject, sequence: Sequence) -> Result<Record, String> {
     let before = Sequence(sequence.0.saturating_sub(1));
-    let page = journal
-        .read(subject, before)
-        .await
-        .map_err(|error| error.to_string())?;
+    let page = loop {
+        match journal.read(subject, before).await {
+            Ok(page) => break page,
+            Err(away @ JournalError::Unavailable { .. }) => {
+                tracing::warn!(%away, %sequence, "a commit that was asked for cannot be read yet");
+                sleep(LOG_AWAY).await;
+            }
+            Err(error) => return Err(error.to_string()),
+        }
+    };
     let found = page.records.into_iter().next();
     found
         .filter(|record| record.sequence == sequence)

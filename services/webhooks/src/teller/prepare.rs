@@ -39,9 +39,13 @@ impl Teller {
             tracing::warn!(%sequence, "the fleet has not come so far; nothing is told meanwhile");
         }
         let metadata = self.metadata(&sandbox);
-        if !message::has_labels(&self.spec, &metadata) {
+        // Of one whose first commit cannot be read nobody knows the labels: that is no reason to skip what is told of it.
+        if let Some(labels) = &metadata
+            && !message::has_labels(&self.spec, labels)
+        {
             return Prepared::Pass;
         }
+        let metadata = metadata.unwrap_or_default();
         let body = record.map_err(|foreign| foreign.to_string()).and_then(|record| {
             message::body(&self.id, &self.spec, &sandbox, &metadata, &record)
                 .map_err(|undecodable| undecodable.to_string())
@@ -56,16 +60,15 @@ impl Teller {
         }
     }
 
-    /// The labels of a sandbox, which it has from its first commit on.
-    pub(super) fn metadata(&self, sandbox: &SandboxId) -> BTreeMap<String, String> {
-        let found = self.shared.fleet.read(|fleet| {
+    /// The labels of a sandbox, which it has from its first commit on; nothing if that cannot be read.
+    pub(super) fn metadata(&self, sandbox: &SandboxId) -> Option<BTreeMap<String, String>> {
+        self.shared.fleet.read(|fleet| {
             let requested = fleet
                 .sandbox(&self.id.tenant, sandbox)?
                 .state
                 .requested
                 .as_ref()?;
             Some(requested.spec.metadata.clone())
-        });
-        found.unwrap_or_default()
+        })
     }
 }

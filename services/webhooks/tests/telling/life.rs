@@ -5,7 +5,8 @@ use roost_schemas::command::WebhookChange;
 use roost_schemas::event::SandboxEvent;
 use roost_webhooks::Failure;
 
-use crate::world::{World, all, feed};
+use crate::log::{all, feed};
+use crate::world::World;
 
 #[tokio::test(start_paused = true)]
 async fn only_the_types_and_labels_that_were_asked_for_are_told() {
@@ -81,6 +82,38 @@ async fn what_cannot_be_read_is_put_aside_and_said_to_be_so() {
     assert_eq!(world.target.took()[1].0, format!("wh1-{good}"));
     let reason = &world.aside("wh1")[&bad].given_up.reason;
     assert!(reason.contains("sandbox commit"), "{reason}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_be_of_interest_is_not_skipped_because_its_labels_cannot_be_read() {
+    let world = World::new().await;
+    let mut spec = all();
+    spec.metadata.insert("owner".to_owned(), "ci".to_owned());
+    world.change("wh1", WebhookChange::Create(spec)).await;
+    let bad = world
+        .append("s1", &CommandId::random(), b"nonsense".to_vec())
+        .await;
+    world.requested("s2", &[("owner", "somebody")]).await;
+    world
+        .until("it is put aside", |world| world.aside("wh1").contains_key(&bad))
+        .await;
+    assert_eq!(world.aside("wh1").len(), 1);
+    assert!(world.target.took().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reason_is_not_as_long_as_a_target_likes() {
+    let world = World::new().await;
+    world.change("wh1", WebhookChange::Create(all())).await;
+    world
+        .target
+        .answers(|_| Err(Failure::Unreachable("ä".repeat(100_000))));
+    world.requested("s1", &[]).await;
+    world
+        .until("it is put aside", |world| world.aside("wh1").len() == 1)
+        .await;
+    let reasons = world.aside("wh1");
+    assert!(reasons.values().all(|aside| aside.given_up.reason.len() <= 300));
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,8 @@ use roost_schemas::command::WebhookChange;
 use roost_schemas::event::SandboxEvent;
 use roost_webhooks::Failure;
 
-use crate::world::{World, all};
+use crate::log::all;
+use crate::world::World;
 
 /// Each sequence where it stood first.
 fn firsts(told: &[u64]) -> Vec<u64> {

@@ -1,10 +1,16 @@
 //! Each sandbox's commits come in their order, whatever fails and whoever dies.
 
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hyper::StatusCode;
 use roost_schemas::command::WebhookChange;
 use roost_schemas::event::SandboxEvent;
 use roost_webhooks::Failure;
+use tokio::time::Instant;
 
-use crate::world::{World, all};
+use crate::log::all;
+use crate::world::World;
 
 fn unreachable() -> Failure {
     Failure::Unreachable("on purpose".to_owned())
@@ -75,6 +81,38 @@ async fn a_sandbox_whose_events_are_refused_holds_up_no_other() {
     let reason = &aside[&first].given_up.reason;
     assert!(reason.contains("on purpose"), "{reason}");
     assert!(aside[&second].given_up.attempts > 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_asks_for_time_is_left_alone_as_a_whole_and_not_for_ever() {
+    let world = World::new().await;
+    world.change("wh1", WebhookChange::Create(all())).await;
+    let tries = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&tries);
+    world.target.answers(move |_| {
+        let mut tries = seen.lock().unwrap();
+        tries.push(Instant::now());
+        match tries.len() {
+            1 => Err(Failure::Later(
+                StatusCode::SERVICE_UNAVAILABLE,
+                Duration::from_mins(10),
+            )),
+            2 => Err(Failure::Later(StatusCode::TOO_MANY_REQUESTS, Duration::MAX)),
+            _ => Ok(()),
+        }
+    });
+    world.requested("s1", &[]).await;
+    world
+        .until("it is tried", |_| tries.lock().unwrap().len() == 1)
+        .await;
+    world.requested("s2", &[]).await;
+    world
+        .until("both are told", |world| world.target.took().len() == 2)
+        .await;
+    let tries = tries.lock().unwrap().clone();
+    assert!(tries[1] - tries[0] >= Duration::from_mins(10));
+    let (least, most) = (Duration::from_mins(60), Duration::from_mins(61));
+    assert!((least..most).contains(&(tries[3] - tries[1])), "{tries:?}");
 }
 
 #[tokio::test(start_paused = true)]

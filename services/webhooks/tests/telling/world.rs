@@ -1,26 +1,22 @@
 //! A log, a keeper of webhooks, and a target that does as it is told.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use roost_domain::webhook::{Aside, Command, Webhook};
+use roost_domain::webhook::Aside;
 use roost_journal::memory::Memory;
-use roost_journal::port::{Append, FeedId, Feeds, Journal};
-use roost_runtime::Ledger;
+use roost_journal::port::{FeedId, Feeds, Journal};
 use roost_runtime::fleet::FleetHandle;
-use roost_schemas::command::{Envelope, WebhookChange};
-use roost_schemas::commit::{Commit, SCHEMA_VERSION};
-use roost_schemas::event::{Requested, SandboxEvent};
-use roost_schemas::spec::{Resources, SandboxSpec};
-use roost_schemas::subject::EventSubject;
+use roost_schemas::Sequence;
 use roost_schemas::token::TokenKey;
-use roost_schemas::webhook::WebhookSpec;
-use roost_schemas::{CommandId, SandboxId, Sequence, TenantId, Timestamp, WebhookId};
 use roost_webhooks::{Failure, Keeper, Pace, Post, Posting};
 use serde_json::Value;
 use tokio::task::AbortHandle;
+
+use crate::log::{Log, feed};
 
 /// Longer than anything takes that works, in the time of these tests.
 const LONG: Duration = Duration::from_hours(200);
@@ -78,7 +74,7 @@ impl Post for Target {
 }
 
 pub(crate) struct World {
-    pub(crate) journal: Arc<dyn Journal>,
+    log: Log,
     pub(crate) feeds: Arc<dyn Feeds>,
     pub(crate) fleet: FleetHandle,
     pub(crate) target: Target,
@@ -91,27 +87,11 @@ impl Drop for World {
     }
 }
 
-pub(crate) fn tenant() -> TenantId {
-    TenantId::first()
-}
+impl Deref for World {
+    type Target = Log;
 
-pub(crate) fn sandbox(name: &str) -> SandboxId {
-    SandboxId::new(name).unwrap()
-}
-
-pub(crate) fn feed(webhook: &str) -> FeedId {
-    FeedId {
-        tenant: tenant(),
-        webhook: WebhookId::new(webhook).unwrap(),
-    }
-}
-
-/// Of all events of all sandboxes.
-pub(crate) fn all() -> WebhookSpec {
-    WebhookSpec {
-        url: "https://example.com/hook".to_owned(),
-        types: Vec::new(),
-        metadata: BTreeMap::new(),
+    fn deref(&self) -> &Log {
+        &self.log
     }
 }
 
@@ -126,7 +106,7 @@ impl World {
         let target = Target::new();
         let keeper = keep(&journal, &feeds, &fleet, &target);
         Self {
-            journal,
+            log: Log(journal),
             feeds,
             fleet,
             target,
@@ -137,67 +117,7 @@ impl World {
     /// The keeper dies, and another begins.
     pub(crate) fn restart(&mut self) {
         self.keeper.abort();
-        self.keeper = keep(&self.journal, &self.feeds, &self.fleet, &self.target);
-    }
-
-    /// Appends `events` of `sandbox`; their place.
-    pub(crate) async fn happens(&self, of: &str, events: Vec<SandboxEvent>) -> Sequence {
-        let commit = Commit {
-            command_id: CommandId::random(),
-            schema_version: SCHEMA_VERSION,
-            at: Timestamp(1),
-            principal: "test".into(),
-            events,
-        };
-        self.append(of, &commit.command_id, commit.encode()).await
-    }
-
-    /// Appends what may be no commit.
-    pub(crate) async fn append(&self, of: &str, command: &CommandId, payload: Vec<u8>) -> Sequence {
-        let subject = EventSubject::sandbox(tenant(), sandbox(of));
-        let mut expected = Sequence::default();
-        loop {
-            let stored = self
-                .journal
-                .append(&subject, expected, command, payload.clone().into());
-            match stored.await.unwrap() {
-                Append::Stored(sequence) => return sequence,
-                Append::Conflict(others) => expected = others.last().unwrap().sequence,
-            }
-        }
-    }
-
-    /// A sandbox is asked for, with these labels.
-    pub(crate) async fn requested(&self, of: &str, labels: &[(&str, &str)]) -> Sequence {
-        let spec: SandboxSpec = serde_json::from_value(serde_json::json!({
-            "template": "base",
-            "metadata": labels.iter().copied().collect::<BTreeMap<_, _>>(),
-        }))
-        .unwrap();
-        let requested = Requested {
-            spec,
-            resources: Resources {
-                vcpus: 1,
-                memory_mb: 128,
-            },
-            from: None,
-        };
-        self.happens(of, vec![SandboxEvent::Requested(requested)]).await
-    }
-
-    pub(crate) async fn change(&self, webhook: &str, change: WebhookChange) {
-        let FeedId { tenant, webhook } = feed(webhook);
-        let subject = EventSubject::webhook(tenant, webhook);
-        let mut ledger = Ledger::<Webhook>::load(Arc::clone(&self.journal), subject)
-            .await
-            .unwrap();
-        let envelope = Envelope {
-            command_id: CommandId::random(),
-            at: Timestamp(1),
-            principal: "test".into(),
-            command: Command::Change(change),
-        };
-        ledger.execute(&envelope).await.unwrap();
+        self.keeper = keep(&self.log.0, &self.feeds, &self.fleet, &self.target);
     }
 
     /// What `webhook` has put aside.
