@@ -7,7 +7,7 @@
 //!   waiting ──────────────────────────────────▶ ready, in the order of the log
 //!      │  ▲
 //!      │  └─ one is missing: it comes again when its time is over, and stands before what came after it
-//!      └─ the server has no more under way than is in hand ─▶ ready
+//!      └─ the server has no more under way than is in hand for sure ─▶ ready
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +21,8 @@ pub(super) struct Order<T> {
     doubt: bool,
     /// In hand: waiting, or given out and not settled.
     held: BTreeSet<u64>,
+    /// Of these, what the server has been told is done with, and may or may not count any more.
+    leaving: BTreeSet<u64>,
     waiting: BTreeMap<u64, T>,
 }
 
@@ -31,6 +33,7 @@ impl<T> Order<T> {
             next: None,
             doubt: true,
             held: BTreeSet::new(),
+            leaving: BTreeSet::new(),
             waiting: BTreeMap::new(),
         }
     }
@@ -50,8 +53,9 @@ impl<T> Order<T> {
 
     /// Takes note of what the server says: how many messages it has under way, and the number of its last delivery.
     pub(super) fn look(&mut self, under_way: usize, delivered: u64) {
-        // More than is in hand: some are lost, or still on the wire.
-        if under_way <= self.held.len() && self.next.is_none_or(|next| next == delivered + 1) {
+        // More than is in hand: some are lost, or still on the wire. One that is leaving must not make up for one that is lost.
+        let for_sure = self.held.len() - self.leaving.len();
+        if under_way <= for_sure && self.next.is_none_or(|next| next == delivered + 1) {
             self.next = Some(delivered + 1);
             self.doubt = false;
         }
@@ -72,9 +76,17 @@ impl<T> Order<T> {
         ready.into_iter()
     }
 
-    /// The message at `sequence` is out of hand.
+    /// The server is told that the message at `sequence` is done with.
+    pub(super) fn leave(&mut self, sequence: u64) {
+        if self.held.contains(&sequence) {
+            self.leaving.insert(sequence);
+        }
+    }
+
+    /// It knows, so the message is out of hand.
     pub(super) fn settle(&mut self, sequence: u64) {
         self.held.remove(&sequence);
+        self.leaving.remove(&sequence);
     }
 }
 
@@ -143,6 +155,27 @@ mod tests {
             "its settlement was lost: it is told twice"
         );
         assert_eq!(ready(&mut order), [10]);
+    }
+
+    #[test]
+    fn what_is_leaving_does_not_make_up_for_what_is_lost() {
+        let mut order = Order::new();
+        order.look(0, 0);
+        order.take(1, 10, ());
+        assert_eq!(ready(&mut order), [10]);
+        // The server has settled 10, but its answer is lost with the connection, and so is the delivery of 20.
+        order.leave(10);
+        order.take(3, 30, ());
+        order.look(2, 3);
+        assert_eq!(
+            ready(&mut order),
+            [0; 0],
+            "20 and 30 are under way, and 20 is not here"
+        );
+        order.settle(10);
+        order.take(4, 20, ());
+        order.look(2, 4);
+        assert_eq!(ready(&mut order), [20, 30]);
     }
 
     #[test]

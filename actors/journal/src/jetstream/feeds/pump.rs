@@ -189,6 +189,7 @@ impl Pump {
         let Some(address) = self.addresses.get(&sequence).cloned() else {
             return;
         };
+        self.order.leave(sequence);
         let link = self.link.clone();
         let settled = async move {
             let mut pause = Pause::new();
