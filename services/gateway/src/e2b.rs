@@ -1,8 +1,8 @@
 //! E2B's control plane, so that E2B's unmodified SDKs work: the same sandboxes, in another API's words.
 //!
-//! The routes, their fields and their errors are those of E2B's public specification, which documents them;
-//! `/openapi.json` describes Roost's own API only. What E2B's API has and Roost has not is refused by name, never ignored;
-//! fields that nobody knows are ignored, because newer SDKs send more than older servers know.
+//! The routes, their fields and their errors are those of E2B's public specification; `/openapi.json` describes them as they
+//! are here. What E2B's API has and Roost has not is refused by name, never ignored; fields that nobody knows are ignored,
+//! because newer SDKs send more than older servers know.
 //!
 //! ```text
 //!   POST /sandboxes, /v2/sandboxes ─────▶ create      GET  /sandboxes, /v2/sandboxes ──▶ list
@@ -17,6 +17,7 @@
 mod connect;
 mod create;
 mod dto;
+mod errors;
 mod extract;
 mod fork;
 mod get;
@@ -25,6 +26,7 @@ mod kill;
 mod list;
 mod metrics;
 mod network;
+mod openapi;
 mod pause;
 mod refreshes;
 mod resume;
@@ -39,6 +41,7 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post, put};
 
+pub(crate) use openapi::document;
 pub(crate) use shape::{shape, shape_of};
 
 use crate::state::Gateway;
@@ -65,8 +68,8 @@ pub(crate) fn routes(gateway: &Gateway) -> Router<Gateway> {
         .route("/snapshots", get(snapshots::list))
         .route("/sandboxes/{id}/network", put(network::network))
         .route("/sandboxes/{id}/metrics", get(metrics::one))
-        .route("/templates", get(templates::list))
-        .route("/v2/templates", get(templates::list))
+        .route("/templates", get(templates::v1))
+        .route("/v2/templates", get(templates::v2))
         .route("/templates/{template}", delete(snapshots::delete))
         .route("/templates/aliases/{alias}", get(templates::alias))
         .method_not_allowed_fallback(guard::no_method)

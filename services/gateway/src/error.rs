@@ -1,7 +1,7 @@
 //! What every failed request answers: a word for programs, a sentence for people.
 
 mod from;
-mod responses;
+pub(crate) mod responses;
 
 use std::time::Duration;
 

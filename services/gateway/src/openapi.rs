@@ -1,16 +1,17 @@
 //! The description of the API, from the routes themselves and from what all of them share.
 
-mod values;
+pub(crate) mod values;
 
-use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
 };
 use utoipa::openapi::{OpenApi as Document, RefOr, Required};
 use utoipa::{Modify, OpenApi, PartialSchema};
 
+use crate::e2b;
 use crate::error::ErrorBody;
+use crate::error::responses::header;
 use crate::idempotency::IDEMPOTENCY_KEY;
 use crate::routes;
 use crate::sequence::{MIN_SEQUENCE, SEQUENCE};
@@ -92,7 +93,7 @@ struct Api;
 
 /// The document that `/openapi.json` answers.
 pub fn document() -> Document {
-    Api::openapi()
+    Api::openapi().merge_from(e2b::document())
 }
 
 /// What every route behind the key shares: the key, and the headers of reads and of writes.
@@ -116,12 +117,7 @@ impl Modify for Shared {
             if let Some(read) = item.get.as_mut().filter(|read| !is_past_the_log(read)) {
                 let text = "Answer only once this place in the log is reached, such as the `Roost-Sequence` of a write; 503 if it is not in time.";
                 add_parameter(read, MIN_SEQUENCE, text, u64::schema());
-                add_header(
-                    read,
-                    SEQUENCE,
-                    "The place in the log that the answer shows.",
-                    &u64::schema(),
-                );
+                add_header::<u64>(read, SEQUENCE, "The place in the log that the answer shows.");
             }
             let writes = [&mut item.post, &mut item.put, &mut item.delete];
             for write in writes
@@ -131,18 +127,9 @@ impl Modify for Shared {
             {
                 let text = "The command's id: 1 to 128 characters A-Z, a-z, 0-9 and - _ . : @, the first neither : nor @. The same request under the same key takes effect once.";
                 add_parameter(write, IDEMPOTENCY_KEY, text, String::schema());
-                add_header(
-                    write,
-                    SEQUENCE,
-                    "The place in the log at which the write stands.",
-                    &u64::schema(),
-                );
-                add_header(
-                    write,
-                    IDEMPOTENCY_KEY,
-                    "The key given, or the one made for this request.",
-                    &String::schema(),
-                );
+                add_header::<u64>(write, SEQUENCE, "The place in the log at which the write stands.");
+                let text = "The key given, or the one made for this request.";
+                add_header::<String>(write, IDEMPOTENCY_KEY, text);
             }
         }
     }
@@ -154,7 +141,19 @@ fn is_past_the_log(operation: &Operation) -> bool {
     tags.into_iter().any(|tag| tag == "processes" || tag == "files")
 }
 
-fn add_parameter(operation: &mut Operation, name: &str, text: &str, schema: RefOr<utoipa::openapi::Schema>) {
+/// What can be asked for at a path.
+pub(crate) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
+    operations.into_iter().flatten()
+}
+
+/// Adds a header that requests may have.
+pub(crate) fn add_parameter(
+    operation: &mut Operation,
+    name: &str,
+    text: &str,
+    schema: RefOr<utoipa::openapi::Schema>,
+) {
     let parameter = ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)
@@ -168,14 +167,10 @@ fn add_parameter(operation: &mut Operation, name: &str, text: &str, schema: RefO
 }
 
 /// Adds a header to the answers of those that succeed.
-fn add_header(operation: &mut Operation, name: &str, text: &str, schema: &RefOr<utoipa::openapi::Schema>) {
+fn add_header<T: PartialSchema>(operation: &mut Operation, name: &str, text: &str) {
     for (status, response) in &mut operation.responses.responses {
         if let (true, RefOr::T(response)) = (status.starts_with('2'), response) {
-            let header = HeaderBuilder::new()
-                .schema(Some(schema.clone()))
-                .description(Some(text))
-                .build();
-            response.headers.insert(name.to_owned(), header.into());
+            response.headers.insert(name.to_owned(), header::<T>(text).into());
         }
     }
 }

@@ -10,9 +10,13 @@ use roost_schemas::command::SetTimeout;
 use roost_schemas::spec::DEFAULT_TIMEOUT_SEC;
 use roost_schemas::{SandboxId, Timestamp};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
+use super::dto::absent::always;
 use super::dto::created::Created;
+use super::errors::ResumeErrors;
 use super::extract::Id;
+use super::openapi::TAG;
 use super::pause::refuse_without_memory;
 use super::timeout::at_least_one;
 use crate::error::{ApiError, Code};
@@ -21,26 +25,48 @@ use crate::idempotency::CommandKey;
 use crate::state::Gateway;
 
 /// How long the sandbox is to live at least.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = E2bConnectV1)]
 pub(super) struct RequestV1 {
-    /// Seconds from now.
+    /// Seconds from now; none is one.
+    #[schema(minimum = 0, maximum = 604_800, example = 60)]
     timeout: u32,
     /// Whether a paused one comes back with its memory.
     #[serde(default)]
+    #[schema(schema_with = always)]
     memory: Option<bool>,
 }
 
 /// The same, where the time may be left out.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = E2bConnect)]
 pub(super) struct RequestV2 {
-    /// Seconds from now.
+    /// Seconds from now; 300 if absent.
     #[serde(default)]
+    #[schema(minimum = 0, maximum = 604_800, example = 60)]
     timeout: Option<u32>,
     /// Whether a paused one comes back with its memory.
     #[serde(default)]
+    #[schema(schema_with = always)]
     memory: Option<bool>,
 }
 
+/// Connect to a sandbox, as old clients do
+///
+/// The same as `/v2/sandboxes/{id}/connect`.
+#[utoipa::path(
+    post,
+    path = "/sandboxes/{id}/connect",
+    operation_id = "e2b_connect_v1",
+    tag = TAG,
+    params(("id" = String, Path, description = "The sandbox.")),
+    request_body = RequestV1,
+    responses(
+        (status = 200, description = "It runs.", body = Created),
+        (status = 201, description = "It was paused, and runs again.", body = Created),
+        ResumeErrors
+    )
+)]
 pub(super) async fn v1(
     gateway: Gateway,
     key: CommandKey,
@@ -51,6 +77,22 @@ pub(super) async fn v1(
     connect(&gateway, &key, &id, timeout).await
 }
 
+/// Connect to a sandbox
+///
+/// One that is paused is resumed. Its time is only ever extended. The body may be left out.
+#[utoipa::path(
+    post,
+    path = "/v2/sandboxes/{id}/connect",
+    operation_id = "e2b_connect",
+    tag = TAG,
+    params(("id" = String, Path, description = "The sandbox.")),
+    request_body = Option<RequestV2>,
+    responses(
+        (status = 200, description = "It runs.", body = Created),
+        (status = 201, description = "It was paused, and runs again.", body = Created),
+        ResumeErrors
+    )
+)]
 pub(super) async fn v2(
     gateway: Gateway,
     key: CommandKey,

@@ -11,6 +11,8 @@ use roost_schemas::{SandboxId, Sequence};
 
 use super::dto::created::Created;
 use super::dto::new::NewSandbox;
+use super::errors::CreateErrors;
+use super::openapi::TAG;
 use crate::describe;
 use crate::error::{ApiError, Code};
 use crate::extract::Body;
@@ -19,8 +21,23 @@ use crate::state::Gateway;
 
 /// Seconds a sandbox lives whose creator named no time, on the first version of the route.
 const DEFAULT_TIMEOUT_SEC_V1: u32 = 15;
-const SHOULD_RETRY: HeaderName = HeaderName::from_static("should-retry");
+/// In answers: that a client is not to repeat the request by itself.
+pub(super) const SHOULD_RETRY: HeaderName = HeaderName::from_static("should-retry");
 
+/// Make a sandbox, as old clients do
+///
+/// The same as `POST /v2/sandboxes`, but it lives 15 seconds if no time is named.
+#[utoipa::path(
+    post,
+    path = "/sandboxes",
+    operation_id = "e2b_create_sandbox_v1",
+    tag = TAG,
+    request_body = NewSandbox,
+    responses(
+        (status = 201, description = "It runs.", body = Created),
+        CreateErrors
+    )
+)]
 pub(super) async fn v1(
     gateway: Gateway,
     key: CommandKey,
@@ -29,6 +46,20 @@ pub(super) async fn v1(
     create(&gateway, &key, new, DEFAULT_TIMEOUT_SEC_V1).await
 }
 
+/// Make a sandbox
+///
+/// Answers when it runs. It lives 300 seconds if no time is named. Fields that nobody knows are ignored.
+#[utoipa::path(
+    post,
+    path = "/v2/sandboxes",
+    operation_id = "e2b_create_sandbox",
+    tag = TAG,
+    request_body = NewSandbox,
+    responses(
+        (status = 201, description = "It runs.", body = Created),
+        CreateErrors
+    )
+)]
 pub(super) async fn v2(
     gateway: Gateway,
     key: CommandKey,

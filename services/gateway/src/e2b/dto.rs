@@ -1,5 +1,6 @@
 //! What goes over E2B's routes: one file per thing.
 
+pub(super) mod absent;
 pub(super) mod created;
 pub(super) mod detail;
 pub(super) mod metric;

@@ -4,9 +4,12 @@ use axum::Json;
 use axum::http::StatusCode;
 use roost_schemas::SandboxId;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::dto::created::Created;
+use super::errors::{Failure, SnapshotErrors};
 use super::extract::Id;
+use super::openapi::TAG;
 use super::timeout::at_least_one;
 use crate::actions::{Changes, Fork};
 use crate::dto::fork::count;
@@ -19,31 +22,45 @@ use crate::state::Gateway;
 const DEFAULT_TIMEOUT_SEC: u32 = 15;
 
 /// What children are asked for.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = E2bFork)]
 pub(super) struct Request {
-    /// Seconds from now.
+    /// Seconds from now; 15 if absent.
     #[serde(default)]
+    #[schema(minimum = 0, maximum = 604_800, example = 60)]
     timeout: Option<u32>,
+    /// How many; one if absent.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 100, example = 1)]
     count: Option<i64>,
 }
 
 /// A child, or why there is none.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = E2bForked)]
 pub(super) enum Child {
+    /// It runs.
     Sandbox(Created),
+    /// It does not.
     Error(Failure),
 }
 
-/// E2B's `Error`, inside of another answer.
-#[derive(Debug, Serialize)]
-pub(super) struct Failure {
-    code: u16,
-    message: String,
-}
-
-/// A paused one can be forked too, and stays paused.
+/// Fork a sandbox
+///
+/// The children begin as it is now. A paused one can be forked too, and stays paused. The body may be left out.
+#[utoipa::path(
+    post,
+    path = "/sandboxes/{id}/fork",
+    operation_id = "e2b_fork",
+    tag = TAG,
+    params(("id" = String, Path, description = "The sandbox.")),
+    request_body = Option<Request>,
+    responses(
+        (status = 201, description = "What became of each child.", body = Vec<Child>),
+        SnapshotErrors
+    )
+)]
 pub(super) async fn fork(
     gateway: Gateway,
     key: CommandKey,
@@ -68,10 +85,7 @@ pub(super) async fn fork(
     };
     let child = |made: Result<_, ApiError>| match made.and_then(|(id, _)| created(&gateway, &id)) {
         Ok(created) => Child::Sandbox(created),
-        Err(ApiError { code, message }) => Child::Error(Failure {
-            code: code.status().as_u16(),
-            message,
-        }),
+        Err(error) => Child::Error(error.into()),
     };
     Ok((
         StatusCode::CREATED,

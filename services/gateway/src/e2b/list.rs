@@ -14,6 +14,8 @@ use roost_schemas::{SandboxId, Sequence, Timestamp};
 use self::cursor::{Cursor, Order};
 use self::query::Query;
 use super::dto::detail::{Listed, State as SandboxState};
+use super::errors::ListErrors;
+use super::openapi::TAG;
 use crate::error::ApiError;
 use crate::extract::Pairs;
 use crate::state::Gateway;
@@ -23,7 +25,23 @@ const NEXT_TOKEN: HeaderName = HeaderName::from_static("x-next-token");
 /// In answers: how many run that the filters admit, on all pages.
 const TOTAL_RUNNING: HeaderName = HeaderName::from_static("x-total-running");
 
+/// List sandboxes, as old clients do
+///
 /// Those that run, all at once.
+#[utoipa::path(
+    get,
+    path = "/sandboxes",
+    operation_id = "e2b_list_sandboxes_v1",
+    tag = TAG,
+    params(
+        ("metadata" = Option<String>, Query, description = "Labels that it must have: `key=value` pairs joined by `&`, each part percent-encoded once more than the query is.",
+            example = "owner=ci"),
+    ),
+    responses(
+        (status = 200, description = "All of them, the newest first.", body = Vec<Listed>),
+        ListErrors
+    )
+)]
 pub(super) async fn v1(gateway: Gateway, Pairs(pairs): Pairs) -> Result<Json<Vec<Listed>>, ApiError> {
     let labels = pairs
         .iter()
@@ -45,7 +63,33 @@ pub(super) async fn v1(gateway: Gateway, Pairs(pairs): Pairs) -> Result<Json<Vec
     Ok(Json(all))
 }
 
-/// Page by page.
+/// List sandboxes
+///
+/// Those that run, or are paused, page by page.
+#[utoipa::path(
+    get,
+    path = "/v2/sandboxes",
+    operation_id = "e2b_list_sandboxes",
+    tag = TAG,
+    params(
+        ("metadata" = Option<String>, Query, description = "Labels that it must have: `key=value` pairs joined by `&`, each part percent-encoded once more than the query is.",
+            example = "owner=ci"),
+        ("state" = Option<String>, Query, description = "`running`, `paused` or both, separated by a comma; both if absent."),
+        ("order" = Option<String>, Query, description = "By their starts: `desc`, the newest first, if absent, or `asc`."),
+        ("startedAfter" = Option<String>, Query, description = "The earliest start."),
+        ("template" = Option<String>, Query, description = "What it started from."),
+        ("limit" = Option<u16>, Query, description = "Entries of a page; 100 if absent."),
+        ("nextToken" = Option<String>, Query, description = "The `X-Next-Token` of the page before."),
+    ),
+    responses(
+        (status = 200, description = "A page.", body = Vec<Listed>,
+            headers(
+                ("X-Next-Token" = String, description = "The `nextToken` of the next page; absent on the last."),
+                ("X-Total-Running" = u64, description = "How many run, on all pages, if those that run are asked for."),
+            )),
+        ListErrors
+    )
+)]
 pub(super) async fn v2(gateway: Gateway, Pairs(pairs): Pairs) -> Result<Response, ApiError> {
     let query = Query::parse(pairs)?;
     gateway.reach(Sequence::default()).await?;

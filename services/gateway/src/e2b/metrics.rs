@@ -7,9 +7,12 @@ use futures::StreamExt;
 use futures::stream;
 use roost_schemas::{SandboxId, Sequence};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::dto::metric::Metric;
+use super::errors::{ListErrors, ReadErrors};
 use super::extract::{self, Id};
+use super::openapi::TAG;
 use crate::error::ApiError;
 use crate::extract::{Pairs, number};
 use crate::state::Gateway;
@@ -19,7 +22,24 @@ const MAX_SANDBOXES: usize = 100;
 /// Agents that one request asks at the same time.
 const AT_ONCE: usize = 10;
 
+/// See what a sandbox uses
+///
 /// One sample, or none: if the sandbox does not run, or the time asked for does not hold the present.
+#[utoipa::path(
+    get,
+    path = "/sandboxes/{id}/metrics",
+    operation_id = "e2b_get_metrics",
+    tag = TAG,
+    params(
+        ("id" = String, Path, description = "The sandbox."),
+        ("start" = Option<u64>, Query, description = "From when on, in seconds since 1970."),
+        ("end" = Option<u64>, Query, description = "Until when, in seconds since 1970."),
+    ),
+    responses(
+        (status = 200, description = "What it uses now.", body = Vec<Metric>),
+        ReadErrors
+    )
+)]
 pub(super) async fn one(
     gateway: Gateway,
     Id(id): Id,
@@ -39,13 +59,27 @@ pub(super) async fn one(
     Ok(Json(asked.into_iter().collect()))
 }
 
-/// The samples of several sandboxes.
-#[derive(Debug, Serialize)]
+/// The samples of several sandboxes, by their ids.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = E2bSandboxesMetrics)]
 pub(super) struct Samples {
     sandboxes: BTreeMap<String, Metric>,
 }
 
+/// See what sandboxes use
+///
 /// Those that do not run, or whose agents do not answer, are left out.
+#[utoipa::path(
+    get,
+    path = "/sandboxes/metrics",
+    operation_id = "e2b_list_metrics",
+    tag = TAG,
+    params(("sandbox_ids" = String, Query, description = "Up to 100 ids, separated by commas.")),
+    responses(
+        (status = 200, description = "What each uses now.", body = Samples),
+        ListErrors
+    )
+)]
 pub(super) async fn many(gateway: Gateway, Pairs(pairs): Pairs) -> Result<Json<Samples>, ApiError> {
     let ids = wanted(&pairs)?;
     gateway.reach(Sequence::default()).await?;

@@ -3,13 +3,29 @@
 use axum::http::StatusCode;
 
 use super::dto::network::Egress;
+use super::errors::WriteErrors;
 use super::extract::Id;
+use super::openapi::TAG;
 use crate::error::ApiError;
 use crate::extract::Body;
 use crate::idempotency::CommandKey;
 use crate::state::Gateway;
 
-/// Who may reach the sandbox stays as it was.
+/// Change what a sandbox may reach
+///
+/// In place of all that was said before; who may reach the sandbox stays as it was.
+#[utoipa::path(
+    put,
+    path = "/sandboxes/{id}/network",
+    operation_id = "e2b_set_network",
+    tag = TAG,
+    params(("id" = String, Path, description = "The sandbox.")),
+    request_body = Egress,
+    responses(
+        (status = 204, description = "It holds, for open connections too."),
+        WriteErrors
+    )
+)]
 pub(super) async fn network(
     gateway: Gateway,
     key: CommandKey,

@@ -4,8 +4,12 @@ use axum::http::StatusCode;
 use roost_domain::sandbox::Phase;
 use roost_schemas::command::{Pause, SandboxCommand};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
+use super::dto::absent::always;
+use super::errors::PauseErrors;
 use super::extract::Id;
+use super::openapi::TAG;
 use crate::actions::is_pause;
 use crate::command::confirms;
 use crate::error::{ApiError, Code};
@@ -14,14 +18,31 @@ use crate::idempotency::CommandKey;
 use crate::state::Gateway;
 
 /// How a sandbox is to be paused. `requireHealthyGuest` is not read: one whose guest does not answer is never paused.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = E2bPause)]
 pub(super) struct Request {
     /// Whether its memory is kept.
     #[serde(default)]
+    #[schema(schema_with = always)]
     memory: Option<bool>,
 }
 
-/// One that is paused already is a conflict, which SDKs tell as `false`.
+/// Pause a sandbox
+///
+/// Answers when its host holds nothing of it but files. One that is paused already is a conflict, which SDKs tell as
+/// `false`. The body may be left out.
+#[utoipa::path(
+    post,
+    path = "/sandboxes/{id}/pause",
+    operation_id = "e2b_pause",
+    tag = TAG,
+    params(("id" = String, Path, description = "The sandbox.")),
+    request_body = Option<Request>,
+    responses(
+        (status = 204, description = "It is paused."),
+        PauseErrors
+    )
+)]
 pub(super) async fn pause(
     gateway: Gateway,
     key: CommandKey,

@@ -3,8 +3,11 @@
 use axum::http::StatusCode;
 use roost_schemas::command::SetTimeout;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
+use super::errors::WriteErrors;
 use super::extract::Id;
+use super::openapi::TAG;
 use crate::error::ApiError;
 use crate::extract::OptionalBody;
 use crate::idempotency::CommandKey;
@@ -16,14 +19,30 @@ const LEAST: u32 = 15;
 const MOST: u32 = 3600;
 
 /// How long a sandbox is to be kept.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = E2bRefresh)]
 pub(super) struct Request {
-    /// Seconds from now.
+    /// Seconds from now; 15 if absent, or less.
     #[serde(default)]
+    #[schema(minimum = 0, maximum = 3600, example = 60)]
     duration: Option<u32>,
 }
 
-/// Only extends: an end that is later already stays.
+/// Keep a sandbox for a while
+///
+/// Only extends: an end that is later already stays. The body may be left out.
+#[utoipa::path(
+    post,
+    path = "/sandboxes/{id}/refreshes",
+    operation_id = "e2b_refresh",
+    tag = TAG,
+    params(("id" = String, Path, description = "The sandbox.")),
+    request_body = Option<Request>,
+    responses(
+        (status = 204, description = "It lives so long at least."),
+        WriteErrors
+    )
+)]
 pub(super) async fn refreshes(
     gateway: Gateway,
     key: CommandKey,

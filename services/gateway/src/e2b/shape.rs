@@ -7,6 +7,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use serde_json::json;
 
+use super::errors::Failure;
 use crate::error::ApiError;
 
 /// The first segment of E2B's paths, after a version's segment if there is one.
@@ -57,7 +58,7 @@ fn shaped(owned: bool, mut response: Response) -> Response {
         return response;
     };
     let (mut parts, _) = response.into_parts();
-    let body = json!({"code": parts.status.as_u16(), "message": error.message}).to_string();
+    let body = json!(Failure::from(error)).to_string();
     parts.headers.insert(header::CONTENT_LENGTH, body.len().into());
     Response::from_parts(parts, Body::from(body))
 }

@@ -7,9 +7,13 @@ use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use roost_schemas::{SandboxId, Sequence, TemplateName};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+use super::dto::absent::always;
 use super::dto::template::name;
+use super::errors::{DeleteErrors, ListErrors, SnapshotErrors};
 use super::extract::{self, Id};
+use super::openapi::TAG;
 use super::pause::refuse_without_memory;
 use crate::error::ApiError;
 use crate::extract::{OptionalBody, Pairs, number};
@@ -22,20 +26,26 @@ const PAGE: usize = 100;
 const NEXT_TOKEN: HeaderName = HeaderName::from_static("x-next-token");
 
 /// What the template is to be.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = E2bNewSnapshot)]
 pub(super) struct Request {
+    /// What it is to be called; absent or empty: a name that no other has.
     #[serde(default)]
+    #[schema(pattern = "^([a-z0-9][a-z0-9_-]{0,62}(:default)?)?$", example = "warm-cache")]
     name: Option<String>,
     #[serde(default)]
+    #[schema(schema_with = always)]
     memory: Option<bool>,
 }
 
-/// E2B's `SnapshotInfo`.
-#[derive(Debug, Serialize)]
+/// A template that was made from a sandbox.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = E2bSnapshot)]
 pub(super) struct Info {
     /// What a create names as its template.
     #[serde(rename = "snapshotID")]
     id: String,
+    #[schema(value_type = Vec<String>, min_items = 1, max_items = 1)]
     names: [String; 1],
 }
 
@@ -48,7 +58,22 @@ impl Info {
     }
 }
 
-/// A name that is taken is a conflict: what stands under it would be gone.
+/// Make a template of a sandbox
+///
+/// As it is now; it goes on. A name that is taken is a conflict: what stands under it would be gone. The body may be left
+/// out.
+#[utoipa::path(
+    post,
+    path = "/sandboxes/{id}/snapshots",
+    operation_id = "e2b_create_snapshot",
+    tag = TAG,
+    params(("id" = String, Path, description = "The sandbox.")),
+    request_body = Option<Request>,
+    responses(
+        (status = 201, description = "The template.", body = Info),
+        SnapshotErrors
+    )
+)]
 pub(super) async fn create(
     gateway: Gateway,
     key: CommandKey,
@@ -65,7 +90,26 @@ pub(super) async fn create(
     }
 }
 
+/// List templates that were made from sandboxes
+///
 /// Page by page, in the order of their names.
+#[utoipa::path(
+    get,
+    path = "/snapshots",
+    operation_id = "e2b_list_snapshots",
+    tag = TAG,
+    params(
+        ("sandboxID" = Option<String>, Query, description = "Those of this sandbox."),
+        ("name" = Option<String>, Query, description = "The one of this name."),
+        ("limit" = Option<u16>, Query, description = "Entries of a page; 100 if absent."),
+        ("nextToken" = Option<String>, Query, description = "The `X-Next-Token` of the page before."),
+    ),
+    responses(
+        (status = 200, description = "A page.", body = Vec<Info>,
+            headers(("X-Next-Token" = String, description = "The `nextToken` of the next page; absent on the last."))),
+        ListErrors
+    )
+)]
 pub(super) async fn list(gateway: Gateway, Pairs(pairs): Pairs) -> Result<Response, ApiError> {
     let query = Query::parse(pairs)?;
     gateway.reach(Sequence::default()).await?;
@@ -123,7 +167,20 @@ impl Query {
     }
 }
 
+/// Delete a template that was made from a sandbox
+///
 /// What was made from it runs on. One that does not exist is not found, which SDKs tell as `false`.
+#[utoipa::path(
+    delete,
+    path = "/templates/{template}",
+    operation_id = "e2b_delete_template",
+    tag = TAG,
+    params(("template" = String, Path, description = "Its name.")),
+    responses(
+        (status = 204, description = "It is gone."),
+        DeleteErrors
+    )
+)]
 pub(super) async fn delete(
     gateway: Gateway,
     key: CommandKey,

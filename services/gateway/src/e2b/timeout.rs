@@ -3,20 +3,40 @@
 use axum::http::StatusCode;
 use roost_schemas::command::SetTimeout;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
+use super::errors::WriteErrors;
 use super::extract::Id;
+use super::openapi::TAG;
 use crate::error::ApiError;
 use crate::extract::Body;
 use crate::idempotency::CommandKey;
 use crate::state::Gateway;
 
 /// When a sandbox is to time out.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = E2bTimeout)]
 pub(super) struct Request {
     /// Seconds from now; none is at once.
+    #[schema(minimum = 0, maximum = 604_800, example = 60)]
     timeout: u32,
 }
 
+/// Move a sandbox's end
+///
+/// To earlier or later.
+#[utoipa::path(
+    post,
+    path = "/sandboxes/{id}/timeout",
+    operation_id = "e2b_set_timeout",
+    tag = TAG,
+    params(("id" = String, Path, description = "The sandbox.")),
+    request_body = Request,
+    responses(
+        (status = 204, description = "It is moved."),
+        WriteErrors
+    )
+)]
 pub(super) async fn timeout(
     gateway: Gateway,
     key: CommandKey,

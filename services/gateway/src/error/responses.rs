@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use utoipa::openapi::{Content, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{Content, Header, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, PartialSchema};
 
 use super::Code;
 
-type Responses = BTreeMap<String, RefOr<Response>>;
+pub(crate) type Responses = BTreeMap<String, RefOr<Response>>;
 
 /// What any route behind the key may answer.
-const ANY: &[Code] = &[
+pub(crate) const ANY: &[Code] = &[
     Code::InvalidRequest,
     Code::Unauthorized,
     Code::PermissionDenied,
@@ -24,7 +24,7 @@ const ANY: &[Code] = &[
 /// What any read that shows the log may answer besides.
 const READ: &[Code] = &[Code::SequenceAhead];
 /// What any write may answer besides; one with a body also [`BODY`].
-const WRITE: &[Code] = &[
+pub(crate) const WRITE: &[Code] = &[
     Code::NotFound,
     Code::Conflict,
     Code::InvalidState,
@@ -32,10 +32,10 @@ const WRITE: &[Code] = &[
     Code::DeadlineExceeded,
 ];
 /// What a write with a body may answer besides.
-const BODY: &[Code] = &[Code::UnsupportedMediaType, Code::RequestTimeout];
+pub(crate) const BODY: &[Code] = &[Code::UnsupportedMediaType, Code::RequestTimeout];
 
 /// What may go wrong while a paused sandbox is resumed for a request.
-const WAKE: &[Code] = &[Code::ResumeFailed];
+pub(crate) const WAKE: &[Code] = &[Code::ResumeFailed];
 
 /// What any call to a sandbox's agent may answer besides.
 const GUEST: &[Code] = &[
@@ -50,6 +50,12 @@ const GUEST: &[Code] = &[
 const FILES: &[Code] = &[Code::AlreadyExists, Code::DiskFull];
 
 fn describe(sets: &[&[Code]]) -> Responses {
+    responses("ErrorBody", sets, |words| format!("`{}`", words.join("`, `")))
+}
+
+/// The failures of `sets` by their statuses, each with the body that the description calls `schema`, and with what `text`
+/// makes of their words.
+pub(crate) fn responses(schema: &str, sets: &[&[Code]], text: fn(&[String]) -> String) -> Responses {
     let mut by_status: BTreeMap<String, Vec<Code>> = BTreeMap::new();
     for code in sets.iter().copied().flatten() {
         by_status
@@ -59,27 +65,30 @@ fn describe(sets: &[&[Code]]) -> Responses {
     }
     by_status
         .into_iter()
-        .map(|(status, codes)| (status, response(&codes)))
+        .map(|(status, codes)| (status, response(schema, &codes, text).into()))
         .collect()
 }
 
-fn response(codes: &[Code]) -> RefOr<Response> {
+fn response(schema: &str, codes: &[Code], text: fn(&[String]) -> String) -> Response {
     let words: Vec<_> = codes
         .iter()
         .filter_map(|code| Some(serde_json::to_value(code).ok()?.as_str()?.to_owned()))
         .collect();
-    let body = Content::new(Some(Ref::from_schema_name("ErrorBody")));
+    let body = Content::new(Some(Ref::from_schema_name(schema)));
     let mut response = ResponseBuilder::new()
-        .description(format!("`{}`", words.join("`, `")))
+        .description(text(&words))
         .content("application/json", body);
     if codes.iter().any(|code| code.retry_after().is_some()) {
-        let header = HeaderBuilder::new()
-            .schema(Some(u64::schema()))
-            .description(Some("Seconds after which to try again."))
-            .build();
-        response = response.header("Retry-After", header);
+        let seconds = header::<u64>("Seconds after which to try again.");
+        response = response.header("Retry-After", seconds);
     }
-    response.build().into()
+    response.build()
+}
+
+/// A header of answers, described.
+pub(crate) fn header<T: PartialSchema>(text: &str) -> Header {
+    let header = HeaderBuilder::new().schema(Some(T::schema()));
+    header.description(Some(text)).build()
 }
 
 macro_rules! errors {

@@ -6,6 +6,7 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{OpenApi, RefOr, Schema};
 
+use super::operations;
 use crate::idempotency::IDEMPOTENCY_KEY;
 use crate::limits::MAX_PAGE;
 use crate::sequence::{MAX_SEQUENCE, MIN_SEQUENCE};
@@ -36,14 +37,18 @@ pub(super) struct Values;
 
 impl Modify for Values {
     fn modify(&self, document: &mut OpenApi) {
-        for item in document.paths.paths.values_mut() {
-            let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
-            for operation in operations.into_iter().flatten() {
-                for parameter in operation.parameters.iter_mut().flatten() {
-                    let RefOr::T(parameter) = parameter else { continue };
-                    if let Some(schema) = values(parameter) {
-                        parameter.schema = Some(schema);
-                    }
+        write(document, |_, parameter| values(parameter));
+    }
+}
+
+/// Gives every parameter the schema that `values` has for it on its path.
+pub(crate) fn write(document: &mut OpenApi, values: fn(&str, &Parameter) -> Option<RefOr<Schema>>) {
+    for (path, item) in &mut document.paths.paths {
+        for operation in operations(item) {
+            for parameter in operation.parameters.iter_mut().flatten() {
+                let RefOr::T(parameter) = parameter else { continue };
+                if let Some(schema) = values(path, parameter) {
+                    parameter.schema = Some(schema);
                 }
             }
         }
@@ -79,18 +84,25 @@ fn states() -> String {
     format!("^({one})(,({one}))*$")
 }
 
-fn text(pattern: &str) -> RefOr<Schema> {
+pub(crate) fn text(pattern: &str) -> RefOr<Schema> {
     let schema = ObjectBuilder::new()
         .schema_type(Type::String)
         .pattern(Some(pattern));
     schema.build().into()
 }
 
-fn number(least: u64, most: u64) -> RefOr<Schema> {
+pub(crate) fn number(least: u64, most: u64) -> RefOr<Schema> {
     let schema = ObjectBuilder::new()
         .schema_type(Type::Integer)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
         .minimum(Some(least))
         .maximum(Some(most));
     schema.build().into()
+}
+
+/// A point in time (RFC 3339).
+pub(crate) fn time() -> RefOr<Schema> {
+    let schema = ObjectBuilder::new().schema_type(Type::String);
+    let format = SchemaFormat::KnownFormat(KnownFormat::DateTime);
+    schema.format(Some(format)).build().into()
 }

@@ -8,6 +8,7 @@ use roost_schemas::spec::OnTimeout;
 use roost_schemas::tenant::Scope;
 use roost_schemas::{SandboxId, TenantId};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::network::Network;
 use crate::dto::rfc3339;
@@ -15,35 +16,47 @@ use crate::e2b::ENVD_VERSION;
 use crate::state::Gateway;
 
 /// A sandbox in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = E2bListedSandbox)]
 pub(in crate::e2b) struct Listed {
     #[serde(rename = "templateID")]
     template_id: String,
+    /// Of the template, whose only name it is here.
     alias: String,
     #[serde(rename = "sandboxID")]
+    #[schema(pattern = "^[a-z0-9]{1,40}$")]
     sandbox_id: String,
+    /// The host it is placed on.
     #[serde(rename = "clientID")]
     client_id: String,
+    #[schema(format = DateTime)]
     started_at: String,
+    /// When its time is over; of one that is paused, since when it is.
+    #[schema(format = DateTime)]
     end_at: String,
     cpu_count: u32,
     #[serde(rename = "memoryMB")]
     memory_mb: u32,
+    /// Of the drive that it writes to.
     #[serde(rename = "diskSizeMB")]
     disk_size_mb: u64,
     metadata: BTreeMap<String, String>,
     state: State,
     envd_version: &'static str,
     /// There are no volumes.
+    #[schema(value_type = Vec<Object>, max_items = 0)]
     volume_mounts: [(); 0],
 }
 
 /// What E2B knows as a sandbox's state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = E2bSandboxState)]
 pub(in crate::e2b) enum State {
+    /// Its guest answers; or it is being paused.
     Running,
+    /// It stands still; or it is being resumed.
     Paused,
 }
 
@@ -89,12 +102,13 @@ impl Listed {
 }
 
 /// A sandbox by itself.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = E2bSandboxDetail)]
 pub(in crate::e2b) struct Detail {
     #[serde(flatten)]
     listed: Listed,
-    /// For whom may run something in it.
+    /// For the agent; told to whom may run something in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     envd_access_token: Option<String>,
     allow_internet_access: bool,
@@ -104,10 +118,13 @@ pub(in crate::e2b) struct Detail {
 }
 
 /// What becomes of a sandbox whose time is over.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = E2bLifecycle)]
 struct Lifecycle {
+    /// Whether a request for what is in it resumes it when it is paused.
     auto_resume: bool,
+    #[schema(pattern = "^(kill|pause)$")]
     on_timeout: &'static str,
 }
 

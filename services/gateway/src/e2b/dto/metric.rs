@@ -2,6 +2,7 @@
 
 use roost_schemas::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::dto::rfc3339;
 
@@ -20,13 +21,17 @@ pub(in crate::e2b) struct Measured {
     disk_total: u64,
 }
 
-/// The same as E2B tells it.
-#[derive(Debug, Serialize)]
+/// What a sandbox uses; sizes in bytes.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = E2bSandboxMetric)]
 pub(in crate::e2b) struct Metric {
+    #[schema(format = DateTime)]
     timestamp: String,
+    /// The same in seconds since 1970.
     timestamp_unix: u64,
     cpu_count: u32,
+    /// Of all of its CPUs.
     cpu_used_pct: f64,
     mem_used: u64,
     mem_total: u64,

@@ -6,21 +6,33 @@ use roost_schemas::network::{Cidr, NetworkPolicy, Target};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
+use super::absent::{no_entries, no_fields, nothing};
+use crate::dto::text::{AddressRange, Destination};
 use crate::error::ApiError;
 
 /// What a sandbox may reach; what is absent is as in a sandbox that asked for nothing.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = E2bNetworkUpdate)]
 pub(in crate::e2b) struct Egress {
+    /// What can be reached in any case; wins over `denyOut`. Addresses, ranges, names, and `*.example.com` for all below one.
+    /// A name needs `allow_internet_access: false`, or something in `denyOut`.
     #[serde(default)]
+    #[schema(value_type = Option<Vec<Destination>>, max_items = 256)]
     allow_out: Option<Vec<String>>,
+    /// Addresses and ranges that cannot be reached.
     #[serde(default)]
+    #[schema(value_type = Option<Vec<AddressRange>>, max_items = 256)]
     deny_out: Option<Vec<String>>,
     #[serde(default, rename = "egressProxy")]
+    #[schema(schema_with = nothing)]
     proxy: Option<IgnoredAny>,
     #[serde(default)]
+    #[schema(schema_with = no_fields)]
     rules: Option<Map<String, Value>>,
+    /// Whether the internet can be reached; if not, only what `allowOut` lists. It can if this is absent.
     #[serde(default, rename = "allow_internet_access")]
     allow_internet_access: Option<bool>,
 }
@@ -45,16 +57,21 @@ impl Egress {
 }
 
 /// The same at a create, with who may reach the sandbox.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = E2bNewNetwork)]
 pub(in crate::e2b) struct NewNetwork {
     #[serde(flatten)]
     egress: Egress,
+    /// Whether its ports are open to everybody; if not, the answer has a `trafficAccessToken`. They are if this is absent.
     #[serde(default)]
     allow_public_traffic: Option<bool>,
+    /// The `Host` that its servers are shown, `${PORT}` standing for the port; absent or empty: the one the client sent.
     #[serde(default)]
+    #[schema(pattern = "^[!-~]{0,255}$")]
     mask_request_host: Option<String>,
     #[serde(default)]
+    #[schema(schema_with = no_entries)]
     https_ports: Option<Vec<IgnoredAny>>,
 }
 
@@ -90,11 +107,14 @@ fn entries<T: FromStr>(field: &str, entries: Option<&[String]>, remedy: &str) ->
 }
 
 /// A policy as E2B tells it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = E2bNetwork)]
 pub(in crate::e2b) struct Network {
     allow_public_traffic: bool,
+    #[schema(value_type = Vec<String>)]
     allow_out: Vec<Target>,
+    #[schema(value_type = Vec<String>)]
     deny_out: Vec<Cidr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mask_request_host: Option<String>,

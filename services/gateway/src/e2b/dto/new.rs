@@ -6,49 +6,70 @@ use roost_schemas::spec::{OnHostDown, OnTimeout, SandboxSpec, TIMEOUT_SEC};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
+use super::absent::{always, no_entries, no_fields, nothing};
 use super::network::NewNetwork;
 use super::template::name;
+use crate::dto::text::VariableName;
 use crate::error::ApiError;
 
 /// A request for a sandbox. `secure` is not read: every sandbox is.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = E2bNewSandbox)]
 pub(in crate::e2b) struct NewSandbox {
+    /// What it starts from; GET /v2/templates lists them.
     #[serde(rename = "templateID")]
+    #[schema(example = "base", pattern = "^[a-z0-9][a-z0-9_-]{0,62}(:default)?$")]
     template_id: String,
+    /// Seconds from running to its end, or its pause.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 604_800, example = 60)]
     timeout: Option<i64>,
+    /// Your own labels; lists can be filtered by them. At most 64 pairs and 16 KiB.
     #[serde(default)]
     metadata: Option<BTreeMap<String, String>>,
+    /// Environment variables of every program. At most 64 pairs and 16 KiB.
     #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<VariableName, String>>)]
     env_vars: Option<BTreeMap<String, String>>,
+    /// Wins over the one in `network`.
     #[serde(default, rename = "allow_internet_access")]
     allow_internet_access: Option<bool>,
     #[serde(default)]
     network: Option<NewNetwork>,
+    /// Whether it is paused when its time is over, and not ended.
     #[serde(default)]
     auto_pause: Option<bool>,
     #[serde(default)]
+    #[schema(schema_with = always)]
     auto_pause_memory: Option<bool>,
     #[serde(default)]
     auto_resume: Option<AutoResume>,
     #[serde(default)]
+    #[schema(schema_with = nothing)]
     mcp: Option<IgnoredAny>,
     #[serde(default)]
     iam: Option<Iam>,
     #[serde(default)]
+    #[schema(schema_with = no_entries)]
     volume_mounts: Option<Vec<IgnoredAny>>,
 }
 
-#[derive(Debug, Deserialize)]
+/// Whether a request for what is in it resumes it when it is paused.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = E2bAutoResume)]
 struct AutoResume {
     enabled: bool,
 }
 
-#[derive(Debug, Deserialize)]
+/// Identities at clouds, of which there are none here.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = E2bIam)]
 struct Iam {
     #[serde(default)]
+    #[schema(schema_with = no_fields)]
     tokens: Option<Map<String, Value>>,
 }
 

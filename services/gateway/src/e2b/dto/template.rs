@@ -4,6 +4,9 @@ use roost_domain::fleet::{Fleet, View};
 use roost_domain::template::Template as State;
 use roost_schemas::{TemplateName, TenantId};
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::Schema;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use crate::dto::rfc3339;
 use crate::e2b::ENVD_VERSION;
@@ -17,10 +20,13 @@ pub(in crate::e2b) fn name(field: &str, text: &str) -> Result<TemplateName, ApiE
 }
 
 /// What a sandbox can start from.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = E2bTemplate)]
 pub(in crate::e2b) struct Template {
+    /// What a create names.
     #[serde(rename = "templateID")]
+    #[schema(example = "base")]
     id: String,
     /// Its image's digest, or the snapshot that it is: what has other content has another.
     #[serde(rename = "buildID")]
@@ -32,17 +38,32 @@ pub(in crate::e2b) struct Template {
     disk_size_mb: u64,
     /// Whether everybody may start from it; a snapshot is its tenant's own.
     public: bool,
+    #[schema(value_type = Vec<String>, min_items = 1, max_items = 1)]
     aliases: [String; 1],
+    #[schema(value_type = Vec<String>, min_items = 1, max_items = 1)]
     names: [String; 1],
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(format = DateTime)]
     updated_at: String,
     /// Not told: an image came with a host, a snapshot by somebody with this API key.
+    #[schema(schema_with = never)]
     created_by: Option<()>,
+    #[schema(format = DateTime)]
     last_spawned_at: Option<String>,
+    /// Sandboxes that this tenant has made from it.
     spawn_count: usize,
     build_count: u32,
+    /// The version that the agent speaks as.
     envd_version: &'static str,
+    #[schema(pattern = "^ready$")]
     build_status: &'static str,
+}
+
+/// What stands there for the sake of clients that look for it.
+fn never() -> Schema {
+    let null = ObjectBuilder::new().schema_type(Type::Null);
+    null.description(Some("Not told.")).build().into()
 }
 
 impl Template {

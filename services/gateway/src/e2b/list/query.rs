@@ -6,6 +6,7 @@ use roost_schemas::{TemplateName, Timestamp};
 use super::cursor::{Cursor, Order};
 use super::labels;
 use crate::e2b::dto::detail::State;
+use crate::e2b::dto::template::name as template;
 use crate::error::ApiError;
 use crate::extract::number;
 
@@ -21,7 +22,8 @@ pub(super) struct Query {
     pub(super) order: Order,
     /// The earliest start.
     pub(super) started_after: Option<Timestamp>,
-    pub(super) template: Option<String>,
+    /// One that does not exist is that of no sandbox.
+    pub(super) template: Option<TemplateName>,
     pub(super) limit: usize,
     pub(super) after: Option<Cursor>,
 }
@@ -56,7 +58,7 @@ impl Query {
                     query.order = value.parse().map_err(wrong)?;
                 }
                 "startedAfter" => query.started_after = Some(instant(&name, &value)?),
-                "template" => query.template = Some(template(&name, &value)?),
+                "template" => query.template = Some(template("query template", &value)?),
                 "limit" => query.limit = number(&name, &value, 1..=PAGE)?,
                 "nextToken" if value.is_empty() => {}
                 "nextToken" => {
@@ -84,10 +86,7 @@ impl Query {
         let state = State::of(sandbox.phase);
         state.is_some_and(|state| self.states.contains(&state))
             && self.started_after.is_none_or(|bound| started >= bound)
-            && self
-                .template
-                .as_ref()
-                .is_none_or(|name| *name == spec.template.as_str())
+            && self.template.as_ref().is_none_or(|name| *name == spec.template)
             && self
                 .labels
                 .iter()
@@ -105,14 +104,6 @@ fn state(text: &str) -> Result<State, ApiError> {
         "paused" => Ok(State::Paused),
         _ => Err(wrong("state", text, "running or paused, separated by commas")),
     }
-}
-
-/// A template that does not exist is one of no sandbox; a text that names none is refused.
-fn template(name: &str, value: &str) -> Result<String, ApiError> {
-    let known = TemplateName::new(value);
-    known
-        .map(|template| template.to_string())
-        .map_err(|error| wrong(name, value, error.rule))
 }
 
 fn instant(name: &str, value: &str) -> Result<Timestamp, ApiError> {

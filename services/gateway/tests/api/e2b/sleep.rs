@@ -136,7 +136,7 @@ async fn the_old_resume_takes_paused_ones_only() {
     assert!(
         post(&world, &path, &json!({"autoPause": true}))
             .await
-            .refused(400)
+            .refused(409)
             .contains("autoPause")
     );
     post(&world, &path, &json!({"memory": false})).await.refused(400);

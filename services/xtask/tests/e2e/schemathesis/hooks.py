@@ -13,6 +13,9 @@ def filter_case(context, case):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
+    if case.operation.path == "/v2/sandboxes" and case.query:
+        # A text that only an answer of the list itself can tell.
+        case.query.pop("nextToken", None)
     if isinstance(case.body, dict):
         in_the_future(case.body)
         for policy in (case.body, case.body.get("network")):
@@ -32,8 +35,9 @@ def in_the_future(body):
 
 def with_exceptions(policy):
     """A name is an exception from what is denied, so something has to be."""
-    allowed = policy.get("allow")
-    if not isinstance(allowed, list) or policy.get("internet", True) is not True or policy.get("deny"):
-        return
-    if any(isinstance(entry, str) and entry[-1:].isalpha() for entry in allowed):
-        policy["internet"] = False
+    for internet, allow, deny in (("internet", "allow", "deny"), ("allow_internet_access", "allowOut", "denyOut")):
+        allowed = policy.get(allow)
+        if not isinstance(allowed, list) or policy.get(internet) not in (None, True) or policy.get(deny):
+            continue
+        if any(isinstance(entry, str) and entry[-1:].isalpha() for entry in allowed):
+            policy[internet] = False
