@@ -12,9 +12,12 @@ use roost_stack::Binaries;
 use crate::process::{self, Stream};
 use crate::{repository, ui};
 
-/// The packages that the binaries come from; the host starts `roost-qemu` with its `roost-jailer`, `roost-pager` and
+/// All packages: what a dependency is built with depends on which of them are built, and so it is built once for everything.
+pub const ALL: &str = "--workspace";
+
+/// What a stack is made of; the host starts `roost-qemu` with its `roost-jailer`, `roost-pager` and
 /// `roost-fence` itself and finds them beside its own binary. Beside them lies the `roost` command.
-const PACKAGES: [&str; 9] = [
+const BINARIES: [&str; 9] = [
     "roost-host",
     "roost-reconciler",
     "roost-gateway",
@@ -48,7 +51,9 @@ impl Profile {
 /// Builds the daemons with a progress bar.
 pub async fn daemons(profile: Profile) -> Result<Binaries> {
     ui::step("daemons", async {
-        let mut executables = cargo(profile, &PACKAGES.map(|name| ["-p", name]).concat()).await?;
+        let mut selection = vec![ALL];
+        selection.extend(BINARIES.iter().flat_map(|name| ["--bin", name]));
+        let mut executables = cargo(profile, &selection).await?;
         let mut take = |name| {
             executables
                 .remove(name)
@@ -60,9 +65,23 @@ pub async fn daemons(profile: Profile) -> Result<Binaries> {
             gateway: take("roost-gateway")?,
             webhooks: take("roost-webhooks")?,
             qemu: take("roost-qemu")?,
+            jailer: take("roost-jailer")?,
             pager: take("roost-pager")?,
             fence: take("roost-fence")?,
         })
+    })
+    .await
+}
+
+/// Builds the simulator with the bugs that it can be given.
+pub async fn simulator() -> Result<PathBuf> {
+    ui::step("simulator", async {
+        let mut selection = vec![ALL, "--bin", "roost-sim"];
+        selection.extend(crate::sim::BUGS);
+        let mut executables = cargo(Profile::Dev, &selection).await?;
+        executables
+            .remove("roost-sim")
+            .context("cargo built no binary roost-sim")
     })
     .await
 }

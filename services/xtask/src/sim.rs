@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
+use crate::build;
 use crate::process::{self, Stream};
-use crate::{build, ui};
 
 /// What `sim` may be told; the simulator itself says what each of them means.
 #[derive(Debug, clap::Args)]
@@ -30,8 +30,8 @@ pub struct Options {
 /// Seeds that are run as part of the tests.
 const SEEDS: u64 = 2000;
 
-/// What selects the simulator, in a build in which a bug can be chosen.
-pub const PACKAGE: [&str; 4] = ["--package", "roost-sim", "--features", "bugs"];
+/// What makes a build in which a bug can be chosen.
+pub const BUGS: [&str; 2] = ["--features", "roost-sim/bugs"];
 
 /// Builds the simulator and runs what was asked for.
 pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> {
@@ -56,18 +56,8 @@ pub async fn briefly() -> Result<()> {
 }
 
 async fn simulate(arguments: &[String]) -> Result<()> {
-    ui::step("simulator", async {
-        let mut command = build::command();
-        command.args(["build", "--quiet", "--locked"]).args(PACKAGE);
-        process::run(&mut command).await
-    })
-    .await?;
-    let mut command = build::command();
-    command
-        .args(["run", "--quiet", "--locked"])
-        .args(PACKAGE)
-        .arg("--")
-        .args(arguments);
+    let mut command = Command::new(build::simulator().await?);
+    command.args(arguments);
     let status = process::run_lines(&mut command, Stream::Out, |line| println!("{line}")).await?;
     if !status.success() {
         bail!("the simulator found something ({status}), in {}", commit().await);

@@ -11,11 +11,14 @@ use crate::stack::Parts;
 use crate::{build, sim};
 
 /// The arguments that select the tests of all crates; end-to-end tests take a feature that is off by default.
-pub(super) const CRATES: &[&str] = &["--workspace", "--lib", "--bins", "--tests"];
+pub(super) const CRATES: &[&str] = &[build::ALL, "--lib", "--bins", "--tests"];
 /// The arguments that select the end-to-end tests.
-pub(super) const END_TO_END: &[&str] = &["--package", "xtask", "--features", "e2e", "--test", "e2e"];
+pub(super) const END_TO_END: &[&str] = &[build::ALL, "--features", "xtask/e2e", "--test", "e2e"];
 /// The arguments that select the security tests.
-pub(super) const SECURITY: &[&str] = &["--package", "xtask", "--features", "e2e", "--test", "security"];
+pub(super) const SECURITY: &[&str] = &[build::ALL, "--features", "xtask/e2e", "--test", "security"];
+
+/// The arguments that select the simulator's own tests.
+const SIMULATOR: &[&str] = &[build::ALL, "--test", "bugs", "--test", "replay"];
 
 /// A run of tests.
 #[derive(Debug)]
@@ -47,12 +50,16 @@ pub(super) async fn run(parts: &Parts, selection: &[&str], filters: &[String]) -
 pub(super) async fn simulator() -> Result<Run> {
     let mut command = build::command();
     if process::find("cargo-nextest").is_some() {
-        command.args(["nextest", "run", "--locked"]).args(sim::PACKAGE);
+        command
+            .args(["nextest", "run", "--locked"])
+            .args(SIMULATOR)
+            .args(sim::BUGS);
         return counted(command, Stream::Err, in_nextest_summary).await;
     }
     command
         .args(["test", "--no-fail-fast", "--locked"])
-        .args(sim::PACKAGE);
+        .args(SIMULATOR)
+        .args(sim::BUGS);
     counted(command, Stream::Out, in_libtest_result).await
 }
 
