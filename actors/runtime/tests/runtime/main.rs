@@ -4,6 +4,7 @@ mod across;
 mod audit;
 mod boot;
 mod boots;
+mod clients;
 mod collect;
 mod deadlines;
 mod faults;

@@ -4,6 +4,7 @@ mod admission;
 mod binary;
 mod bodies;
 mod client;
+mod clients;
 mod connections;
 mod e2b;
 mod errors;

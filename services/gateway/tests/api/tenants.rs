@@ -200,6 +200,46 @@ async fn requests_are_counted_by_tenant_and_never_the_operators() {
 }
 
 #[tokio::test]
+async fn a_key_that_stood_for_another_change_is_a_conflict_and_changes_nothing() {
+    let world = World::new().await;
+    world.tenant("acme", json!({})).await;
+    let path = "/v1/tenants/acme/limits";
+    let set = |limit: u32| {
+        let call = world.call("PUT".parse().unwrap(), path).key("k1");
+        call.json(&json!({"sandboxes": limit})).send()
+    };
+    set(1).await.ok(200);
+    set(1).await.ok(200);
+    set(2).await.error(409, "conflict");
+    let shown = world.get("/v1/tenants/acme").send().await.ok(200);
+    assert_eq!(shown["limits"], json!({"sandboxes": 1}));
+    // The same key of another tenant stands for nothing yet.
+    world.tenant("other", json!({})).await;
+    let other = world.call("PUT".parse().unwrap(), "/v1/tenants/other/limits");
+    let other = other.key("k1").json(&json!({"sandboxes": 2})).send().await;
+    assert_eq!(other.ok(200)["limits"], json!({"sandboxes": 2}));
+
+    let make = world.post("/v1/keys", &json!({"name": "ci"})).key("k2");
+    let made = make.send().await.ok(201);
+    let (key, id) = (made["key"].as_str().unwrap(), made["id"].as_str().unwrap());
+    let revoke = |idempotency: &str| {
+        let call = world.delete(&format!("/v1/keys/{id}")).key(idempotency);
+        call.send()
+    };
+    revoke("k2").await.error(409, "conflict");
+    world.get("/v1/sandboxes").by(key).send().await.ok(200);
+    for _ in 0..2 {
+        revoke("k3").await.ok(204);
+    }
+    world
+        .get("/v1/sandboxes")
+        .by(key)
+        .send()
+        .await
+        .error(401, "unauthorized");
+}
+
+#[tokio::test]
 async fn an_admin_makes_keys_for_its_own_tenant_and_no_other() {
     let world = World::new().await;
     world.tenant("acme", json!({})).await;
