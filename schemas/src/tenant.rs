@@ -121,7 +121,7 @@ pub struct Limits {
     /// MiB that the drives of all that have not ended may grow to, together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_mb: Option<u64>,
-    /// Requests to one gateway in a second.
+    /// Requests to one gateway in a second, over HTTP and NATS together; and as many commands over NATS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests_per_sec: Option<u32>,
 }

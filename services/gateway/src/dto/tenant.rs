@@ -49,7 +49,7 @@ pub(crate) struct Limits {
     #[serde(default, deserialize_with = "exact", skip_serializing_if = "Option::is_none")]
     #[schema(maximum = 9_007_199_254_740_991_u64)]
     disk_mb: Option<u64>,
-    /// Requests with its keys to one gateway in a second.
+    /// Requests to one gateway in a second, with its keys or over NATS; and as many commands over NATS.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(maximum = 4_294_967_295_u32)]
     requests_per_sec: Option<u32>,

@@ -88,6 +88,12 @@ pub(super) fn read(
             "an operator's command has the header {EXPECTED_STREAM}: {COMMANDS}"
         )));
     }
+    if subject.is_some_and(|subject| subject.route == Route::Client) && value(header::COMMAND_ID).is_some() {
+        return Err(malformed(format!(
+            "it has the header {}: {SWALLOWED_RULE}",
+            header::COMMAND_ID
+        )));
+    }
     let named = value(header::FORWARDED_ID).or_else(|| value(header::COMMAND_ID));
     let id = named.map_or_else(|| format!("seq-{sequence}"), str::to_owned);
     let command_id = CommandId::new(id).map_err(|error| malformed(error.to_string()))?;
@@ -116,6 +122,11 @@ pub(super) fn read(
 const CONTENT_RULE: &str = "use application/json or application/msgpack";
 const DEADLINE_RULE: &str = "use milliseconds since 1970";
 const REPLY_RULE: &str = "use a subject without wildcards: an inbox of yours, or for a tenant's client one that begins with roost.reply. and the tenant";
+
+/// The server compares that header across the stream, in which all tenants' commands stand: what one tenant sends would swallow what
+/// another sends under the same.
+const SWALLOWED_RULE: &str =
+    "other tenants' commands may have the same; name the command by Roost-Command-Id";
 
 /// Whether a command here is to be an operator's. Only those need not be believed by their subject alone: somebody who may not
 /// publish it may still have the server send there what it keeps, as the answer to a read. The server refuses a message that
@@ -252,6 +263,28 @@ mod tests {
         }
         assert!(!may_answer(Some(&client), "_INBOX.a") && may_answer(Some(&forwarded), "_INBOX.a"));
         assert!(!may_answer(None, "roost.reply.acme.a"));
+    }
+
+    #[test]
+    fn a_clients_command_is_not_named_by_what_the_server_compares_with_other_tenants() {
+        let client: CommandSubject = "roost.cmd.acme.client.sb1".parse().unwrap();
+        let reply = (header::REPLY, "roost.reply.acme.a");
+        let read = |name| {
+            read(
+                Some(&client),
+                Some(&headers(&[(name, "c1"), reply])),
+                1,
+                Bytes::new(),
+            )
+        };
+        let malformed = read(header::COMMAND_ID).unwrap_err();
+        assert!(
+            malformed.reason.contains(header::FORWARDED_ID),
+            "{}",
+            malformed.reason
+        );
+        assert_eq!(malformed.reply.as_deref(), Some("roost.reply.acme.a"));
+        assert_eq!(read(header::FORWARDED_ID).unwrap().command_id.as_str(), "c1");
     }
 
     #[test]

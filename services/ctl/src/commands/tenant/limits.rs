@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use roost_schemas::TenantId;
 use serde::Serialize;
 
 use crate::output::json;
@@ -27,7 +28,7 @@ pub(super) struct Limits {
     #[arg(long, value_name = "MIB")]
     #[serde(skip_serializing_if = "Option::is_none")]
     disk_mb: Option<u64>,
-    /// Requests to one gateway in a second
+    /// Requests to one gateway in a second, and as many commands over NATS
     #[arg(long, value_name = "COUNT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     requests_per_sec: Option<u32>,
@@ -39,7 +40,7 @@ pub(super) struct Limits {
 #[derive(Debug, Args)]
 pub(crate) struct SetLimits {
     /// The tenant
-    tenant: String,
+    tenant: TenantId,
     #[command(flatten)]
     limits: Limits,
 }
