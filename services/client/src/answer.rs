@@ -29,6 +29,11 @@ pub struct Refused {
     pub message: String,
 }
 
+/// No answer came: the gateway is away, or the way to it. What went wrong is its cause.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Away(pub(crate) String);
+
 /// The documented body of a failed request.
 #[derive(Deserialize)]
 struct ErrorBody {

@@ -1,5 +1,6 @@
 //! One gateway, as one holder of an API key sees it.
 
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,17 +12,23 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::TokioExecutor;
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 
-use crate::{Answer, Base};
+use crate::{Answer, Away, Base};
 
 /// How long any one exchange may take, unless it is told otherwise.
 pub const PATIENCE: Duration = Duration::from_mins(3);
+/// How long a connection may take to be made.
+const CONNECT: Duration = Duration::from_secs(10);
+/// After how long a silence the gateway's machine is asked whether it is there, and how often then.
+const PROBE: Duration = Duration::from_secs(15);
+/// For how long it may leave that, or anything that was sent, unanswered: a machine that lost its power says no goodbye.
+const GONE: Duration = Duration::from_mins(1);
 /// The header that carries the key.
 const KEY: &str = "x-api-key";
 
@@ -106,7 +113,11 @@ impl Api {
         let exchange = async {
             let response = self.open(method, path, headers, body(bytes)).await?;
             let (parts, body) = response.into_parts();
-            let body = body.collect().await.with_context(|| what.clone())?.to_bytes();
+            let body = body
+                .collect()
+                .await
+                .with_context(|| Away(what.clone()))?
+                .to_bytes();
             anyhow::Ok(Answer {
                 status: parts.status,
                 headers: parts.headers,
@@ -116,10 +127,11 @@ impl Api {
         let patience = self.patience;
         tokio::time::timeout(patience, exchange)
             .await
-            .with_context(|| format!("{what}: no answer within {patience:?}"))?
+            .with_context(|| Away(format!("{what}: no answer within {patience:?}")))?
     }
 
-    /// Sends a request and answers as soon as the response's head is there, however long that takes.
+    /// Sends a request and answers as soon as the response's head is there, however long that takes. Who does not answer at
+    /// all is [`Away`].
     pub async fn open(
         &self,
         method: Method,
@@ -133,7 +145,14 @@ impl Api {
             request = request.header(*name, *value);
         }
         let request = request.body(body).with_context(|| what.clone())?;
-        self.http.request(request).await.context(what)
+        let answered = self.http.request(request).await;
+        answered.map_err(|error| {
+            // What could not be read to be sent is no fault of the gateway.
+            if is_ours(&error) {
+                return anyhow::Error::new(error).context(what);
+            }
+            anyhow::Error::new(error).context(Away(what))
+        })
     }
 
     /// The beginning of a request there, with the API key.
@@ -146,11 +165,23 @@ impl Api {
     }
 }
 
+/// Whether a request failed because of its own body.
+fn is_ours(error: &Error) -> bool {
+    let cause = error
+        .source()
+        .and_then(|cause| cause.downcast_ref::<hyper::Error>());
+    cause.is_some_and(hyper::Error::is_user)
+}
+
 /// Connects in the clear, or by TLS: then whom to trust is what the system says, or `SSL_CERT_FILE`.
 fn connector(is_secure: bool) -> HttpsConnector<HttpConnector> {
     let mut http = HttpConnector::new();
     http.enforce_http(false);
     http.set_nodelay(true);
+    http.set_connect_timeout(Some(CONNECT));
+    http.set_keepalive(Some(PROBE));
+    http.set_keepalive_interval(Some(PROBE));
+    http.set_tcp_user_timeout(Some(GONE));
     let mut roots = RootCertStore::empty();
     if is_secure {
         // What cannot be read is not trusted; if nothing is left, the handshake says so.

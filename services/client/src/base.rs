@@ -1,7 +1,7 @@
 //! Where a gateway is.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use hyper::Uri;
@@ -49,11 +49,17 @@ impl Base {
         self.scheme == Scheme::HTTPS
     }
 
-    /// Whether it is this very machine.
-    pub fn is_loopback(&self) -> bool {
+    /// Its host, if that is an address and no name.
+    pub fn ip(&self) -> Option<IpAddr> {
         let host = self.authority.host();
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost" || bare.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+        host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+    }
+
+    /// Whether it is this very machine, whichever that is.
+    pub fn is_loopback(&self) -> bool {
+        // Whoever connects to the unspecified address connects to itself, and who listens there calls itself so.
+        let is_this = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
+        self.authority.host() == "localhost" || self.ip().is_some_and(is_this)
     }
 }
 
@@ -125,6 +131,7 @@ mod tests {
             ("http://127.0.0.1:1", true),
             ("http://[::1]:1", true),
             ("http://localhost", true),
+            ("http://0.0.0.0:8080", true),
             ("http://localhost.example", false),
             ("http://10.0.0.1", false),
         ] {

@@ -12,7 +12,7 @@ mod base;
 mod sandbox;
 mod socket;
 
-pub use answer::{Answer, Refused};
+pub use answer::{Answer, Away, Refused};
 pub use api::{Api, Body, PATIENCE, body};
 pub use base::{Base, InvalidBase};
 pub use sandbox::{Output, Sandbox};

@@ -1,6 +1,8 @@
 //! A WebSocket of the gateway, whose messages are JSON texts.
 
-use anyhow::{Context, Result, anyhow};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
 use futures::{SinkExt, StreamExt};
 use hyper::{Request, StatusCode};
 use hyper_rustls::MaybeHttpsStream;
@@ -8,28 +10,45 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 use tower_service::Service;
 
-use crate::{Answer, Api};
+use crate::{Answer, Api, Away};
+
+/// How long a gateway that is there is silent at most: it pings at least three times in this time.
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// An open WebSocket.
 pub struct Socket {
     stream: WebSocketStream<TokioIo<MaybeHttpsStream<TokioIo<TcpStream>>>>,
+    /// When something came last, were it a ping.
+    heard: Instant,
 }
 
 impl Api {
-    /// Opens the WebSocket at `path`. A gateway that refuses does so with a [`Refused`](crate::Refused).
+    /// Opens the WebSocket at `path`. A gateway that refuses does so with a [`Refused`](crate::Refused); one that does not
+    /// answer is [`Away`].
     pub async fn socket(&self, path: &str, headers: &[(&str, &str)]) -> Result<Socket> {
         let what = format!("WebSocket {}{path}", self.base());
-        let uri = self.base().join(path).with_context(|| what.clone())?;
-        let request = self.handshake(path, headers).with_context(|| what.clone())?;
+        timeout(SILENCE, self.open_socket(path, headers, &what))
+            .await
+            .with_context(|| Away(format!("{what}: no answer within {SILENCE:?}")))?
+    }
+
+    async fn open_socket(&self, path: &str, headers: &[(&str, &str)], what: &str) -> Result<Socket> {
+        let away = || Away(what.to_owned());
+        let uri = self.base().join(path).with_context(|| what.to_owned())?;
+        let request = self.handshake(path, headers).with_context(|| what.to_owned())?;
         let connected = self.connector.clone().call(uri).await;
-        let connection = connected.map_err(|error| anyhow!(error).context(what.clone()))?;
+        let connection = connected.map_err(|error| anyhow::Error::from_boxed(error).context(away()))?;
         match client_async(request, TokioIo::new(connection)).await {
-            Ok((stream, _)) => Ok(Socket { stream }),
+            Ok((stream, _)) => Ok(Socket {
+                stream,
+                heard: Instant::now(),
+            }),
             Err(Error::Http(response)) if response.status() != StatusCode::SWITCHING_PROTOCOLS => {
                 let (parts, body) = response.into_parts();
                 let answer = Answer {
@@ -39,7 +58,7 @@ impl Api {
                 };
                 Err(answer.refused().into())
             }
-            Err(error) => Err(error).context(what),
+            Err(error) => Err(error).with_context(away),
         }
     }
 
@@ -63,13 +82,17 @@ impl Socket {
     /// Sends a message.
     pub async fn send(&mut self, message: &Value) -> Result<()> {
         let sent = self.stream.send(Message::text(message.to_string())).await;
-        sent.context("the WebSocket broke")
+        sent.with_context(broke)
     }
 
-    /// The next message, or nothing if the gateway has closed. Cancelling this loses nothing.
+    /// The next message, or nothing if the gateway has closed. One that is silent for too long is [`Away`]. Cancelling this
+    /// loses nothing.
     pub async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
         loop {
-            match self.stream.next().await {
+            let came = timeout_at(self.heard + SILENCE, self.stream.next()).await;
+            let came = came.with_context(|| Away(format!("the WebSocket was silent for {SILENCE:?}")))?;
+            self.heard = Instant::now();
+            match came {
                 Some(Ok(Message::Text(text))) => {
                     let message = serde_json::from_str(&text);
                     return message
@@ -79,7 +102,7 @@ impl Socket {
                 // Pings are answered by the stream itself.
                 Some(Ok(_)) => {}
                 None => return Ok(None),
-                Some(Err(error)) => return Err(error).context("the WebSocket broke"),
+                Some(Err(error)) => return Err(error).with_context(broke),
             }
         }
     }
@@ -89,4 +112,8 @@ impl Socket {
         // Whoever is gone already needs none.
         let _ = self.stream.close(None).await;
     }
+}
+
+fn broke() -> Away {
+    Away("the WebSocket broke".to_owned())
 }
