@@ -64,7 +64,10 @@ impl Cli {
                 let session = self.target.session(self.json)?;
                 command.run(&session).await
             }
-            Command::Log(command) => log::run(command).await.map(done),
+            Command::Log(command) => {
+                let output = Output::new(self.json);
+                log::run(command, &self.target, output).await.map(done)
+            }
             Command::Nats(command) => nats::run(&command, Output::new(self.json)).map(done),
             Command::Doctor(doctor) => doctor.run(self.json).await,
             Command::Completions(completions) => completions.run().map(done),
@@ -73,6 +76,9 @@ impl Cli {
         }
     }
 }
+
+#[cfg(test)]
+mod documented;
 
 #[cfg(test)]
 mod tests {

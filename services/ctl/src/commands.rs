@@ -95,8 +95,8 @@ impl Remote {
     /// Does what was asked.
     pub(crate) async fn run(self, session: &Session) -> Result<ExitCode> {
         match self {
-            Self::Exec(exec) => return exec.run(session).await,
-            Self::Shell(shell) => return shell.run(session).await,
+            Self::Exec(exec) => return Ok(exec.run(session).await),
+            Self::Shell(shell) => return Ok(shell.run(session).await),
             Self::Create(create) => create.run(session).await,
             Self::Ls(ls) => ls.run(session).await,
             Self::Get(get) => get.run(session).await,

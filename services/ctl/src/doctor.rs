@@ -78,10 +78,10 @@ impl Doctor {
             clock::set(machine),
         ];
         findings.push(versions::daemons().await);
-        findings.push(match &self.nats {
-            Some(url) => log::check(url, &self.access).await,
-            None => versions::nats_server().await,
-        });
+        match &self.nats {
+            Some(url) => findings.extend(log::check(url, &self.access).await),
+            None => findings.push(versions::nats_server().await),
+        }
         Ok(findings)
     }
 }

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use roost_client::Refused;
+use roost_client::{Away, Refused};
 
 use crate::output::note;
 
@@ -20,11 +20,13 @@ pub(crate) const NOT_THE_PROGRAM: u8 = 125;
 pub(crate) const NOT_STARTED: u8 = 127;
 
 const FAILED: u8 = 1;
-const NOT_FOUND: u8 = 3;
+/// The exit code when there is no such thing.
+pub(crate) const NOT_FOUND: u8 = 3;
 const NOT_ALLOWED: u8 = 4;
 const WRONG_STATE: u8 = 5;
 const NO_ROOM: u8 = 6;
-const AWAY: u8 = 7;
+/// The exit code when nobody answers.
+pub(crate) const AWAY: u8 = 7;
 
 /// A failure that has an exit code of its own.
 #[derive(Debug, thiserror::Error)]
@@ -38,16 +40,22 @@ pub(crate) struct Ended {
 
 /// Tells people what went wrong, and scripts by the exit code.
 pub(crate) fn tell(error: &anyhow::Error) -> ExitCode {
+    tell_as(error, code(error))
+}
+
+/// The same, where scripts are told something else than what failed; not of an [`Ended`], which knows better.
+pub(crate) fn tell_as(error: &anyhow::Error, code: u8) -> ExitCode {
     if is_nobody_reading(error) {
         return ExitCode::SUCCESS;
     }
     complain(error);
-    if is_away(error) {
+    if error.is::<Away>() {
         note(
             "is the gateway there? `roost up` starts one on this machine, --url or ROOST_URL says where another is",
         );
     }
-    ExitCode::from(code(error))
+    let known = error.downcast_ref::<Ended>().map(|ended| ended.code);
+    ExitCode::from(known.unwrap_or(code))
 }
 
 /// Tells people what went wrong.
@@ -71,18 +79,7 @@ fn code(error: &anyhow::Error) -> u8 {
             _ => FAILED,
         };
     }
-    if is_away(error) { AWAY } else { FAILED }
-}
-
-/// Whether there was no connection to be had.
-fn is_away(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-        matches!(
-            kind,
-            Some(ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset)
-        )
-    })
+    if error.is::<Away>() { AWAY } else { FAILED }
 }
 
 /// Whether what was printed has met a closed pipe, as in `roost ls | head`.
@@ -126,12 +123,26 @@ mod tests {
             assert_eq!(code(&wrapped.unwrap_err()), expected, "{status}, in context");
         }
         assert_eq!(code(&anyhow!("else")), 1);
-        let away = std::io::Error::from(ErrorKind::ConnectionRefused);
-        assert_eq!(code(&anyhow::Error::new(away).context("GET")), 7);
         let ended = Ended {
             code: 42,
             message: String::new(),
         };
         assert_eq!(code(&ended.into()), 42);
+    }
+
+    #[tokio::test]
+    async fn a_gateway_that_cannot_be_reached_is_away_however_it_is_asked() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let nobody = listener.local_addr().unwrap();
+        drop(listener);
+        let api = roost_client::Api::new(nobody, "key");
+        let asked = api.send(hyper::Method::GET, "/health", &serde_json::Value::Null);
+        assert_eq!(code(&asked.await.unwrap_err()), 7);
+        let socket = api.socket("/v1/events", &[]).await;
+        assert_eq!(code(&socket.err().unwrap().context("while trying")), 7);
+        let named: roost_client::Base = "http://no-such-host.invalid".parse().unwrap();
+        let asked = roost_client::Api::new(named, "key");
+        let asked = asked.send(hyper::Method::GET, "/health", &serde_json::Value::Null);
+        assert_eq!(code(&asked.await.unwrap_err()), 7);
     }
 }

@@ -15,6 +15,9 @@ mod verify;
 use clap::Subcommand;
 use roost_journal::jetstream::{Access, Connection, connect};
 
+use crate::output::Output;
+use crate::remote::Target;
+
 /// How many messages are sent before their answers are awaited.
 const BATCH: usize = 256;
 
@@ -28,11 +31,11 @@ pub(crate) enum Log {
     Import(import::Import),
 }
 
-pub(crate) async fn run(command: Log) -> anyhow::Result<()> {
+pub(crate) async fn run(command: Log, target: &Target, output: Output) -> anyhow::Result<()> {
     match command {
-        Log::Verify(verify) => verify.run().await,
-        Log::Export(export) => export.run().await,
-        Log::Import(import) => import.run().await,
+        Log::Verify(verify) => verify.run(target, output).await,
+        Log::Export(export) => export.run(output).await,
+        Log::Import(import) => import.run(output).await,
     }
 }
 

@@ -11,6 +11,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use roost_authority::{InvalidMember, Member, Role};
 
+use crate::exit::{Ended, NOT_FOUND};
 use crate::output::{Output, note};
 
 /// What a test of roost-schemas holds to what that says.
@@ -58,8 +59,8 @@ impl Who {
 /// Where is kept who there is.
 #[derive(Debug, Args)]
 struct Folder {
-    /// The folder with authority.json, authority.conf and seeds, made if it is not there; that of a stack is `authority` in its
-    /// state folder
+    /// The folder with authority.json, authority.conf and seeds, which `creds` makes if it is not there; that of a stack is
+    /// `authority` in its state folder
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
 }
@@ -67,6 +68,22 @@ struct Folder {
 impl Folder {
     fn open(&self) -> Result<roost_authority::Folder> {
         Ok(roost_authority::Folder::open(&self.dir)?)
+    }
+
+    /// The same of one that has to be there: a slip of the pen shall make none.
+    fn open_existing(&self) -> Result<roost_authority::Folder> {
+        if !self.dir.is_dir() {
+            let message = format!(
+                "there is no folder {}: name the one that `roost nats creds` was given",
+                self.dir.display()
+            );
+            return Err(Ended {
+                code: NOT_FOUND,
+                message,
+            }
+            .into());
+        }
+        self.open()
     }
 }
 

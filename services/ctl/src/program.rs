@@ -16,7 +16,7 @@ mod input;
 mod message;
 mod terminal;
 
-pub(crate) use follow::{Finish, Follow};
+pub(crate) use follow::{Finish, Follow, Quiet};
 pub(crate) use input::{Input, Keys, standard_input};
 pub(crate) use message::Start;
-pub(crate) use terminal::{Raw, Size, sizes};
+pub(crate) use terminal::{Raw, Size, sizes, told_to_end};

@@ -1,17 +1,18 @@
 //! Which gateway a command speaks to, and as whom.
 //!
-//! `--url` and `--api-key` say so, or `ROOST_URL` and `ROOST_API_KEY`. Without them the files that `roost up` keeps in its
-//! state folder do, so that on the machine where Roost runs nothing need be said.
+//! `--url` and `--api-key` say so, or `ROOST_URL` and `ROOST_API_KEY`. Without them the note does that a `roost up` leaves in
+//! its state folder while it runs, so that on its machine nothing need be said.
 
-use std::path::Path;
+use std::net::{IpAddr, UdpSocket};
 
 use anyhow::{Result, bail};
 use clap::Args;
 use hyper::Method;
 use roost_client::{Api, Base};
-use roost_stack::{KEY_FILE, URL_FILE, places};
+use roost_stack::{Running, places};
 use serde_json::Value;
 
+use crate::exit::{AWAY, Ended};
 use crate::output::Output;
 
 /// Where `up` listens unless it is told otherwise.
@@ -21,7 +22,7 @@ const USUAL: &str = "http://127.0.0.1:8080";
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Gateway")]
 pub(crate) struct Target {
-    /// Where the gateway is. Default: where the last `roost up` of this machine listens
+    /// Where the gateway is. Default: where this machine's `roost up` listens
     #[arg(
         long,
         global = true,
@@ -30,7 +31,7 @@ pub(crate) struct Target {
         display_order = 910
     )]
     url: Option<Base>,
-    /// The API key. Default: that of `roost up`, if the gateway is on this machine
+    /// The API key. Default: that of this machine's `roost up`, if the gateway is on it
     #[arg(
         long,
         global = true,
@@ -67,8 +68,8 @@ impl Session {
     }
 
     /// Ends or removes what is at `path`.
-    pub(crate) async fn delete(&self, path: &str) -> Result<()> {
-        self.ask(Method::DELETE, path, &Value::Null).await.map(drop)
+    pub(crate) async fn delete(&self, path: &str) -> Result<Value> {
+        self.ask(Method::DELETE, path, &Value::Null).await
     }
 
     async fn ask(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
@@ -83,20 +84,31 @@ impl Session {
 impl Target {
     /// The gateway and the key to use there.
     pub(crate) fn session(self, json: bool) -> Result<Session> {
-        let kept = Kept::in_folder(places::state().ok().as_deref());
-        let url = match self.url.or(kept.url) {
-            Some(url) => url,
-            None => USUAL.parse()?,
+        let url = match (&self.url, running()) {
+            (Some(url), _) => url.clone(),
+            (None, Some(running)) => running.url.parse()?,
+            (None, None) if self.api_key.is_some() => USUAL.parse()?,
+            (None, None) => {
+                let message = "no `roost up` runs on this machine: start one, or say by --url and --api-key, or ROOST_URL and \
+                               ROOST_API_KEY, where another gateway is";
+                let message = message.to_owned();
+                return Err(Ended { code: AWAY, message }.into());
+            }
         };
+        let api = self.api(url)?;
+        let output = Output::new(json);
+        Ok(Session { api, output })
+    }
+
+    /// The gateway at `url`, and the key to use there.
+    pub(crate) fn api(&self, url: Base) -> Result<Api> {
         // The key of this machine is nobody else's business.
-        let key = self.api_key.or(kept.key.filter(|_| url.is_loopback()));
+        let ours = || running().filter(|running| is_here(&url, running));
+        let key = self.api_key.clone().or_else(|| Some(ours()?.key));
         let Some(key) = key else {
             bail!("no API key for {url}: pass --api-key, or set ROOST_API_KEY; `roost key create` makes one");
         };
-        Ok(Session {
-            api: Api::new(url, &key),
-            output: Output::new(json),
-        })
+        Ok(Api::new(url, &key))
     }
 
     /// The key that was given.
@@ -105,22 +117,14 @@ impl Target {
     }
 }
 
-/// What `roost up` left in its state folder.
-#[derive(Debug, Default)]
-struct Kept {
-    url: Option<Base>,
-    key: Option<String>,
+/// What the `roost up` says that runs here, if it has its usual state folder.
+fn running() -> Option<Running> {
+    Running::read(&places::state().ok()?)
 }
 
-impl Kept {
-    fn in_folder(folder: Option<&Path>) -> Self {
-        let read = |name: &str| {
-            let text = std::fs::read_to_string(folder?.join(name)).ok()?;
-            Some(text.trim().to_owned())
-        };
-        Self {
-            url: read(URL_FILE).and_then(|url| url.parse().ok()),
-            key: read(KEY_FILE),
-        }
-    }
+/// Whether the gateway at `url` is on this machine: on loopback, or at an address that can be listened on here, as the one that
+/// `roost up --listen` was told.
+fn is_here(url: &Base, running: &Running) -> bool {
+    let is_ours = |ip: IpAddr| UdpSocket::bind((ip, 0)).is_ok();
+    url.is_loopback() || (url.to_string() == running.url && url.ip().is_some_and(is_ours))
 }

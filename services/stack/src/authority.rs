@@ -11,7 +11,7 @@ use crate::supervise::Role;
 /// The configuration that every nats-server of ours has.
 const NATS_CONF: &str = include_str!("../../../nats.conf");
 
-/// The tenant that every stack has.
+/// The tenant that there is without being made.
 const FIRST_TENANT: &str = "default";
 
 /// The folder of who may do what on nats-server, with its configuration; `roost nats creds --dir` takes it, too.

@@ -17,6 +17,8 @@ pub struct Binaries {
     pub webhooks: PathBuf,
     /// QEMU behind Firecracker's API.
     pub qemu: PathBuf,
+    /// What puts that into a jail.
+    pub jailer: PathBuf,
     /// The server of page faults.
     pub pager: PathBuf,
     /// What stops VMs whose host's lease is over.
@@ -32,7 +34,7 @@ impl Binaries {
                 return Ok(path);
             }
             bail!(
-                "{} is not there: build it with `cargo build -p {name}`, or run `cargo xtask test`",
+                "{} is not there: all programs of one release belong into one folder; `cargo build -p {name}` builds it",
                 path.display()
             )
         };
@@ -42,6 +44,7 @@ impl Binaries {
             gateway: binary("roost-gateway")?,
             webhooks: binary("roost-webhooks")?,
             qemu: binary("roost-qemu")?,
+            jailer: binary("roost-jailer")?,
             pager: binary("roost-pager")?,
             fence: binary("roost-fence")?,
         })

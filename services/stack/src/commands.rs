@@ -1,4 +1,4 @@
-//! The command lines of the five processes.
+//! The command lines of the processes.
 
 use std::ffi::OsString;
 use std::path::Path;

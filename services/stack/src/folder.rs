@@ -12,10 +12,12 @@ use uuid::Uuid;
 use crate::authority::Authority;
 use crate::supervise::Role;
 
-/// The file in a state folder with the API key.
-pub const KEY_FILE: &str = "api-key";
-/// The file in a state folder with the gateway's URL, while it is there.
-pub const URL_FILE: &str = "url";
+/// The file with the API key that is used where none is given.
+const KEY_FILE: &str = "api-key";
+/// The file that is locked by who uses the folder.
+const LOCK_FILE: &str = "lock";
+/// The file with the host's id.
+const HOST_FILE: &str = "host-id";
 
 /// A state folder that this process holds.
 #[derive(Debug)]
@@ -51,6 +53,12 @@ impl StateFolder {
                 path.display()
             )
         };
+        if is_foreign(path) {
+            bail!(
+                "{} has other things in it, which a state folder would be closed over: choose an empty one with --state",
+                path.display()
+            );
+        }
         std::fs::create_dir_all(path).with_context(cannot)?;
         // Inside lie the API key and everything the sandboxes wrote.
         std::fs::set_permissions(path, Permissions::from_mode(0o700)).with_context(cannot)?;
@@ -73,7 +81,7 @@ impl StateFolder {
             })?,
         };
         let token_key = kept(&path.join("token-key"), || random() + &random())?;
-        let host_id = kept(&path.join("host-id"), || format!("h{}", &random()[..12]))?;
+        let host_id = kept(&path.join(HOST_FILE), || format!("h{}", &random()[..12]))?;
         let authority = Authority::open(path.join("authority"), &host_id)?;
         Ok(Self {
             path,
@@ -157,8 +165,17 @@ impl StateFolder {
     }
 }
 
+/// Whether the folder is there and has been something else than a state folder, such as `/tmp`.
+fn is_foreign(path: &Path) -> bool {
+    let mut entries = std::fs::read_dir(path).into_iter().flatten();
+    entries.next().is_some()
+        && ![LOCK_FILE, HOST_FILE]
+            .iter()
+            .any(|file| path.join(file).is_file())
+}
+
 fn lock(folder: &Path) -> Result<File> {
-    let path = folder.join("lock");
+    let path = folder.join(LOCK_FILE);
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -229,6 +246,18 @@ mod tests {
         );
         first.release().unwrap();
         assert_eq!(StateFolder::open(dir.path(), None).unwrap().api_key(), key);
+    }
+
+    #[test]
+    fn a_folder_with_other_things_in_it_is_left_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("theirs"), "").unwrap();
+        std::fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
+        let refused = StateFolder::open(dir.path(), None).unwrap_err().to_string();
+        assert!(refused.contains("--state"), "{refused}");
+        let mode = std::fs::metadata(dir.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o755);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod binaries;
 mod commands;
 mod folder;
 pub mod nats_server;
+mod note;
 pub mod places;
 pub mod process;
 mod root;
@@ -20,7 +21,8 @@ pub mod supervise;
 pub mod up;
 
 pub use binaries::Binaries;
-pub use folder::{KEY_FILE, StateFolder, URL_FILE};
+pub use folder::StateFolder;
+pub use note::Running;
 pub use root::require_root;
 pub use signals::signals;
 pub use stack::{Parts, Ports, Stack, Terms, free_port, require_free};

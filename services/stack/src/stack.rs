@@ -70,14 +70,13 @@ pub fn free_port() -> Result<SocketAddr> {
         .context("no free port on 127.0.0.1")
 }
 
-/// Refuses an address that cannot be listened on, naming the `option` that set it.
-pub fn require_free(address: SocketAddr, option: &str) -> Result<()> {
-    match TcpListener::bind(address) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(error).with_context(|| {
-            format!("cannot listen on {address}: stop what uses it, or choose another address with {option}")
-        }),
-    }
+/// Refuses an address that cannot be listened on, naming the `option` that set it. Answers it with the port that port 0
+/// stands for.
+pub fn require_free(address: SocketAddr, option: &str) -> Result<SocketAddr> {
+    let bound = TcpListener::bind(address).and_then(|listener| listener.local_addr());
+    bound.with_context(|| {
+        format!("cannot listen on {address}: stop what uses it, or choose another address with {option}")
+    })
 }
 
 /// A running stack.

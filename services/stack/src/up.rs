@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::folder::URL_FILE;
+use crate::note::{Note, Running};
 use crate::{Parts, Ports, Stack, StateFolder, free_port, places, require_free};
 
 /// What `up` may be told.
@@ -20,7 +20,7 @@ pub struct Options {
     /// `~/.local/state`
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// Where the gateway listens
+    /// Where the gateway listens; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// Where nats-server listens. Default: 127.0.0.1:4222 if it is free, else any free port
@@ -53,16 +53,14 @@ impl Options {
     /// Finds what could be wrong about the request, before anything is built or started. Without `api_key` the stack has
     /// the one kept in its folder, else a new one.
     pub fn check(self, api_key: Option<String>) -> Result<Upcoming> {
-        require_free(self.listen, "--listen")?;
+        let gateway = require_free(self.listen, "--listen")?;
         let path = self.state.map_or_else(places::state, Ok)?;
         let state = StateFolder::open(&path, api_key)?;
-        if let Some(nats) = self.nats {
-            require_free(nats, "--nats")?;
-        }
-        let listen = Ports {
-            gateway: self.listen,
-            nats: self.nats.map_or_else(usual_nats_address, Ok)?,
+        let nats = match self.nats {
+            Some(nats) => require_free(nats, "--nats")?,
+            None => usual_nats_address()?,
         };
+        let listen = Ports { gateway, nats };
         Ok(Upcoming { listen, state })
     }
 }
@@ -84,7 +82,11 @@ impl Upcoming {
                 key: stack.state().api_key().to_owned(),
                 url: format!("http://{}", stack.gateway()),
             };
-            let _note = Note::leave(&ready)?;
+            let running = Running {
+                url: ready.url.clone(),
+                key: ready.key.clone(),
+            };
+            let _note = Note::leave(&ready.state, &running)?;
             tell(&ready)?;
             cancelled.cancelled().await;
             Ok(())
@@ -111,32 +113,8 @@ impl fmt::Display for Ready {
     }
 }
 
-/// The file that tells commands of this machine where the gateway is, for as long as it is there.
-struct Note {
-    file: PathBuf,
-}
-
-impl Note {
-    fn leave(ready: &Ready) -> Result<Self> {
-        let file = ready.state.join(URL_FILE);
-        let at = |file: &Path| format!("cannot write {}", file.display());
-        std::fs::write(&file, &ready.url).with_context(|| at(&file))?;
-        Ok(Self { file })
-    }
-}
-
-impl Drop for Note {
-    fn drop(&mut self) {
-        // A note that stays leads to a refused connection, which says enough.
-        let _ = std::fs::remove_file(&self.file);
-    }
-}
-
 /// The port everybody expects nats-server at, or any free one if that is taken.
 fn usual_nats_address() -> Result<SocketAddr> {
     let usual = SocketAddr::from(([127, 0, 0, 1], 4222));
-    match require_free(usual, "--nats") {
-        Ok(()) => Ok(usual),
-        Err(_) => free_port().context("nats-server needs a port"),
-    }
+    require_free(usual, "--nats").or_else(|_| free_port().context("nats-server needs a port"))
 }

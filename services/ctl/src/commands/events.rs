@@ -5,6 +5,7 @@ mod stream;
 
 use anyhow::Result;
 use clap::Args;
+use roost_schemas::SandboxId;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -19,7 +20,7 @@ use frame::{Frame, Printer};
 #[derive(Debug, Args)]
 pub(crate) struct Events {
     /// Only of this sandbox
-    sandbox: Option<String>,
+    sandbox: Option<SandboxId>,
     /// Go on with what happens
     #[arg(short, long)]
     follow: bool,

@@ -3,16 +3,17 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use hyper::Method;
-use roost_client::PATIENCE;
+use roost_client::{PATIENCE, Refused};
+use roost_schemas::SandboxId;
 use serde_json::Value;
 
 use super::values::{LASTING, Pair, Seconds};
-use crate::exit::{Ended, NOT_THE_PROGRAM};
+use crate::exit::{self, NOT_STARTED, NOT_THE_PROGRAM};
 use crate::output::{json, note};
-use crate::program::{Finish, Follow, Keys, Raw, Size, Start, sizes, standard_input};
+use crate::program::{Finish, Follow, Keys, Raw, Size, Start, sizes, standard_input, told_to_end};
 use crate::remote::Session;
 
 /// Runs a program in a sandbox, shows what it writes, and ends as it does.
@@ -22,7 +23,7 @@ use crate::remote::Session;
 #[derive(Debug, Args)]
 pub(crate) struct Exec {
     /// The sandbox
-    sandbox: String,
+    sandbox: SandboxId,
     /// Pass standard input on
     #[arg(short, long)]
     interactive: bool,
@@ -50,8 +51,8 @@ pub(crate) struct Exec {
 }
 
 impl Exec {
-    pub(super) async fn run(mut self, session: &Session) -> Result<ExitCode> {
-        let sandbox = std::mem::take(&mut self.sandbox);
+    pub(super) async fn run(self, session: &Session) -> ExitCode {
+        let sandbox = self.sandbox.clone();
         let detach = self.detach;
         let start = self.start();
         let ran = if detach {
@@ -61,7 +62,7 @@ impl Exec {
         } else {
             followed(session, &sandbox, start).await
         };
-        ran.map_err(not_the_program)
+        ran.unwrap_or_else(|error| not_the_program(&error))
     }
 
     fn start(self) -> Start {
@@ -81,7 +82,7 @@ impl Exec {
 }
 
 /// Starts the program and leaves.
-async fn background(session: &Session, sandbox: &str, start: &Start) -> Result<ExitCode> {
+async fn background(session: &Session, sandbox: &SandboxId, start: &Start) -> Result<ExitCode> {
     let answer = ask(session, sandbox, start, true).await?;
     session.output.print(&answer, |to| {
         writeln!(to, "{}", answer["process_id"].as_str().unwrap_or_default())
@@ -90,7 +91,7 @@ async fn background(session: &Session, sandbox: &str, start: &Start) -> Result<E
 }
 
 /// Runs it to its end and prints what came of it, as the gateway tells it.
-async fn whole(session: &Session, sandbox: &str, start: &Start) -> Result<ExitCode> {
+async fn whole(session: &Session, sandbox: &SandboxId, start: &Start) -> Result<ExitCode> {
     if start.stdin {
         bail!(
             "a program whose end is told as JSON is given no input: leave --json, or --interactive and --tty, out"
@@ -98,10 +99,13 @@ async fn whole(session: &Session, sandbox: &str, start: &Start) -> Result<ExitCo
     }
     let answer = ask(session, sandbox, start, false).await?;
     json(&answer)?;
-    Ok(exit_code(answer["exit_code"].as_i64().unwrap_or_default()))
+    let code = answer["exit_code"].as_i64();
+    Ok(exit_code(
+        code.context("the gateway does not tell the exit code")?,
+    ))
 }
 
-async fn ask(session: &Session, sandbox: &str, start: &Start, background: bool) -> Result<Value> {
+async fn ask(session: &Session, sandbox: &SandboxId, start: &Start, background: bool) -> Result<Value> {
     let mut body = serde_json::to_value(start)?;
     body["background"] = background.into();
     // The gateway answers when the program has ended.
@@ -112,7 +116,7 @@ async fn ask(session: &Session, sandbox: &str, start: &Start, background: bool) 
 }
 
 /// Runs it before the user.
-pub(super) async fn followed(session: &Session, sandbox: &str, start: Start) -> Result<ExitCode> {
+pub(super) async fn followed(session: &Session, sandbox: &SandboxId, start: Start) -> Result<ExitCode> {
     let (is_given_input, tty) = (start.stdin, start.pty.is_some());
     // Set back before anything else is said.
     let raw = tty.then(Raw::enter).transpose()?;
@@ -126,15 +130,18 @@ pub(super) async fn followed(session: &Session, sandbox: &str, start: Start) -> 
     } else {
         follow.with_interrupts()?
     };
-    let finish = follow.run().await;
+    let finish = tokio::select! {
+        finish = follow.run() => finish,
+        told = told_to_end(), if tty => return Ok(ExitCode::from(told?)),
+    };
     drop(raw);
     match finish? {
         Finish::Exit(code) => Ok(exit_code(code.into())),
         Finish::Left | Finish::Quiet => {
-            let process = follow.process().unwrap_or("the program");
-            note(format!(
-                "\n{process} goes on; `roost logs -f {sandbox} {process}` shows it"
-            ));
+            note(match follow.process() {
+                Some(process) => format!("\n{process} goes on; `roost logs -f {sandbox} {process}` shows it"),
+                None => "\nit goes on, if it was started; `roost ps` lists what runs".to_owned(),
+            });
             Ok(ExitCode::SUCCESS)
         }
         // As shells tell of what Ctrl-C ended.
@@ -148,13 +155,8 @@ fn exit_code(code: i64) -> ExitCode {
 }
 
 /// Keeps a failure of ours apart from one of the program's.
-pub(super) fn not_the_program(error: anyhow::Error) -> anyhow::Error {
-    if error.is::<Ended>() || error.is::<std::io::Error>() {
-        return error;
-    }
-    Ended {
-        code: NOT_THE_PROGRAM,
-        message: format!("{error:#}"),
-    }
-    .into()
+pub(super) fn not_the_program(error: &anyhow::Error) -> ExitCode {
+    let refused = error.downcast_ref::<Refused>();
+    let not_started = refused.is_some_and(|refused| refused.code.as_deref() == Some("command_not_started"));
+    exit::tell_as(error, if not_started { NOT_STARTED } else { NOT_THE_PROGRAM })
 }

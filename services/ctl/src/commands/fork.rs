@@ -2,6 +2,7 @@
 
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
+use roost_schemas::SandboxId;
 use serde_json::{Map, Value, json};
 
 use super::create::OnTimeout;
@@ -18,7 +19,7 @@ use crate::remote::Session;
 #[derive(Debug, Args)]
 pub(crate) struct Fork {
     /// The sandbox
-    sandbox: String,
+    sandbox: SandboxId,
     /// How many branches
     #[arg(short = 'n', long, default_value_t = 1)]
     count: u32,
@@ -44,7 +45,7 @@ pub(crate) struct Fork {
 impl Fork {
     pub(super) async fn run(self, session: &Session) -> Result<()> {
         let path = format!("/v1/sandboxes/{}/fork", self.sandbox);
-        let what = format!("forking {}", visible(&self.sandbox));
+        let what = format!("forking {}", self.sandbox);
         let result = waiting(what, session.post(&path, &self.body())).await?;
         let children = result["sandboxes"]
             .as_array()

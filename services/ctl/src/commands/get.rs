@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use roost_schemas::SandboxId;
 
 use crate::output::json;
 use crate::remote::Session;
@@ -10,7 +11,7 @@ use crate::remote::Session;
 #[derive(Debug, Args)]
 pub(crate) struct Get {
     /// The sandbox
-    sandbox: String,
+    sandbox: SandboxId,
 }
 
 impl Get {

@@ -5,6 +5,7 @@ mod ls;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use roost_schemas::KeyId;
 
 use super::many::each;
 use super::values::query;
@@ -56,12 +57,12 @@ pub(crate) struct Revoke {
     owner: Owner,
     /// Their ids, as `roost key list` has them
     #[arg(required = true)]
-    ids: Vec<String>,
+    ids: Vec<KeyId>,
 }
 
 impl Revoke {
     async fn run(self, session: &Session) -> Result<()> {
-        each("revoking", "revoked", &self.ids, async |id| {
+        each(session, "revoking", "revoked", &self.ids, async |id| {
             session.delete(&self.owner.path(&format!("/v1/keys/{id}"))).await
         })
         .await

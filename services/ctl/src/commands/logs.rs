@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use roost_schemas::{ProcessId, SandboxId};
 use serde::Deserialize;
 
-use crate::program::{Finish, Follow};
+use crate::program::{Finish, Follow, Quiet};
 use crate::remote::Session;
 
-/// What is kept comes at once: a silence of this length is its end.
-const QUIET: Duration = Duration::from_secs(1);
+/// What is kept comes at once, once it has begun to: such a silence is its end.
+const QUIET: Quiet = Quiet {
+    first: Duration::from_secs(5),
+    then: Duration::from_secs(1),
+};
 
 /// Shows what a program in a sandbox wrote, as far as it is kept.
 ///
@@ -21,9 +25,9 @@ pub(crate) struct Logs {
     #[arg(short, long)]
     follow: bool,
     /// The sandbox
-    sandbox: String,
+    sandbox: SandboxId,
     /// The program, as `roost ps` or `roost exec --detach` call it. Default: the one that was started last
-    process: Option<String>,
+    process: Option<ProcessId>,
 }
 
 /// A page of a sandbox's history.
@@ -43,7 +47,7 @@ struct Event {
 /// What matters of a `process_started`.
 #[derive(Deserialize)]
 struct Started {
-    process: String,
+    process: ProcessId,
     /// Absent: a command started it. What others started, they alone have the output of.
     origin: Option<String>,
 }
@@ -66,7 +70,7 @@ impl Logs {
 }
 
 /// The program that was started last.
-async fn last(session: &Session, sandbox: &str) -> Result<String> {
+async fn last(session: &Session, sandbox: &SandboxId) -> Result<ProcessId> {
     let (mut after, mut last) = (0, None);
     loop {
         let path = format!("/v1/sandboxes/{sandbox}/events?type=process_started&limit=1000&after={after}");

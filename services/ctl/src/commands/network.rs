@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use roost_schemas::SandboxId;
 use serde_json::{Map, Value, json};
 
 use crate::output::json;
@@ -58,7 +59,7 @@ impl Policy {
 #[derive(Debug, Args)]
 pub(crate) struct Network {
     /// The sandbox
-    sandbox: String,
+    sandbox: SandboxId,
     /// The internet and public ports, as sandboxes have them unless something else is said
     #[arg(long)]
     open: bool,

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use roost_schemas::SandboxId;
 use serde_json::Value;
 
 use super::many::each;
@@ -14,14 +15,14 @@ use crate::remote::Session;
 pub(crate) struct Pause {
     /// The sandboxes
     #[arg(required = true)]
-    sandboxes: Vec<String>,
+    sandboxes: Vec<SandboxId>,
 }
 
 impl Pause {
     pub(super) async fn run(self, session: &Session) -> Result<()> {
-        each("pausing", "paused", &self.sandboxes, async |sandbox| {
+        each(session, "pausing", "paused", &self.sandboxes, async |sandbox| {
             let path = format!("/v1/sandboxes/{sandbox}/pause");
-            session.post(&path, &Value::Null).await.map(drop)
+            session.post(&path, &Value::Null).await
         })
         .await
     }

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use roost_schemas::SandboxId;
 use serde::Deserialize;
 
 use crate::output::{Cell, Table};
@@ -11,7 +12,7 @@ use crate::remote::Session;
 #[derive(Debug, Args)]
 pub(crate) struct Ps {
     /// The sandbox
-    sandbox: String,
+    sandbox: SandboxId,
 }
 
 /// What a line shows.

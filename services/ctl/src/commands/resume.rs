@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use roost_schemas::SandboxId;
 use serde_json::{Value, json};
 
 use super::many::each;
@@ -16,7 +17,7 @@ pub(crate) struct Resume {
     timeout: Option<Seconds>,
     /// The sandboxes
     #[arg(required = true)]
-    sandboxes: Vec<String>,
+    sandboxes: Vec<SandboxId>,
 }
 
 impl Resume {
@@ -24,9 +25,9 @@ impl Resume {
         let body = self
             .timeout
             .map_or(Value::Null, |Seconds(seconds)| json!({"timeout_sec": seconds}));
-        each("resuming", "resumed", &self.sandboxes, async |sandbox| {
+        each(session, "resuming", "resumed", &self.sandboxes, async |sandbox| {
             let path = format!("/v1/sandboxes/{sandbox}/resume");
-            session.post(&path, &body).await.map(drop)
+            session.post(&path, &body).await
         })
         .await
     }

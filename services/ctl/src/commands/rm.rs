@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use roost_schemas::SandboxId;
 
 use super::many::each;
 use crate::remote::Session;
@@ -11,12 +12,12 @@ use crate::remote::Session;
 pub(crate) struct Rm {
     /// The sandboxes
     #[arg(required = true)]
-    sandboxes: Vec<String>,
+    sandboxes: Vec<SandboxId>,
 }
 
 impl Rm {
     pub(super) async fn run(self, session: &Session) -> Result<()> {
-        each("ending", "ended", &self.sandboxes, async |sandbox| {
+        each(session, "ending", "ended", &self.sandboxes, async |sandbox| {
             session.delete(&format!("/v1/sandboxes/{sandbox}")).await
         })
         .await

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use anyhow::Result;
 use clap::Args;
+use roost_schemas::SandboxId;
 
 use super::exec::{followed, not_the_program};
 use super::values::{LASTING, Pair, Seconds};
@@ -21,7 +21,7 @@ const SHELL: &str = "command -v bash >/dev/null && exec bash -l; exec sh -l";
 #[derive(Debug, Args)]
 pub(crate) struct Shell {
     /// The sandbox
-    sandbox: String,
+    sandbox: SandboxId,
     /// The folder to begin in
     #[arg(short = 'w', long, value_name = "PATH")]
     cwd: Option<String>,
@@ -37,7 +37,7 @@ pub(crate) struct Shell {
 }
 
 impl Shell {
-    pub(super) async fn run(self, session: &Session) -> Result<ExitCode> {
+    pub(super) async fn run(self, session: &Session) -> ExitCode {
         let mut env: BTreeMap<_, _> = self.env.into_iter().map(Pair::into).collect();
         if let Ok(kind) = std::env::var("TERM") {
             env.entry("TERM".to_owned()).or_insert(kind);
@@ -53,6 +53,6 @@ impl Shell {
             pty: Some(Size::now()),
         };
         let ran = followed(session, &self.sandbox, start).await;
-        ran.map_err(not_the_program)
+        ran.unwrap_or_else(|error| not_the_program(&error))
     }
 }

@@ -5,6 +5,7 @@ mod ls;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use roost_schemas::TemplateName;
 
 use super::many::each;
 use crate::remote::Session;
@@ -33,12 +34,12 @@ impl Snapshot {
 pub(crate) struct Rm {
     /// Their names
     #[arg(required = true)]
-    names: Vec<String>,
+    names: Vec<TemplateName>,
 }
 
 impl Rm {
     pub(super) async fn run(self, session: &Session) -> Result<()> {
-        each("removing", "removed", &self.names, async |name| {
+        each(session, "removing", "removed", &self.names, async |name| {
             session.delete(&format!("/v1/snapshots/{name}")).await
         })
         .await

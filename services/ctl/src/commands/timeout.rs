@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use roost_schemas::SandboxId;
 use serde_json::json;
 
 use super::values::Seconds;
@@ -12,7 +13,7 @@ use crate::remote::Session;
 #[derive(Debug, Args)]
 pub(crate) struct Timeout {
     /// The sandbox
-    sandbox: String,
+    sandbox: SandboxId,
     /// How long, such as `90s`, `10m` or `2h`
     time: Seconds,
 }

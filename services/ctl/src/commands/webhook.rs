@@ -6,6 +6,7 @@ mod ls;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use roost_schemas::WebhookId;
 
 use super::many::each;
 use crate::output::json;
@@ -40,7 +41,7 @@ impl Webhook {
 #[derive(Debug, Args)]
 pub(crate) struct Get {
     /// The webhook
-    webhook: String,
+    webhook: WebhookId,
 }
 
 /// Removes webhooks.
@@ -50,12 +51,12 @@ pub(crate) struct Get {
 pub(crate) struct Rm {
     /// The webhooks
     #[arg(required = true)]
-    webhooks: Vec<String>,
+    webhooks: Vec<WebhookId>,
 }
 
 impl Rm {
     async fn run(self, session: &Session) -> Result<()> {
-        each("removing", "removed", &self.webhooks, async |id| {
+        each(session, "removing", "removed", &self.webhooks, async |id| {
             session.delete(&format!("/v1/webhooks/{id}")).await
         })
         .await
@@ -68,7 +69,7 @@ impl Rm {
 #[derive(Debug, Args)]
 pub(crate) struct Secret {
     /// The webhook
-    webhook: String,
+    webhook: WebhookId,
 }
 
 impl Secret {

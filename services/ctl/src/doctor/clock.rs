@@ -1,10 +1,19 @@
-//! The clock: ends of time, leases and guests' clocks all come from it.
+//! The clock: deadlines of commands, ends of sandboxes and guests' clocks come from it. Leases do not: they are counted from the
+//! machine's start.
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::finding::Finding;
 use super::machine::Machine;
 
 const SOURCE: &str = "clock source";
 const SET: &str = "clock set";
+const AGREES: &str = "clock agrees";
+/// How far a guest's clock may be off after it was restored, which is told the host's.
+const OFF: SignedDuration = SignedDuration::from_millis(500);
+/// Half of the time that a gateway gives a command: of two machines that are off by so much, one on each side, the one refuses as
+/// too late whatever the other sends.
+const FAR_OFF: SignedDuration = SignedDuration::from_secs(15);
 /// Sources that are read without leaving the guest or waiting for a slow device.
 const GOOD: [&str; 3] = ["tsc", "kvm-clock", "hyperv_clocksource_tsc_page"];
 /// What those who set clocks leave where they have: systemd-timesyncd, chrony, ntpd.
@@ -42,6 +51,33 @@ pub(super) fn set(machine: &Machine) -> Finding {
     }
 }
 
+/// Whether this machine's clock and nats-server's are the same. `theirs` was read somewhen from `asked` to `told`.
+pub(super) fn agrees(theirs: Timestamp, asked: Timestamp, told: Timestamp) -> Finding {
+    let (ahead, behind) = (asked.duration_since(theirs), theirs.duration_since(told));
+    let (off, word) = if ahead > behind {
+        (ahead, "ahead of")
+    } else {
+        (behind, "behind")
+    };
+    if off <= OFF {
+        return Finding::ok(AGREES, "with nats-server's");
+    }
+    let found = format!("{:.1} s {word} nats-server's", off.as_secs_f64());
+    if off < FAR_OFF {
+        let remedy = "have both machines' clocks set from the same place: guests' clocks, deadlines of commands and ends of \
+                      sandboxes are off by as much";
+        return Finding::warn(AGREES, found, remedy);
+    }
+    let remedy = "have both machines' clocks set from the same place: commands come too late here, or sandboxes end too early";
+    Finding::fail(AGREES, found, remedy)
+}
+
+/// The same when nats-server does not tell its time.
+pub(super) fn unknown(reason: impl std::fmt::Display) -> Finding {
+    let found = format!("nats-server does not tell its time: {reason}");
+    Finding::warn(AGREES, found, "start it with Roost's nats.conf")
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -57,6 +93,25 @@ mod tests {
         fs::create_dir_all(root.path().join("run/chrony")).unwrap();
         fs::write(root.path().join("run/chrony/chronyd.pid"), "1").unwrap();
         assert_eq!(set(&machine).found, "by chrony");
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_told_by_how_much_and_a_slow_answer_is_not_held_against_it() {
+        let at = |milliseconds: i64| Timestamp::from_millisecond(1_700_000_000_000 + milliseconds).unwrap();
+        let of = |theirs, told| agrees(at(theirs), at(0), at(told));
+        for (theirs, told, expected) in [
+            (0, 1, Verdict::Ok),
+            (400, 1, Verdict::Ok),
+            (3_000, 4_000, Verdict::Ok),
+            (2_000, 1, Verdict::Warn),
+            (-2_000, 1, Verdict::Warn),
+            (20_000, 1, Verdict::Fail),
+            (-20_000, 1, Verdict::Fail),
+        ] {
+            assert_eq!(of(theirs, told).verdict, expected, "{theirs} {told}");
+        }
+        assert_eq!(of(2_000, 0).found, "2.0 s behind nats-server's");
+        assert_eq!(of(-2_000, 0).found, "2.0 s ahead of nats-server's");
     }
 
     #[test]

@@ -12,6 +12,8 @@ use super::versions;
 const CHECK: &str = "engine";
 const HARDWARE: &str = "KVM";
 const QEMU: &str = "qemu-system-x86_64";
+/// By which engines get sessions of their own.
+const SESSION: &str = "setsid";
 /// The oldest that `roost-qemu` is tested with: Debian 12's.
 const OLDEST_QEMU: (u32, u32) = (7, 2);
 /// What a machine without it is like.
@@ -38,8 +40,11 @@ pub(super) fn virtualization() -> Finding {
     }
 }
 
-/// Which engine a host would take.
+/// Which engine a host would take, and whether it could be started.
 pub(super) async fn check() -> Finding {
+    if process::find(SESSION).is_none() {
+        return Finding::fail(CHECK, format!("no {SESSION}"), "apt-get install util-linux");
+    }
     let reason = match Firecracker::find().await {
         Ok(found) if found.jailer.is_some() => {
             return Finding::ok(CHECK, format!("Firecracker {} and its jailer", found.version));

@@ -7,7 +7,7 @@ use super::finding::Finding;
 use super::machine::Machine;
 
 const CHECK: &str = "userfaultfd";
-/// Whether a process without rights may have faults of the kernel's own, too.
+/// Whether a process without rights, as every engine is, may have faults of the kernel's own reported, too.
 const UNPRIVILEGED: &str = "proc/sys/vm/unprivileged_userfaultfd";
 
 pub(super) fn check(machine: &Machine) -> Finding {
@@ -23,10 +23,11 @@ pub(super) fn check(machine: &Machine) -> Finding {
             "run the host as root, which gives each engine the access it needs",
         ),
         (Err(_), Some(allowed)) if allowed == "1" => Finding::ok(CHECK, "by the system call, for everyone"),
-        (Err(_), Some(_)) => Finding::warn(
+        // Engines run in jails, as nobody in particular: nothing would be restored.
+        (Err(_), Some(_)) => Finding::fail(
             CHECK,
-            "by the system call, for root alone",
-            "use Linux 6.1 or newer, which has /dev/userfaultfd; or sysctl vm.unprivileged_userfaultfd=1",
+            "by the system call, for root alone, which no engine is",
+            "sysctl vm.unprivileged_userfaultfd=1; or use Linux 6.1 or newer, which has /dev/userfaultfd",
         ),
         (Err(_), None) => Finding::fail(
             CHECK,
@@ -42,14 +43,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_device_is_better_than_the_system_call_and_that_better_than_nothing() {
+    fn what_an_engine_without_rights_may_use_is_found() {
         let root = tempfile::tempdir().unwrap();
         let machine = Machine::below(root.path());
         let verdict = || check(&machine).verdict;
         assert_eq!(verdict(), Verdict::Fail);
         std::fs::create_dir_all(root.path().join("proc/sys/vm")).unwrap();
         std::fs::write(root.path().join(UNPRIVILEGED), "0\n").unwrap();
-        assert_eq!(verdict(), Verdict::Warn);
+        assert_eq!(verdict(), Verdict::Fail);
         std::fs::write(root.path().join(UNPRIVILEGED), "1\n").unwrap();
         assert_eq!(verdict(), Verdict::Ok);
         std::fs::create_dir_all(root.path().join("dev")).unwrap();

@@ -10,14 +10,18 @@ use super::finding::Finding;
 const DAEMONS: &str = "daemons";
 const NATS: &str = "nats-server";
 /// What stands beside this program in a whole installation.
-const PROGRAMS: [&str; 6] = [
+const PROGRAMS: [&str; 8] = [
     "roost-gateway",
     "roost-reconciler",
+    "roost-webhooks",
     "roost-host",
     "roost-pager",
     "roost-fence",
-    "roost-webhooks",
+    "roost-jailer",
+    QEMU,
 ];
+/// It calls itself as Firecracker's API has it, with QEMU's version: `1.16.1+roost-qemu.0.1.0.qemu.7.2.22…`.
+const QEMU: &str = "roost-qemu";
 
 /// The major and the minor number that a text begins with, as in `6.1.0-18-cloud-amd64`.
 pub(super) fn leading(text: &str) -> Option<(u32, u32)> {
@@ -25,6 +29,15 @@ pub(super) fn leading(text: &str) -> Option<(u32, u32)> {
         .split(|c: char| !c.is_ascii_digit())
         .map(|number| number.parse().ok());
     Some((numbers.next()??, numbers.next()??))
+}
+
+/// The release of ours that a program says it is of.
+fn release(said: &str) -> Option<&str> {
+    let version = said.trim().rsplit(' ').next()?;
+    match version.split_once("+roost-qemu.") {
+        Some((_, ours)) => ours.split_once(".qemu.").map(|(release, _)| release),
+        None => Some(version),
+    }
 }
 
 /// Whether our daemons are beside this program, and of its release.
@@ -47,12 +60,14 @@ pub(super) async fn daemons() -> Finding {
             missing.push(program);
             continue;
         }
-        let said = process::run(Command::new(&path).arg("--version"))
-            .await
-            .unwrap_or_default();
-        let version = said.trim().rsplit(' ').next().unwrap_or_default().to_owned();
-        if version != ours {
-            others.push(format!("{program} {version}"));
+        let said = process::run(Command::new(&path).arg("--version")).await;
+        // It asks QEMU for its own, which a host with Firecracker need not have.
+        if said.is_err() && program == QEMU {
+            continue;
+        }
+        let said = said.unwrap_or_default();
+        if release(&said) != Some(ours) {
+            others.push(format!("{program} ({})", said.trim()));
         }
     }
     let at = folder.display();
@@ -90,5 +105,22 @@ pub(super) async fn nats_server() -> Finding {
             format!("install {major}.{minor} or newer: older ones lose what they have acknowledged"),
         ),
         Err(error) => Finding::fail(NATS, error.to_string(), "install it anew"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_release_is_read_from_what_our_programs_say() {
+        for (said, release) in [
+            ("roost-host 0.1.0\n", "0.1.0"),
+            (
+                "roost-qemu 1.16.1+roost-qemu.0.1.0.qemu.7.2.22-Debian-1-7.2-dfsg-7",
+                "0.1.0",
+            ),
+        ] {
+            assert_eq!(super::release(said), Some(release), "{said}");
+        }
+        assert_eq!(super::release("roost-qemu 1.16.1+roost-qemu.odd"), None);
     }
 }

@@ -8,9 +8,11 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use roost_journal::jetstream::Access;
 use roost_schemas::Sequence;
+use serde_json::json;
 
 use super::archive::{End, Writer};
 use super::source::{self, Source};
+use crate::output::Output;
 
 /// Saves the log as it is now in a file that tells whether it is whole.
 ///
@@ -27,7 +29,7 @@ pub(crate) struct Export {
 }
 
 impl Export {
-    pub(super) async fn run(self) -> Result<()> {
+    pub(super) async fn run(self, output: Output) -> Result<()> {
         if self.file.exists() {
             bail!(
                 "{} exists: remove it, or choose another name",
@@ -48,14 +50,19 @@ impl Export {
         }
         std::fs::rename(&partial, &self.file).with_context(|| self.file.display().to_string())?;
         sync_folder(&self.file)?;
-        println!(
-            "exported {} messages, the last at sequence {}, to {}: {}",
-            end.messages,
-            end.last,
-            self.file.display(),
-            end.digest
-        );
-        Ok(())
+        let End {
+            messages,
+            last,
+            digest,
+        } = end;
+        let told = json!({"messages": messages, "last": last, "digest": digest, "file": self.file});
+        output.print(&told, |to| {
+            let file = self.file.display();
+            writeln!(
+                to,
+                "exported {messages} messages, the last at sequence {last}, to {file}: {digest}"
+            )
+        })
     }
 }
 

@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 use clap::Args;
-use roost_journal::jetstream::Access;
-use roost_journal::jetstream::{Connection, Stored};
+use roost_journal::jetstream::{Access, Connection, Stored};
 use roost_schemas::Sequence;
+use serde_json::json;
 
 use super::BATCH;
 use super::source::{self, Source};
+use crate::output::Output;
 
 /// Brings a saved log back into a nats-server whose log is empty, or was imported from the same file in part.
 ///
@@ -32,7 +33,7 @@ pub(crate) struct Import {
 }
 
 impl Import {
-    pub(super) async fn run(self) -> Result<()> {
+    pub(super) async fn run(self, output: Output) -> Result<()> {
         let end = source::check(&self.file)?;
         let connection = super::open(&self.nats, &self.access).await?;
         let there = compare(&connection, &self.file).await?;
@@ -50,13 +51,15 @@ impl Import {
             end.last
         );
         connection.close().await;
-        println!(
-            "imported messages {} to {last} of {}; all {} in the log are those of the file",
-            there.0 + 1,
-            self.file.display(),
-            end.messages
-        );
-        Ok(())
+        let (imported, messages) = (last.0 - there.0, end.messages);
+        let told = json!({"imported": imported, "messages": messages, "last": last, "file": self.file});
+        output.print(&told, |to| {
+            let file = self.file.display();
+            writeln!(
+                to,
+                "imported {imported} messages of {file}; all {messages} in the log are those of the file"
+            )
+        })
     }
 }
 

@@ -9,10 +9,14 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use roost_client::Base;
 use roost_journal::jetstream::{Access, Connection};
 use roost_schemas::Sequence;
+use serde_json::json;
 
 use super::source::Source;
+use crate::output::{Output, visible};
+use crate::remote::Target;
 use audit::Audit;
 use witness::{Verdict, Witness};
 
@@ -33,22 +37,19 @@ pub(crate) struct Verify {
     #[arg(long)]
     state: Vec<PathBuf>,
     /// A running gateway, such as `http://127.0.0.1:8080`: its reads must show the same
-    #[arg(long, requires = "key")]
-    gateway: Vec<String>,
-    /// The gateway's API key
-    #[arg(long, env = "ROOST_API_KEY", hide_env_values = true)]
-    key: Option<String>,
+    #[arg(long, value_name = "URL")]
+    gateway: Vec<Base>,
 }
 
 impl Verify {
-    pub(super) async fn run(self) -> Result<()> {
+    pub(super) async fn run(self, target: &Target, output: Output) -> Result<()> {
         // Asked before the log is: what they have seen must be in it.
         let mut witnesses = Vec::new();
         for folder in &self.state {
             witnesses.push(checkpoint::witness(folder).await?);
         }
         for url in &self.gateway {
-            witnesses.push(gateway::witness(url, self.key.as_deref().unwrap_or_default()).await?);
+            witnesses.push(gateway::witness(target.api(url.clone())?).await?);
         }
         let (mut source, connection) = self.source().await?;
         let mut audit = Audit::default();
@@ -61,7 +62,7 @@ impl Verify {
             connection.close().await;
         }
         verdicts.extend(behind(&witnesses, audit.last()));
-        report(&audit, &verdicts)
+        report(&audit, &verdicts, output)
     }
 
     async fn source(&self) -> Result<(Source, Option<Connection>)> {
@@ -90,18 +91,34 @@ fn behind(witnesses: &[Witness], last: Sequence) -> Vec<Verdict> {
     ahead.map(verdict).collect()
 }
 
-fn report(audit: &Audit, verdicts: &[Verdict]) -> Result<()> {
-    println!("{}", audit.summary());
-    for problem in audit.problems() {
-        println!("problem: {problem}");
+fn report(audit: &Audit, verdicts: &[Verdict], output: Output) -> Result<()> {
+    let count = audit.problem_count() + verdicts.iter().filter(|verdict| !verdict.agrees).count();
+    let problems: Vec<_> = audit.problems().collect();
+    let told = json!({
+        "last": audit.last(),
+        "digest": audit.digest(),
+        "problems": problems,
+        "problem_count": count,
+        "compared": verdicts,
+    });
+    output.print(&told, |to| {
+        writeln!(to, "{}", audit.summary())?;
+        for problem in &problems {
+            writeln!(to, "problem: {}", visible(problem))?;
+        }
+        for verdict in verdicts {
+            writeln!(to, "{verdict}")?;
+        }
+        if count == 0 {
+            writeln!(
+                to,
+                "nothing is missing, nothing is doubled, everything can be read"
+            )?;
+        }
+        Ok(())
+    })?;
+    if count > 0 {
+        bail!("the log is not as it should be: {count} problems; docs/log.md tells what can be done");
     }
-    for verdict in verdicts {
-        println!("{verdict}");
-    }
-    let problems = audit.problem_count() + verdicts.iter().filter(|verdict| !verdict.agrees).count();
-    if problems > 0 {
-        bail!("the log is not as it should be: {problems} problems; docs/log.md tells what can be done");
-    }
-    println!("nothing is missing, nothing is doubled, everything can be read");
     Ok(())
 }

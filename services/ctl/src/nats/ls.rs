@@ -15,7 +15,7 @@ pub(crate) struct Ls {
 
 impl Ls {
     pub(super) fn run(&self, output: Output) -> Result<()> {
-        let folder = self.folder.open()?;
+        let folder = self.folder.open_existing()?;
         let mut table = Table::new(["ROLE", "NAME", "PUBLIC KEY"]);
         for user in folder.users() {
             let (role, name) = (user.member.role().as_str(), user.member.name());

@@ -15,7 +15,7 @@ pub(crate) struct Revoke {
 impl Revoke {
     pub(super) fn run(&self) -> Result<()> {
         let member = self.who.member()?;
-        let mut folder = self.who.folder.open()?;
+        let mut folder = self.who.folder.open_existing()?;
         folder.remove(&member)?;
         remind(&folder);
         Ok(())

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use futures::{Stream, StreamExt};
 use roost_client::{Refused, Socket};
+use roost_schemas::{ProcessId, SandboxId};
 use tokio::io::AsyncWriteExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -44,19 +45,28 @@ pub(crate) enum Finish {
 /// A program, and what is to be done with it.
 pub(crate) struct Follow<'a> {
     session: &'a Session,
-    sandbox: &'a str,
+    sandbox: &'a SandboxId,
     /// What to start, as long as nobody has confirmed it.
     start: Option<(Start, String)>,
-    process: Option<String>,
+    process: Option<ProcessId>,
     read: Read,
     input: Option<mpsc::Receiver<Input>>,
     sizes: Option<Pin<Box<dyn Stream<Item = Size> + Send>>>,
     /// The user's interrupts, which ask it to end.
     interrupts: Option<(Signal, u32)>,
     /// After how long a silence to stop.
-    quiet: Option<Duration>,
+    quiet: Option<Quiet>,
     /// Whether there was a connection: only then one that fails is worth waiting for.
     connected: bool,
+}
+
+/// After how long a silence all that is kept was shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Quiet {
+    /// Before anything came: the log may take its time to find it.
+    pub(crate) first: Duration,
+    /// After something did.
+    pub(crate) then: Duration,
 }
 
 /// How much of each channel was shown.
@@ -81,7 +91,7 @@ enum Step {
 
 impl<'a> Follow<'a> {
     /// A program that is to be started.
-    pub(crate) fn start(session: &'a Session, sandbox: &'a str, start: Start) -> Self {
+    pub(crate) fn start(session: &'a Session, sandbox: &'a SandboxId, start: Start) -> Self {
         let key = uuid::Uuid::new_v4().simple().to_string();
         Self {
             start: Some((start, key)),
@@ -90,11 +100,11 @@ impl<'a> Follow<'a> {
     }
 
     /// A program that was started before, from its beginning.
-    pub(crate) fn attach(session: &'a Session, sandbox: &'a str, process: String) -> Self {
+    pub(crate) fn attach(session: &'a Session, sandbox: &'a SandboxId, process: ProcessId) -> Self {
         Self::at(session, sandbox, Some(process))
     }
 
-    fn at(session: &'a Session, sandbox: &'a str, process: Option<String>) -> Self {
+    fn at(session: &'a Session, sandbox: &'a SandboxId, process: Option<ProcessId>) -> Self {
         Self {
             session,
             sandbox,
@@ -130,16 +140,16 @@ impl<'a> Follow<'a> {
         Ok(self)
     }
 
-    /// Stops when nothing came for `quiet`.
+    /// Stops when nothing comes any more.
     #[must_use]
-    pub(crate) fn until_quiet(mut self, quiet: Duration) -> Self {
+    pub(crate) fn until_quiet(mut self, quiet: Quiet) -> Self {
         self.quiet = Some(quiet);
         self
     }
 
     /// Its id, once it was started.
-    pub(crate) fn process(&self) -> Option<&str> {
-        self.process.as_deref()
+    pub(crate) fn process(&self) -> Option<&ProcessId> {
+        self.process.as_ref()
     }
 
     /// Follows it until it ends, or the user leaves.
@@ -207,7 +217,7 @@ impl<'a> Follow<'a> {
                     }
                     _ => return Ok(Step::Finish(Finish::Interrupted)),
                 },
-                () = silence(self.quiet) => return Ok(Step::Finish(Finish::Quiet)),
+                () = silence(self.quiet, self.read.total() > 0) => return Ok(Step::Finish(Finish::Quiet)),
             };
             if let Err(error) = socket.send(&told).await {
                 return Ok(Step::Broken(error));
@@ -309,9 +319,10 @@ async fn interrupted(interrupts: &mut Option<(Signal, u32)>) -> u32 {
     }
 }
 
-async fn silence(quiet: Option<Duration>) {
+async fn silence(quiet: Option<Quiet>, came: bool) {
     match quiet {
-        Some(quiet) => sleep(quiet).await,
+        Some(Quiet { then, .. }) if came => sleep(then).await,
+        Some(Quiet { first, .. }) => sleep(first).await,
         None => std::future::pending().await,
     }
 }

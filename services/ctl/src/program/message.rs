@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use roost_schemas::ProcessId;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
@@ -57,7 +58,7 @@ pub(super) fn terminate() -> Value {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Message {
     Started {
-        process_id: String,
+        process_id: ProcessId,
     },
     Output {
         channel: Channel,

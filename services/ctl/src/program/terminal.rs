@@ -39,6 +39,17 @@ pub(crate) fn sizes() -> Result<impl Stream<Item = Size>> {
     }))
 }
 
+/// Done when we are told to end, with the exit code that says so: who ends at once leaves the terminal as it is.
+pub(crate) async fn told_to_end() -> Result<u8> {
+    let listen = |kind| signal(kind).context("cannot listen to signals");
+    let (mut terminate, mut hangup) = (listen(SignalKind::terminate())?, listen(SignalKind::hangup())?);
+    // 128 and the signal's number, as shells tell it.
+    tokio::select! {
+        _ = terminate.recv() => Ok(128 + 15),
+        _ = hangup.recv() => Ok(128 + 1),
+    }
+}
+
 /// Standard input's terminal as one that passes every key on, until this is dropped.
 pub(crate) struct Raw {
     before: Termios,

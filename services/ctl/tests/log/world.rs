@@ -99,6 +99,7 @@ pub(crate) fn host(id: &str) -> EventSubject {
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) ok: bool,
+    pub(crate) code: Option<i32>,
     pub(crate) said: String,
 }
 
@@ -136,6 +137,7 @@ pub(crate) fn roost(args: &[&str]) -> Ran {
         .unwrap();
     Ran {
         ok: status.success(),
+        code: status.code(),
         said: String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned(),
     }
 }

@@ -1,5 +1,6 @@
 //! The `roost` command as people and scripts use it: every command, on a real stack.
 
+mod doctor;
 mod events;
 mod files;
 mod keys;
@@ -148,6 +149,7 @@ async fn sandboxes_are_made_used_and_ended() -> Result<()> {
     with_stack(async |stack| {
         let roost = Roost::of(stack);
         sandboxes::live_through_everything(&roost).await?;
+        doctor::finds_what_a_host_has(&roost).await?;
         let sandbox = roost.sandbox().await?;
         programs::end_as_they_do(&roost, &sandbox).await?;
         programs::are_left_and_found_again(&roost, &sandbox).await?;

@@ -50,8 +50,14 @@ impl Files<'_> {
     pub(super) async fn stat(&self, path: &str) -> Result<Option<Entry>> {
         match self.entry(path).await {
             Ok(entry) => Ok(Some(entry)),
-            Err(error) if is_no_such_file(&error) => Ok(None),
-            Err(error) => Err(error),
+            Err(error) if !is_not_found(&error) => Err(error),
+            // The file, or the sandbox itself.
+            Err(_) => {
+                self.session
+                    .get(&format!("/v1/sandboxes/{}", self.sandbox))
+                    .await?;
+                Ok(None)
+            }
         }
     }
 
@@ -129,10 +135,7 @@ async fn refusal(response: Response<Incoming>) -> Result<anyhow::Error> {
     Ok(answer.refused().into())
 }
 
-/// Whether the file is missing, and not the sandbox.
-fn is_no_such_file(error: &anyhow::Error) -> bool {
+fn is_not_found(error: &anyhow::Error) -> bool {
     let refused = error.downcast_ref::<Refused>();
-    refused.is_some_and(|refused| {
-        refused.status == StatusCode::NOT_FOUND && !refused.message.contains("no sandbox")
-    })
+    refused.is_some_and(|refused| refused.status == StatusCode::NOT_FOUND)
 }

@@ -22,14 +22,9 @@ use crate::remote::Session;
 /// Before a connection is made again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The gateway's words for streams that will not be served by trying again.
-const FINAL: [&str; 5] = [
-    "unauthorized",
-    "permission_denied",
-    "not_found",
-    "invalid_request",
-    "conflict",
-];
+/// What the gateway calls the end of a stream whose client does what it must not: trying again would end the same. Of another
+/// end, such as that of a key that was revoked, the next try tells more.
+const REFUSED: &str = "refused";
 
 /// Where a reader stands.
 struct Reader {
@@ -104,7 +99,7 @@ impl Reader {
         let message = visible(frame.data["message"].as_str().unwrap_or_default());
         match frame.kind.as_str() {
             "heartbeat" => self.reached(frame.sequence),
-            "end" if FINAL.contains(&code) => bail!(message),
+            "end" if code == REFUSED => bail!(message),
             "end" => note(message),
             _ => {}
         }

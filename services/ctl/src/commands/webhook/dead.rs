@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use roost_schemas::WebhookId;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ use crate::remote::Session;
 #[derive(Debug, Args)]
 pub(crate) struct Dead {
     /// The webhook
-    webhook: String,
+    webhook: WebhookId,
 }
 
 /// What a line shows.
@@ -50,22 +51,28 @@ impl Dead {
 #[derive(Debug, Args)]
 pub(crate) struct Redeliver {
     /// The webhook
-    webhook: String,
+    webhook: WebhookId,
     /// The sequences, as `roost webhook dead` has them
     #[arg(required = true)]
-    sequences: Vec<String>,
+    sequences: Vec<u64>,
 }
 
 impl Redeliver {
     pub(super) async fn run(self, session: &Session) -> Result<()> {
-        each("asking for", "asked for", &self.sequences, async |sequence| {
-            let path = format!("{}/{sequence}/redeliver", letters(&self.webhook));
-            session.post(&path, &Value::Null).await.map(drop)
-        })
+        each(
+            session,
+            "asking for",
+            "asked for",
+            &self.sequences,
+            async |sequence| {
+                let path = format!("{}/{sequence}/redeliver", letters(&self.webhook));
+                session.post(&path, &Value::Null).await
+            },
+        )
         .await
     }
 }
 
-fn letters(webhook: &str) -> String {
+fn letters(webhook: &WebhookId) -> String {
     format!("/v1/webhooks/{webhook}/dead-letters")
 }

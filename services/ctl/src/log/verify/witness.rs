@@ -4,6 +4,7 @@ use std::fmt;
 
 use roost_journal::jetstream::Stored;
 use roost_schemas::{Digest, Sequence};
+use serde::Serialize;
 
 use super::audit::Audit;
 
@@ -20,6 +21,7 @@ pub(super) struct Witness {
 }
 
 /// What comparing came to.
+#[derive(Serialize)]
 pub(super) struct Verdict {
     name: String,
     pub(super) agrees: bool,

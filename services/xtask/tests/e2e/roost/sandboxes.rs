@@ -45,8 +45,12 @@ pub(super) async fn live_through_everything(roost: &Roost<'_>) -> Result<()> {
 
     branches(roost, &id).await?;
 
-    roost.ok(&["pause", &id]).await?;
-    assert_eq!(roost.json(&["get", &id]).await?["state"], "paused");
+    let paused = roost.json(&["pause", &id]).await?;
+    assert_eq!(
+        (&paused[0]["id"], &paused[0]["state"]),
+        (&json!(id), &json!("paused")),
+        "{paused}"
+    );
     refused(roost, &["exec", &id, "true"], 125, "paused").await?;
     roost.ok(&["resume", &id, "--timeout", "10m"]).await?;
     roost.ok(&["exec", &id, "true"]).await?;
@@ -56,6 +60,8 @@ pub(super) async fn live_through_everything(roost: &Roost<'_>) -> Result<()> {
     let all = roost.json(&["ls", "--all", "-l", "owner=ci"]).await?;
     assert_eq!(all[0]["state"], "stopped", "{all}");
     refused(roost, &["rm", "nobody"], 3, "nobody").await?;
+    // What is no id is in no path of a request.
+    refused(roost, &["rm", "x?y", &id], 2, "x?y").await?;
     refused(roost, &["create", "no-such-template"], 3, "no-such-template").await?;
     refused(roost, &["create", "--timeout", "soon"], 2, "soon").await?;
     let host = roost.ok(&["host", "ls"]).await?;
