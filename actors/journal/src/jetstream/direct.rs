@@ -101,15 +101,17 @@ pub(super) async fn page(
         .publish_with_reply(target, inbox, body.into())
         .await
         .map_err(|e| e.to_string())?;
-    tokio::time::timeout(link.options.ack_wait, collect(answers))
-        .await
-        .map_err(|_| format!("no whole answer to a read in {:?}", link.options.ack_wait))?
+    let whole = tokio::time::timeout(link.options.ack_wait, collect(answers));
+    let whole = link.answer(whole).await.map_err(|gone| gone.to_string())?;
+    whole.map_err(|_| format!("no whole answer to a read in {:?}", link.options.ack_wait))?
 }
 
 /// What the message at `sequence` says; nothing if there is none. The error says what was seen instead of an answer.
 pub(super) async fn at(link: &Link, stream: &str, sequence: u64) -> Result<Option<Bytes>, String> {
     let stream = link.context.get_stream_no_info(stream).await;
-    match stream.map_err(|e| e.to_string())?.direct_get(sequence).await {
+    let stream = stream.map_err(|e| e.to_string())?;
+    let read = link.answer(stream.direct_get(sequence)).await;
+    match read.map_err(|gone| gone.to_string())? {
         Ok(message) => Ok(Some(message.payload)),
         Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.to_string()),

@@ -144,16 +144,7 @@ impl Store for JetStreamJournal {
             .message_id(dedupe::commit(request.subject, request.command_id))
             .expected_stream(EVENTS)
             .expected_last_subject_sequence(request.expected.0);
-        let answer = match self
-            .link
-            .context
-            .send_publish(request.subject.to_string(), publish)
-            .await
-        {
-            Ok(sent) => sent.await,
-            Err(error) => Err(error),
-        };
-        match answer {
+        match self.link.store(request.subject.to_string(), publish).await {
             Ok(ack) if ack.duplicate => Ok(Attempt::Duplicate(Sequence(ack.sequence))),
             Ok(ack) => Ok(Attempt::Stored(Sequence(ack.sequence))),
             Err(error) => failed(request, &error),

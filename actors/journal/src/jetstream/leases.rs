@@ -58,16 +58,7 @@ impl Leases for JetStreamLeases {
         let publish = PublishMessage::build()
             .payload(lease.encode().into())
             .expected_last_subject_sequence(over.0);
-        let answer = match self
-            .link
-            .context
-            .send_publish(Lease::subject(host), publish)
-            .await
-        {
-            Ok(sent) => sent.await,
-            Err(error) => Err(error),
-        };
-        let error = match answer {
+        let error = match self.link.store(Lease::subject(host), publish).await {
             Ok(ack) => return Ok(Written::Stored(Version(ack.sequence))),
             Err(error) => error,
         };

@@ -7,16 +7,19 @@
 //!   Disconnected ◄───────────────────── (writes wait for their acknowledgement)
 //! ```
 
+mod identity;
 mod lane;
+mod observer;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::connection::State;
-use async_nats::jetstream::context::ContextBuilder;
+use async_nats::jetstream::context::{ContextBuilder, PublishError, PublishErrorKind};
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::{self, Context};
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr, ServerError};
-use metrics::counter;
+use async_nats::{Client, ConnectErrorKind, ServerAddr};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -26,10 +29,17 @@ use super::fitness::{self, Doubt, Unfit};
 use crate::pause::Pause;
 use crate::port::JournalError;
 use lane::Lane;
+use observer::Observer;
 
 /// Messages that may wait for a reader. Flow control lets 32 MiB be on their way, which is more small commits than
 /// the client's default holds; what it cannot hold it drops, and the reader has to begin anew.
 const SUBSCRIPTION: usize = 1 << 18;
+/// A server that has said nothing for so long is asked for a sign of life; silent for three times that, it is dialled anew. A
+/// connection that died without a word costs a host half of its lease, not all of it.
+const SILENCE: Duration = Duration::from_secs(3);
+/// How long an answer is awaited that was asked for over another connection than there is now: it may have been sent on this
+/// one, or have waited for it.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// See the module.
 #[derive(Debug)]
@@ -64,7 +74,8 @@ impl Link {
         let server = address(&options.url)?;
         let (connected, epoch) = watch::channel(0);
         let (refused, denied) = watch::channel(String::new());
-        let observer = Arc::new(Observer { connected, refused });
+        let stranger = stranger(&server, &options).to_string();
+        let observer = Arc::new(Observer::new(connected, refused, stranger));
         let client = dial(&options, &server, observer).await?;
         let deadline = Instant::now() + options.patience;
         let mut pause = Pause::new();
@@ -116,6 +127,39 @@ impl Link {
             .map_or(Ok(()), |unfit| Err(unfit.into()))
     }
 
+    /// Done a moment after the next connection is there: what was asked before, and not answered then, mostly never is.
+    pub(super) fn anew(&self) -> impl Future<Output = ()> + use<> {
+        let mut epoch = self.epoch.clone();
+        epoch.mark_unchanged();
+        async move {
+            match epoch.changed().await {
+                Ok(()) => tokio::time::sleep(GRACE).await,
+                Err(_) => std::future::pending().await,
+            }
+        }
+    }
+
+    /// What `answer` brings, unless it went with the connection that it was asked for over.
+    pub(super) async fn answer<T>(&self, answer: impl Future<Output = T>) -> Result<T, Gone> {
+        let anew = self.anew();
+        tokio::select! {
+            biased;
+            answer = answer => Ok(answer),
+            () = anew => Err(Gone),
+        }
+    }
+
+    /// Has the server store `message`, once; on an error it may be stored, too.
+    pub(super) async fn store(
+        &self,
+        subject: String,
+        message: PublishMessage,
+    ) -> Result<PublishAck, PublishError> {
+        let stored = async { self.context.send_publish(subject, message).await?.await };
+        let gone = |gone| Err(PublishError::with_source(PublishErrorKind::Other, gone));
+        self.answer(stored).await.unwrap_or_else(gone)
+    }
+
     /// The last sequence of a stream; the error says what was seen instead.
     pub(super) async fn last_sequence(&self, stream: &str) -> Result<u64, String> {
         let stream = self
@@ -123,8 +167,9 @@ impl Link {
             .get_stream_no_info(stream)
             .await
             .map_err(|error| error.to_string())?;
-        let info = stream.get_info().await.map_err(|error| error.to_string())?;
-        Ok(info.state.last_sequence)
+        let info = self.answer(stream.get_info()).await;
+        let info = info.map_err(|gone| gone.to_string())?;
+        Ok(info.map_err(|error| error.to_string())?.state.last_sequence)
     }
 
     /// Done when the server has refused a message to `subject`; it says so to the connection, and to no request.
@@ -142,6 +187,11 @@ impl Link {
         context
     }
 }
+
+/// An answer that went with its connection.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was made anew before the answer came")]
+pub(super) struct Gone;
 
 struct Guard {
     client: Client,
@@ -202,10 +252,11 @@ async fn dial(options: &Options, server: &str, observer: Arc<Observer>) -> Resul
     let mut pause = Pause::new();
     loop {
         let observer = observer.clone();
-        let attempt = identified(options)
+        let attempt = identity::options(options)
             .name(&options.name)
             .request_timeout(Some(options.ack_wait))
             .subscription_capacity(SUBSCRIPTION)
+            .ping_interval(SILENCE)
             // The client's own pause grows to 4 s; a restarted server should be met within a breath.
             .reconnect_delay_callback(|attempts| Duration::from_millis(20 << attempts.min(4)))
             .event_callback(move |event| {
@@ -224,20 +275,6 @@ async fn dial(options: &Options, server: &str, observer: Arc<Observer>) -> Resul
             Err(elapsed) => return Err(unreachable(server, &elapsed)),
         }
     }
-}
-
-/// As whom, and how closed to others, a connection begins.
-fn identified(options: &Options) -> ConnectOptions {
-    let mut begun = ConnectOptions::new();
-    if let Some(nkey) = &options.nkey {
-        begun = begun
-            .nkey(nkey.seed().to_owned())
-            .custom_inbox_prefix(nkey.inbox());
-    }
-    if let Some(ca) = &options.ca {
-        begun = begun.add_root_certificates(ca.clone()).require_tls(true);
-    }
-    begun
 }
 
 fn stranger(server: &str, options: &Options) -> JournalError {
@@ -264,62 +301,6 @@ fn unreachable(server: &str, error: &dyn std::fmt::Display) -> JournalError {
         action: "connect",
         detail: format!("{server}: {error}"),
     }
-}
-
-/// What is noted of the connection's own events.
-struct Observer {
-    connected: watch::Sender<u64>,
-    refused: watch::Sender<String>,
-}
-
-impl Observer {
-    fn observe(&self, event: &Event) {
-        match event {
-            Event::Connected => {
-                counter!("roost_nats_connected_total").increment(1);
-                tracing::info!("connected to NATS");
-                self.connected.send_modify(|epoch| *epoch += 1);
-            }
-            Event::Disconnected => {
-                counter!("roost_nats_disconnected_total").increment(1);
-                tracing::warn!("disconnected from NATS");
-            }
-            Event::SlowConsumer(id) => {
-                counter!("roost_nats_slow_total").increment(1);
-                tracing::warn!(id, "a subscription is read too slowly; messages were dropped");
-            }
-            Event::ServerError(ServerError::Other(error)) => {
-                let Some(subject) = violation(error) else {
-                    tracing::warn!(error, "NATS reports an error");
-                    return;
-                };
-                if !is_a_try(subject) {
-                    counter!("roost_nats_denied_total").increment(1);
-                    tracing::warn!(error, "these credentials do not reach that far");
-                }
-                self.refused.send_replace(subject.to_owned());
-            }
-            Event::ServerError(_) | Event::ClientError(_) => {
-                tracing::warn!(%event, "NATS reports an error");
-            }
-            Event::LameDuckMode | Event::Draining | Event::Closed => {
-                tracing::info!(%event, "NATS connection");
-            }
-        }
-    }
-}
-
-/// The subject to which the server let nothing be published, if that is what it reports.
-fn violation(error: &str) -> Option<&str> {
-    let (_, subject) = error.split_once("Permissions Violation for Publish to \"")?;
-    subject.strip_suffix('"')
-}
-
-/// Whether it is asked for to see whether these credentials allow it: who may not make or change streams waits for one who may.
-fn is_a_try(subject: &str) -> bool {
-    ["CREATE", "UPDATE"]
-        .iter()
-        .any(|change| subject.starts_with(&format!("$JS.API.STREAM.{change}.")))
 }
 
 /// Whether an error is the server's own "not now": it is up, but JetStream or the stream's leader is not.

@@ -34,6 +34,8 @@ pub enum NkeyError {
 pub struct Nkey {
     seed: String,
     public: String,
+    /// Where it was read.
+    file: PathBuf,
 }
 
 impl Nkey {
@@ -44,20 +46,15 @@ impl Nkey {
             source,
         })?;
         let seed = text.lines().map(str::trim).find(|line| line.starts_with("SU"));
-        Self::parse(seed.unwrap_or_default()).map_err(|detail| NkeyError::NoSeed {
+        let seed = seed.unwrap_or_default();
+        let pair = parse(seed).map_err(|detail| NkeyError::NoSeed {
             path: path.to_owned(),
             detail,
-        })
-    }
-
-    fn parse(seed: &str) -> Result<Self, String> {
-        let pair = KeyPair::from_seed(seed).map_err(|error| error.to_string())?;
-        if pair.key_pair_type() != KeyPairType::User {
-            return Err("it is no user's".to_owned());
-        }
+        })?;
         Ok(Self {
             seed: seed.to_owned(),
             public: pair.public_key(),
+            file: path.to_owned(),
         })
     }
 
@@ -71,8 +68,23 @@ impl Nkey {
         format!("_INBOX.{}", self.public)
     }
 
-    pub(super) fn seed(&self) -> &str {
-        &self.seed
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Proves to be who it is by signing `nonce`; the error says why it cannot.
+    pub(super) fn sign(&self, nonce: &[u8]) -> Result<Vec<u8>, String> {
+        let signed = parse(&self.seed)?.sign(nonce);
+        signed.map_err(|error| error.to_string())
+    }
+}
+
+/// The key pair of a user's seed; the error says what is wrong with it and does not quote it.
+fn parse(seed: &str) -> Result<KeyPair, String> {
+    let pair = KeyPair::from_seed(seed).map_err(|error| error.to_string())?;
+    match pair.key_pair_type() {
+        KeyPairType::User => Ok(pair),
+        _ => Err("it is no user's".to_owned()),
     }
 }
 

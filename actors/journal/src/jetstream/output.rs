@@ -45,16 +45,7 @@ impl OutputLog for JetStreamOutput {
             .payload(frame.encode().into())
             .message_id(id);
         loop {
-            let sent = match self
-                .link
-                .context
-                .send_publish(subject.to_string(), message.clone())
-                .await
-            {
-                Ok(sent) => sent.await,
-                Err(error) => Err(error),
-            };
-            match sent {
+            match self.link.store(subject.to_string(), message.clone()).await {
                 Ok(_) => return Ok(()),
                 Err(error)
                     if Instant::now() >= deadline || error.kind() == PublishErrorKind::MaxPayloadExceeded =>

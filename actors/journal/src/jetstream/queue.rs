@@ -6,12 +6,13 @@ mod headers;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::HeaderMap;
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::{HeaderMap, Subscriber};
 use async_trait::async_trait;
 use futures::StreamExt;
+use futures::stream::SelectAll;
 use roost_schemas::codec;
 use roost_schemas::command::{ContentType, MAX_BODY, header};
 use roost_schemas::reply::Reply;
@@ -67,15 +68,7 @@ impl Queue for JetStreamQueue {
             .expected_stream(COMMANDS);
         loop {
             self.link.fit().map_err(|error| unfit(&error))?;
-            let sent = match self
-                .link
-                .context
-                .send_publish(subject.to_string(), publish.clone())
-                .await
-            {
-                Ok(sent) => sent.await,
-                Err(error) => Err(error),
-            };
+            let sent = self.link.store(subject.to_string(), publish.clone()).await;
             // A duplicate is a success: an earlier try of this sending was stored and its answer lost.
             let Err(error) = sent else { return Ok(()) };
             if let Some(last) = failed(message, &error) {
@@ -95,29 +88,35 @@ impl Queue for JetStreamQueue {
         patience: Duration,
     ) -> Result<Reply, QueueError> {
         let began = Instant::now();
-        let inbox = self.link.client.new_inbox();
-        let subscribed = self.link.client.subscribe(inbox.clone()).await;
-        let mut answers = subscribed.map_err(|error| unavailable("open a reply inbox", &error))?;
-        message.reply = Some(inbox);
+        let command_id = message.command_id.clone();
+        let mut answers = SelectAll::new();
         let asked = async {
-            self.publish(subject, &message).await?;
-            while let Some(answer) = answers.next().await {
-                match read_answer(&message, &answer) {
-                    Err(detail) => {
-                        tracing::warn!(command = %message.command_id, detail, "what is no answer is passed over");
-                    }
-                    Ok(reply) => return Ok(Some(reply)),
+            loop {
+                let anew = self.link.anew();
+                let inbox = self.link.client.new_inbox();
+                let subscribed = self.link.client.subscribe(inbox.clone()).await;
+                answers.push(subscribed.map_err(|error| unavailable("open a reply inbox", &error))?);
+                message.reply = Some(inbox);
+                match self.publish(subject, &message).await {
+                    Ok(()) => {}
+                    Err(error) if answers.len() == 1 => return Err(error),
+                    // It waits there from the first time, and may be answered.
+                    Err(error) => tracing::debug!(command = %command_id, %error, "not asked for anew"),
+                }
+                // Nobody keeps an answer for who is not connected; asked for again, it is given again.
+                tokio::select! {
+                    biased;
+                    reply = first_answer(&message, &mut answers) => return Ok(reply),
+                    () = anew => tracing::info!(command = %command_id, "asked for anew: its answer may be lost"),
                 }
             }
-            Ok(None)
-        };
-        let no_answer = || QueueError::NoAnswer {
-            command_id: message.command_id.clone(),
-            waited: began.elapsed(),
         };
         match tokio::time::timeout(patience, asked).await {
             Ok(Ok(Some(reply))) => Ok(reply),
-            Ok(Ok(None)) | Err(_) => Err(no_answer()),
+            Ok(Ok(None)) | Err(_) => Err(QueueError::NoAnswer {
+                command_id: message.command_id,
+                waited: began.elapsed(),
+            }),
             Ok(Err(error)) => Err(error),
         }
     }
@@ -149,6 +148,19 @@ async fn answer(link: &Link, inbox: &str, content: ContentType, reply: &Reply) -
         .publish_with_headers(inbox.to_owned(), headers, body.into())
         .await;
     sent.map_err(|error| unavailable("send an answer", &error))
+}
+
+/// The first of `answers` that is one to `message`; nothing if they have ended.
+async fn first_answer(message: &Message, answers: &mut SelectAll<Subscriber>) -> Option<Reply> {
+    while let Some(answer) = answers.next().await {
+        match read_answer(message, &answer) {
+            Ok(reply) => return Some(reply),
+            Err(detail) => {
+                tracing::warn!(command = %message.command_id, detail, "what is no answer is passed over");
+            }
+        }
+    }
+    None
 }
 
 /// The answer to `message`, or what is wrong with it.

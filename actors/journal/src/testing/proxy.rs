@@ -1,7 +1,7 @@
 //! A wire between a client and a server that can lose what it carries.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -21,6 +21,10 @@ pub struct Proxy {
 #[derive(Debug, Clone)]
 struct Faults {
     mute: Arc<AtomicBool>,
+    /// Connections that there were.
+    accepted: Arc<AtomicU64>,
+    /// So many of them carry nothing.
+    stranded: Arc<AtomicU64>,
     cut: broadcast::Sender<()>,
 }
 
@@ -37,6 +41,8 @@ impl Proxy {
             .port();
         let faults = Faults {
             mute: Arc::default(),
+            accepted: Arc::default(),
+            stranded: Arc::default(),
             cut: broadcast::channel(1).0,
         };
         let server = Arc::new(AtomicU16::new(port));
@@ -57,6 +63,12 @@ impl Proxy {
     /// From now on, what the server says is lost; what clients say still arrives.
     pub fn mute(&self) {
         self.faults.mute.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on the connections that there are carry nothing, and nobody is told; new ones are sound.
+    pub fn strand(&self) {
+        let until_now = self.faults.accepted.load(Ordering::SeqCst);
+        self.faults.stranded.store(until_now, Ordering::SeqCst);
     }
 
     /// Breaks every connection; new ones reach the server at `port` instead.
@@ -87,12 +99,15 @@ async fn serve(listener: TcpListener, server: Arc<AtomicU16>, faults: Faults) {
             continue;
         };
         let mut cut = faults.cut.subscribe();
-        let mute = faults.mute.clone();
+        let number = faults.accepted.fetch_add(1, Ordering::SeqCst);
+        let faults = faults.clone();
         tokio::spawn(async move {
             let (from_client, to_client) = client.into_split();
             let (from_server, to_server) = server.into_split();
+            let stranded = || number < faults.stranded.load(Ordering::SeqCst);
+            let mute = || stranded() || faults.mute.load(Ordering::SeqCst);
             tokio::select! {
-                () = pump(from_client, to_server, Arc::default()) => {}
+                () = pump(from_client, to_server, stranded) => {}
                 () = pump(from_server, to_client, mute) => {}
                 _ = cut.recv() => {}
             }
@@ -100,10 +115,10 @@ async fn serve(listener: TcpListener, server: Arc<AtomicU16>, faults: Faults) {
     }
 }
 
-async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mute: Arc<AtomicBool>) {
+async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, lost: impl Fn() -> bool) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
-        if !mute.load(Ordering::SeqCst) && to.write_all(&buffer[..count]).await.is_err() {
+        if !lost() && to.write_all(&buffer[..count]).await.is_err() {
             return;
         }
     }

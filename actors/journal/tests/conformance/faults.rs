@@ -10,6 +10,7 @@ use roost_journal::port::{Append, Journal, JournalError, Message, Queue};
 use roost_journal::testing::{NatsServer, Proxy};
 use roost_schemas::Sequence;
 use roost_schemas::command::ContentType;
+use roost_schemas::reply::{Accepted, Reply};
 use roost_schemas::subject::{EventFilter, Route};
 
 use crate::queue;
@@ -229,12 +230,8 @@ async fn an_oversized_commit_is_refused_for_good() {
     );
 }
 
-#[tokio::test]
-async fn commands_survive_a_dead_server() {
-    let mut server = NatsServer::start();
-    let log = jetstream::connect(server.options()).await.unwrap();
-    let mut deliveries = log.queue().consume(&Route::Any).await.unwrap();
-    let message = |command: &str| Message {
+fn pause(command: &str) -> Message {
+    Message {
         command_id: id(command),
         principal: "test".to_owned(),
         deadline: None,
@@ -242,17 +239,110 @@ async fn commands_survive_a_dead_server() {
         trace: None,
         content: ContentType::MessagePack,
         body: Bytes::new(),
+    }
+}
+
+/// Who takes commands answers whoever listens; nobody does for a client that is not connected.
+#[tokio::test]
+async fn an_answer_that_was_lost_is_asked_for_again() {
+    let server = NatsServer::start();
+    let (proxy, faulty, sound) = through_proxy(&server).await;
+    let mut deliveries = sound.queue().consume(&Route::Any).await.unwrap();
+    let asking = tokio::spawn(async move {
+        let to = queue::to(Route::Any, "a");
+        faulty
+            .queue()
+            .request(&to, pause("c1"), Duration::from_mins(1))
+            .await
+    });
+    let reply = Reply::Accepted(Accepted {
+        sequence: Sequence(7),
+        state: "paused".to_owned(),
+    });
+    for lost in [true, false] {
+        let delivery = queue::next(&mut deliveries).await;
+        assert_eq!(delivery.message.command_id, id("c1"));
+        if lost {
+            proxy.mute();
+        }
+        sound.queue().answer(&delivery.message, &reply).await.unwrap();
+        delivery.settle.done().await.unwrap();
+        if lost {
+            proxy.cut();
+        }
+    }
+    let answered = tokio::time::timeout(PATIENCE, asking).await;
+    assert_eq!(answered.expect("an answer in time").unwrap().unwrap(), reply);
+}
+
+/// As when a firewall forgets a connection: no word comes of it, and no error.
+#[tokio::test]
+async fn a_connection_that_died_without_a_word_is_made_anew() {
+    let server = NatsServer::start();
+    let (proxy, faulty, sound) = through_proxy(&server).await;
+    let journal = faulty.journal();
+    let mut records = journal.follow(&EventFilter::All, Sequence(0)).await.unwrap();
+    proxy.strand();
+    stored(&sound.journal(), &subject("a"), 0, "c1").await;
+    let began = tokio::time::Instant::now();
+    assert_eq!(next(&mut records).await.unwrap().command_id, id("c1"));
+    stored(&journal, &subject("b"), 0, "c2").await;
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(15), "it was noticed after {took:?}");
+}
+
+/// What was on its way when the server died is tried again as soon as it is back, and not when its time is over.
+#[tokio::test]
+async fn what_was_under_way_goes_on_with_the_next_connection() {
+    let server = NatsServer::start();
+    let proxy = Proxy::start(server.port()).await;
+    let options = Options {
+        url: proxy.url(),
+        ack_wait: Duration::from_mins(1),
+        patience: Duration::from_mins(2),
+        ..server.options()
     };
+    let log = jetstream::connect(options).await.unwrap();
+    let (journal, queue) = (log.journal(), log.queue());
+    let first = stored(&journal, &subject("a"), 0, "c1").await;
+    proxy.mute();
+    let under_way = async {
+        let all = subject("b");
+        let to = queue::to(Route::Any, "a");
+        let command = pause("c3");
+        tokio::join!(
+            stored(&journal, &all, 0, "c2"),
+            async { queue.publish(&to, &command).await.unwrap() },
+            async { journal.page(&EventFilter::All, Sequence(0), 1).await.unwrap() },
+            async { journal.head().await.unwrap() },
+        )
+    };
+    let cut = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        proxy.cut();
+    };
+    let gone_on = async { tokio::join!(under_way, cut) };
+    let gone_on = tokio::time::timeout(PATIENCE, gone_on).await;
+    let ((second, (), page, head), ()) = gone_on.expect("it goes on in time");
+    assert_eq!((first, second), (1, 2));
+    assert!(!page.records.is_empty() && head >= Sequence(1));
+}
+
+#[tokio::test]
+async fn commands_survive_a_dead_server() {
+    let mut server = NatsServer::start();
+    let log = jetstream::connect(server.options()).await.unwrap();
+    let mut deliveries = log.queue().consume(&Route::Any).await.unwrap();
     for round in 0..3 {
         let (before, after) = (format!("before-{round}"), format!("after-{round}"));
         log.queue()
-            .publish(&queue::to(Route::Any, "a"), &message(&before))
+            .publish(&queue::to(Route::Any, "a"), &pause(&before))
             .await
             .unwrap();
         server.kill();
         server.restart();
         log.queue()
-            .publish(&queue::to(Route::Any, "a"), &message(&after))
+            .publish(&queue::to(Route::Any, "a"), &pause(&after))
             .await
             .unwrap();
         let began = tokio::time::Instant::now();

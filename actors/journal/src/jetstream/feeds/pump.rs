@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_nats::Subject;
 use async_nats::client::Request;
-use async_nats::jetstream::consumer::pull::{MessagesError, MessagesErrorKind};
+use async_nats::jetstream::consumer::pull::MessagesError;
 use async_nats::jetstream::consumer::{PullConsumer, pull};
 use async_nats::jetstream::{AckKind, Message as Received};
 use futures::stream::FuturesUnordered;
@@ -100,10 +100,7 @@ impl Pump {
         loop {
             match self.next().await {
                 Next::Message(Some(Ok(received))) => self.take(received),
-                Next::Message(Some(Err(error))) if error.kind() == MessagesErrorKind::MissingHeartbeat => {
-                    // The stream asks again by itself; replacing it would strand what is on its way to it.
-                    tracing::debug!(%error, "a feed stutters");
-                }
+                // Also after a missed heartbeat: what the client has asked for is forgotten then, and it would ask again late.
                 Next::Message(ended) => {
                     tracing::info!(feed = self.config.name, ?ended, "a feed is taken up again");
                     self.consumer = None;

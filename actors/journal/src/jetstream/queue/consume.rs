@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use async_nats::Subject;
 use async_nats::client::{PublishError, Request};
-use async_nats::jetstream::consumer::pull::MessagesErrorKind;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, ReplayPolicy, pull};
 use async_nats::jetstream::stream::ConsumerErrorKind;
 use async_nats::jetstream::{AckKind, ErrorCode, Message as Received};
@@ -125,10 +124,8 @@ impl Intake {
                         return Ok(delivery);
                     }
                 }
-                // The stream asks again by itself; replacing it would strand what is on its way to it.
-                Some(Err(error)) if error.kind() == MessagesErrorKind::MissingHeartbeat => {
-                    return Err(unavailable("be consumed", &error));
-                }
+                // Also after a missed heartbeat: what the client has asked for is forgotten then, as it may be when a connection
+                // is replaced by another in the wink of an eye, and it would ask again in half a minute.
                 Some(Err(error)) => {
                     self.messages = None;
                     return Err(unavailable("be consumed", &error));
