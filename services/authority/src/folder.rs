@@ -3,9 +3,9 @@
 //! `authority.json` is the truth; `authority.conf` is rendered from it whenever it is opened or changed, so that a newer
 //! release's permissions take effect. Files are replaced whole, and changed by one process at a time.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nkeys::KeyPair;
@@ -81,9 +81,10 @@ pub struct Folder {
 impl Folder {
     /// Opens the folder at `path`, which is made if it is not there, and renders what the server is told.
     pub fn open(path: &Path) -> Result<Self, AuthorityError> {
-        std::fs::create_dir_all(path).map_err(file("make", path))?;
-        // Seeds lie inside.
-        std::fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(file("close", path))?;
+        // Closed, as its files are; one that is there stays as it is, for it may be anybody's: `/etc`, say.
+        let mut closed = DirBuilder::new();
+        closed.recursive(true).mode(0o700);
+        closed.create(path).map_err(file("make", path))?;
         let lock = lock(path)?;
         let users = read(&path.join(RECORD))?;
         let folder = Self {
@@ -118,7 +119,7 @@ impl Folder {
         }
     }
 
-    /// Makes new credentials for `member`; those it had are worth nothing once the server has read its configuration anew.
+    /// Makes new credentials for `member`; those it had let nobody in once the server has read its configuration anew.
     pub fn renew(&mut self, member: &Member) -> Result<PathBuf, AuthorityError> {
         let pair = KeyPair::new_user();
         let seed = pair
@@ -127,11 +128,13 @@ impl Folder {
         let path = self.path.join(member.file());
         // The seed first: a user whose seed nobody has would be in the way.
         replace(&path, &format!("{seed}\n"))?;
-        self.users.retain(|user| user.member != *member);
-        self.users.push(User {
-            member: member.clone(),
-            public: pair.public_key(),
-        });
+        let public = pair.public_key();
+        let known = self.users.iter().position(|user| user.member == *member);
+        let user = match known {
+            Some(at) => self.users.swap_remove(at).renewed(public),
+            None => User::new(member.clone(), public),
+        };
+        self.users.push(user);
         self.write()?;
         Ok(path)
     }
@@ -192,12 +195,13 @@ fn read(path: &Path) -> Result<Vec<User>, AuthorityError> {
     };
     let record: Record = serde_json::from_str(&text).map_err(|error| broken(path, &error))?;
     // They are written into the server's configuration as they stand.
-    let odd = record.users.iter().find(|user| {
-        let public = &user.public;
-        !public.starts_with('U') || KeyPair::from_public_key(public).is_err()
-    });
+    let odd = record
+        .users
+        .iter()
+        .flat_map(User::keys)
+        .find(|key| !key.starts_with('U') || KeyPair::from_public_key(key).is_err());
     match odd {
-        Some(user) => Err(broken(path, &format!("{} is no user's public key", user.public))),
+        Some(key) => Err(broken(path, &format!("{key} is no user's public key"))),
         None => Ok(record.users),
     }
 }

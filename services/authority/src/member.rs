@@ -174,12 +174,50 @@ pub struct User {
     pub member: Member,
     /// The public key of its nkey.
     pub public: String,
+    /// Those it had before, the latest last. They let nobody in; but a process that began with one, and goes on with new
+    /// credentials, still awaits its answers where it did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<String>,
 }
 
+/// Former keys that are kept: a process is expected to begin anew before its credentials have been renewed more often.
+const FORMER: usize = 8;
+
 impl User {
-    /// Where answers to it arrive, and nobody else's: a wildcard subject.
-    pub fn inbox(&self) -> String {
-        format!("_INBOX.{}.>", self.public)
+    /// A member that has had no other key.
+    pub(crate) fn new(member: Member, public: String) -> Self {
+        Self {
+            member,
+            public,
+            former: Vec::new(),
+        }
+    }
+
+    /// The same member with a new key.
+    #[must_use]
+    pub(crate) fn renewed(self, public: String) -> Self {
+        let Self {
+            member,
+            mut former,
+            public: last,
+        } = self;
+        former.push(last);
+        former.drain(..former.len().saturating_sub(FORMER));
+        Self {
+            member,
+            public,
+            former,
+        }
+    }
+
+    /// All keys that it has or had.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &String> {
+        self.former.iter().chain([&self.public])
+    }
+
+    /// Where answers to it arrive, and nobody else's: wildcard subjects.
+    pub fn inboxes(&self) -> impl Iterator<Item = String> {
+        self.keys().map(|key| format!("_INBOX.{key}.>"))
     }
 }
 

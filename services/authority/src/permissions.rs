@@ -23,7 +23,7 @@ pub(crate) struct Permissions {
 
 /// What `user` may do; `users` are all there are.
 pub(crate) fn of(user: &User, users: &[User]) -> Permissions {
-    let mut subscribe = vec![user.inbox()];
+    let mut subscribe: Vec<_> = user.inboxes().collect();
     let mut answers = false;
     let publish = match &user.member {
         Member::Host(host) => with_basics([this_host(host), inboxes(users)].concat()),
@@ -154,7 +154,7 @@ fn inboxes(users: &[User]) -> Vec<String> {
     let senders = users
         .iter()
         .filter(|user| matches!(user.member.role(), Role::Gateway | Role::Operator));
-    let mut all: Vec<String> = senders.map(User::inbox).collect();
+    let mut all: Vec<String> = senders.flat_map(User::inboxes).collect();
     all.push("roost.reply.>".to_owned());
     all
 }

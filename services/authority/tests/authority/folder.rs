@@ -15,9 +15,10 @@ fn mode(path: &Path) -> u32 {
 
 #[test]
 fn credentials_are_made_once_for_their_owner_alone() {
-    let dir = tempfile::tempdir().unwrap();
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("made");
     let gateway = member(Role::Gateway, None);
-    let mut folder = Folder::open(dir.path()).unwrap();
+    let mut folder = Folder::open(&dir).unwrap();
     let file = folder.credentials(&gateway).unwrap();
     let seed = std::fs::read_to_string(&file).unwrap();
     assert!(
@@ -25,12 +26,12 @@ fn credentials_are_made_once_for_their_owner_alone() {
         "{}",
         seed.len()
     );
-    assert_eq!((mode(&file), mode(dir.path())), (0o600, 0o700));
+    assert_eq!((mode(&file), mode(&dir)), (0o600, 0o700));
     let conf = std::fs::read_to_string(folder.conf()).unwrap();
     assert!(conf.contains(&folder.users()[0].public) && !conf.contains(seed.trim()));
     drop(folder);
 
-    let mut folder = Folder::open(dir.path()).unwrap();
+    let mut folder = Folder::open(&dir).unwrap();
     folder.credentials(&gateway).unwrap();
     assert_eq!(std::fs::read_to_string(&file).unwrap(), seed);
     assert_eq!(std::fs::read_to_string(folder.conf()).unwrap(), conf);

@@ -2,148 +2,21 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures::StreamExt;
 use roost_authority::Role;
-use roost_journal::jetstream::Connection;
-use roost_journal::port::{
-    Deliveries, Delivery, FeedId, Feeds, Journal, JournalError, Leases, Message, OutputLog, Queue, Version,
-};
-use roost_schemas::command::{ContentType, Pause, SandboxCommand};
+use roost_journal::port::{Journal, JournalError, Leases, OutputLog, Version};
 use roost_schemas::lease::Lease;
 use roost_schemas::output::Frame;
-use roost_schemas::reply::{Accepted, Reply};
-use roost_schemas::subject::{CommandSubject, EventFilter, EventSubject, OutputSubject, Route};
-use roost_schemas::{CommandId, HostId, ProcessId, SandboxId, Sequence, TenantId, WebhookId};
+use roost_schemas::subject::{EventFilter, EventSubject, OutputSubject};
+use roost_schemas::{CommandId, HostId, ProcessId, SandboxId, Sequence, TenantId};
 
+use crate::course::{Course, commit};
 use crate::world::World;
-
-fn pause(id: &str) -> Message {
-    Message {
-        command_id: CommandId::new(id).unwrap(),
-        principal: "key:1".to_owned(),
-        deadline: None,
-        trace: None,
-        reply: None,
-        content: ContentType::MessagePack,
-        body: SandboxCommand::Pause(Pause::default()).encode().into(),
-    }
-}
-
-fn subject(route: Route) -> CommandSubject {
-    CommandSubject {
-        tenant: TenantId::first(),
-        route,
-        sandbox: SandboxId::new("sb1").unwrap(),
-    }
-}
 
 #[tokio::test]
 async fn a_gateways_command_goes_by_the_router_to_the_host_which_answers() {
     let world = World::new().await;
     Course::begin(&world).await.run("c1").await;
-}
-
-/// A client asks more of a server that was away than of one that it has just met.
-#[tokio::test]
-async fn after_the_servers_death_everybody_goes_on_at_once_and_is_denied_nothing() {
-    let mut world = World::new().await;
-    let mut course = Course::begin(&world).await;
-    course.run("c1").await;
-    let webhooks = world.connect(Role::Webhooks, None).await;
-    let feed = FeedId {
-        tenant: TenantId::first(),
-        webhook: WebhookId::new("wh1").unwrap(),
-    };
-    let all = EventFilter::Sandboxes(TenantId::first());
-    let mut handed = webhooks.feeds().take(&feed, &all, Sequence(0)).await.unwrap();
-    let gateway = course.gateway.journal();
-    let mut followed = gateway.follow(&EventFilter::All, Sequence(0)).await.unwrap();
-
-    world.server.kill();
-    world.server.restart();
-    let id = CommandId::new("after").unwrap();
-    let committed = course.host.journal();
-    let subject = EventSubject::sandbox(TenantId::first(), SandboxId::new("sb1").unwrap());
-    committed
-        .append(&subject, Sequence(0), &id, commit(&id))
-        .await
-        .unwrap();
-    let soon = async {
-        course.run("c2").await;
-        assert_eq!(followed.next().await.unwrap().unwrap().sequence, Sequence(1));
-        assert_eq!(handed.next().await.unwrap().sequence, Sequence(1));
-    };
-    tokio::time::timeout(Duration::from_secs(8), soon).await.unwrap();
-    let denied: Vec<_> = world
-        .server
-        .log()
-        .lines()
-        .filter(|line| line.contains("Violation"))
-        .map(str::to_owned)
-        .collect();
-    assert!(denied.is_empty(), "{denied:#?}");
-}
-
-/// Commands from a gateway to a host, and answers back.
-struct Course {
-    gateway: Connection,
-    router: Connection,
-    host: Connection,
-    h1: Route,
-    commands: Deliveries,
-    taken: Deliveries,
-}
-
-impl Course {
-    async fn begin(world: &World) -> Self {
-        let h1 = Route::Host(HostId::new("h1").unwrap());
-        let router = world.connect(Role::Reconciler, None).await;
-        let host = world.connect(Role::Host, Some("h1")).await;
-        Self {
-            gateway: world.connect(Role::Gateway, None).await,
-            commands: router.queue().consume(&Route::Any).await.unwrap(),
-            taken: host.queue().consume(&h1).await.unwrap(),
-            router,
-            host,
-            h1,
-        }
-    }
-
-    async fn run(&mut self, id: &str) {
-        let queue = self.gateway.queue();
-        let patience = Duration::from_secs(10);
-        let any = subject(Route::Any);
-        let asking = queue.request(&any, pause(id), patience);
-        let working = async {
-            let delivery = next(&mut self.commands).await;
-            let forwarded = subject(self.h1.clone());
-            let queue = self.router.queue();
-            queue.publish(&forwarded, &delivery.message).await.unwrap();
-            delivery.settle.done().await.unwrap();
-            let delivery = next(&mut self.taken).await;
-            delivery.settle.progress().await.unwrap();
-            let reply = Reply::Accepted(Accepted {
-                sequence: Sequence(1),
-                state: "stopping".to_owned(),
-            });
-            let queue = self.host.queue();
-            queue.answer(&delivery.message, &reply).await.unwrap();
-            delivery.settle.done().await.unwrap();
-            reply
-        };
-        let (answered, reply) = tokio::join!(asking, working);
-        assert_eq!(answered.unwrap(), reply);
-    }
-}
-
-/// The next delivery: a queue that stutters, as one does when the server was away, goes on by itself.
-async fn next(deliveries: &mut Deliveries) -> Delivery {
-    loop {
-        if let Ok(delivery) = deliveries.next().await.unwrap() {
-            return delivery;
-        }
-    }
 }
 
 #[tokio::test]
@@ -256,17 +129,4 @@ fn golden(name: &str) -> Vec<u8> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/golden/v1");
     let path = format!("{folder}/{name}.msgpack");
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-fn commit(id: &CommandId) -> Bytes {
-    use roost_schemas::commit::{Commit, SCHEMA_VERSION};
-    use roost_schemas::event::SandboxEvent;
-    let commit = Commit {
-        command_id: id.clone(),
-        schema_version: SCHEMA_VERSION,
-        at: roost_schemas::Timestamp(1),
-        principal: "test".to_owned(),
-        events: vec![SandboxEvent::Stopped],
-    };
-    commit.encode().into()
 }
