@@ -21,7 +21,7 @@ async fn serve(dir: &Path, args: &[&str]) -> (Guarded, Client) {
     let mut launch = Launch::new(EngineKind::Qemu, BINARY, "command-1", dir.join("engine"));
     launch.args = args.iter().map(Into::into).collect();
     let process = Guarded(launch.spawn().await.expect("spawn"));
-    let client = Client::new(process.0.socket());
+    let client = Client::of(&process.0);
     client
         .wait_ready(&process.0, Duration::from_secs(30))
         .await

@@ -37,7 +37,7 @@ impl Bench {
         let mut launch = Launch::new(EngineKind::Qemu, binary, "metadata-1", dir.path().join("engine"));
         launch.netns = Some(netns.path());
         let process = launch.spawn().await.expect("spawn");
-        let client = Client::new(process.socket());
+        let client = Client::of(&process);
         let bench = Self {
             process,
             client,

@@ -3,7 +3,13 @@
 use roost_engine::{
     AdoptError, Client, EngineError, EngineKind, EngineProcess, Exit, Launch, LaunchError, Record,
 };
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::Path,
+    time::Duration,
+};
+use tokio::io::AsyncReadExt;
 
 /// A program that behaves as `script` says when it is started like an engine.
 fn launch(dir: &Path, script: &str) -> Launch {
@@ -29,7 +35,7 @@ async fn an_engine_that_dies_at_once_is_noticed_at_once() {
         .spawn()
         .await
         .unwrap();
-    let error = Client::new(process.socket())
+    let error = Client::of(&process)
         .wait_ready(&process, Duration::from_mins(1))
         .await
         .unwrap_err();
@@ -47,7 +53,7 @@ async fn an_engine_that_never_serves_meets_the_deadline() {
         .spawn()
         .await
         .unwrap();
-    let error = Client::new(process.socket())
+    let error = Client::of(&process)
         .wait_ready(&process, Duration::from_millis(200))
         .await
         .unwrap_err();
@@ -63,6 +69,32 @@ async fn an_engine_that_never_serves_meets_the_deadline() {
         Exit::Signal(9),
         "stopping twice is no error"
     );
+}
+
+#[tokio::test]
+async fn nobody_else_is_spoken_to_whatever_has_become_of_the_socket() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = dir.path().join("other.sock");
+    let listener = tokio::net::UnixListener::bind(&other).unwrap();
+    let process = launch(dir.path(), "exec sleep 600").spawn().await.unwrap();
+    let _guard = Guarded(process.clone());
+    symlink(&other, process.socket()).unwrap();
+    let error = Client::of(&process).pause().await.unwrap_err();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    let (own, engine) = (std::process::id(), process.pid());
+    let words = cause.to_string();
+    assert!(
+        words.contains(&format!("process {own} and not by {engine}")),
+        "{words}"
+    );
+    let mut heard = String::new();
+    let (mut connection, _) = listener.accept().await.unwrap();
+    connection.read_to_string(&mut heard).await.unwrap();
+    assert_eq!(heard, "");
+    process.stop().await.unwrap();
 }
 
 #[tokio::test]

@@ -149,7 +149,7 @@ impl RealEngines {
     }
 
     fn client(&self, step: &'static str, owner: &Owner) -> Result<Client, Fault> {
-        Ok(Client::new(self.held(step, owner)?.engine.socket()))
+        Ok(Client::of(&self.held(step, owner)?.engine))
     }
 
     /// Starts an engine, which answers but runs nothing yet.
@@ -157,7 +157,7 @@ impl RealEngines {
         const STEP: &str = "start the engine";
         let launch = self.choice.launch(&self.folder(owner), owner, Some(spec))?;
         let process = launch.spawn().await.map_err(|error| Fault::of(STEP, &error))?;
-        let ready = Client::new(process.socket()).wait_ready(&process, READY).await;
+        let ready = Client::of(&process).wait_ready(&process, READY).await;
         ready.map_err(|error| Fault::of(STEP, &error))?;
         Ok(process)
     }
@@ -171,7 +171,7 @@ impl RealEngines {
         let home = self.choice.home(&folder, owner, Some(spec))?;
         home.make()?;
         let process = self.start(owner, spec).await?;
-        let client = Client::new(process.socket());
+        let client = Client::of(&process);
         configure::configure(&client, owner, spec, supply, &home).await?;
         metadata::put(&client, &owner.sandbox, &spec.template, &supply.tokens).await?;
         client.start().await.map_err(|error| Fault::of(STEP, &error))?;

@@ -53,7 +53,7 @@ impl Engine {
         let mut launch = self.launch(dir.path());
         change(&mut launch);
         let process = launch.spawn().await?;
-        let client = Client::new(process.socket());
+        let client = Client::of(&process);
         let bench = Bench { process, client, dir };
         bench.client.wait_ready(&bench.process, PATIENCE).await?;
         Ok(bench)

@@ -109,7 +109,7 @@ impl Bare {
         launch.netns = Some(self.slot.netns.clone());
         let process = launch.spawn().await?;
         *self.running() = Some(process.clone());
-        let client = Client::new(process.socket());
+        let client = Client::of(&process);
         client.wait_ready(&process, PATIENCE).await?;
         Ok((process, client))
     }

@@ -1,9 +1,11 @@
 //! The client: one method per request of the API.
 
 mod answer;
+mod door;
 mod ready;
 mod transport;
 
+use crate::process::EngineProcess;
 use crate::{
     api::{
         Action, ActionType, BootSource, Drive, Entropy, InstanceInfo, MachineConfig, MmdsConfig,
@@ -11,9 +13,13 @@ use crate::{
     },
     error::EngineError,
 };
+use door::Door;
 use hyper::Method;
 use serde::{Serialize, de::DeserializeOwned};
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use transport::Transport;
 
 /// How long one request may take unless told otherwise. `InstanceStart` of a large machine on a busy host is the
@@ -33,10 +39,25 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the engine at `socket`. Connects at the first request.
-    pub fn new(socket: impl AsRef<Path>) -> Self {
+    /// A client of whoever answers at `socket`. Connects at the first request.
+    pub fn new(socket: impl Into<PathBuf>) -> Self {
+        Self::through(Door {
+            socket: socket.into(),
+            engine: None,
+        })
+    }
+
+    /// A client of this engine, which speaks to no other process whatever has become of its socket.
+    pub fn of(process: &EngineProcess) -> Self {
+        Self::through(Door {
+            socket: process.socket().to_owned(),
+            engine: Some(process.pid()),
+        })
+    }
+
+    fn through(door: Door) -> Self {
         Self {
-            transport: Transport::new(socket.as_ref(), REQUEST_DEADLINE),
+            transport: Transport::new(door, REQUEST_DEADLINE),
         }
     }
 

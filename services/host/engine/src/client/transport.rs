@@ -1,17 +1,16 @@
 //! HTTP over a Unix socket, bounded in time and size.
 
-use super::answer::{Answer, Asked};
+use super::{
+    answer::{Answer, Asked},
+    door::Door,
+};
 use crate::error::EngineError;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Method, Request, header};
 use hyper_util::{client::legacy, rt::TokioExecutor};
-use hyperlocal::UnixConnector;
 use serde::{Serialize, de::DeserializeOwned};
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 /// Largest answer read, in bytes. The longest an engine has is its whole configuration, a few kilobytes.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
@@ -20,16 +19,15 @@ const MAX_ANSWER_BYTES: usize = 256 * 1024;
 pub(super) struct Transport {
     pub(super) socket: PathBuf,
     pub(super) deadline: Duration,
-    http: legacy::Client<UnixConnector, Full<Bytes>>,
+    http: legacy::Client<Door, Full<Bytes>>,
 }
 
 impl Transport {
-    pub(super) fn new(socket: &Path, deadline: Duration) -> Self {
-        let http = legacy::Client::builder(TokioExecutor::new()).build(UnixConnector);
+    pub(super) fn new(door: Door, deadline: Duration) -> Self {
         Self {
-            socket: socket.to_owned(),
+            socket: door.socket.clone(),
             deadline,
-            http,
+            http: legacy::Client::builder(TokioExecutor::new()).build(door),
         }
     }
 

@@ -39,7 +39,7 @@ const MAX_ID: usize = 64;
 /// launch.netns = Some("/run/netns/roost-7".into());
 /// let process = launch.spawn().await?;
 ///
-/// let client = Client::new(process.socket());
+/// let client = Client::of(&process);
 /// client.wait_ready(&process, Duration::from_secs(5)).await?;
 /// client.put_machine_config(&MachineConfig { mem_size_mib: 256, ..MachineConfig::default() }).await?;
 /// client.put_boot_source(&BootSource { kernel_image_path: "/images/vmlinux".into(), ..BootSource::default() }).await?;

@@ -33,7 +33,7 @@ impl RealEngines {
             }
             None => Vec::new(),
         };
-        let client = Client::new(held.engine.socket());
+        let client = Client::of(&held.engine);
         let config = client.machine_config().await;
         let memory = config.map_err(|error| Fault::of(STEP, &error))?.mem_size_mib;
         let home = self.choice.home(&self.folder(owner), owner, None)?;

@@ -55,7 +55,7 @@ impl RealEngines {
                 home.give_pager_socket()?,
             )
         };
-        let client = Client::new(engine.socket());
+        let client = Client::of(&engine);
         let loaded = async {
             client.put_serial(&console::own()).await?;
             client.load_snapshot(&load, spec.resources.memory_mb.into()).await

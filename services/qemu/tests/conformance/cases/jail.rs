@@ -40,7 +40,7 @@ pub(crate) async fn a_jailed_engine_boots(engine: Engine) -> Result<()> {
     let process = launch.clone().spawn().await?;
     let _guard = Guard(process.clone());
 
-    let client = Client::new(process.socket());
+    let client = Client::of(&process);
     client.wait_ready(&process, PATIENCE).await?;
     let status = fs::read_to_string(format!("/proc/{}/status", process.pid()))?;
     ensure!(
