@@ -28,6 +28,7 @@ pub mod prepare;
 pub mod repository;
 pub mod setup;
 pub mod sim;
+pub mod target;
 pub mod testing;
 pub mod ui;
 pub mod up;

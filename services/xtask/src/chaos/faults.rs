@@ -20,9 +20,9 @@ use crate::supervise::Role;
 const BETWEEN: std::ops::Range<u64> = 2000..7000;
 /// Milliseconds for which a process stands still, mostly.
 const SHORT: std::ops::Range<u64> = 300..6000;
-/// Milliseconds that are more than a host's lease and the margin after it.
+/// Milliseconds that are more than a host's lease and the margin after it, and than what a webhook has in hand is left to it.
 const LONG: std::ops::Range<u64> = 28_000..35_000;
-/// One stop of a host or of the log in so many is a long one.
+/// One stop of a host, of the log or of who tells webhooks in so many is a long one.
 const LONG_ONES: usize = 6;
 /// A host that stood still for this long may have been given up.
 const SILENT: Duration = Duration::from_secs(15);
@@ -52,11 +52,12 @@ impl fmt::Display for Target {
 }
 
 /// How often each is met: whoever dies with a sandbox the least, because that ends what could go wrong in it.
-const TARGETS: [(Target, usize); 7] = [
+const TARGETS: [(Target, usize); 8] = [
     (Target::Role(Role::Host), 5),
     (Target::Role(Role::Gateway), 3),
     (Target::Role(Role::Reconciler), 3),
     (Target::Role(Role::Log), 4),
+    (Target::Role(Role::Webhooks), 3),
     (Target::Engine, 1),
     (Target::Pager, 1),
     (Target::Fence, 2),
@@ -104,8 +105,8 @@ impl<'a> Faults<'a> {
             let pick = self.chance.below(usize::MAX);
             let (short, long) = (self.chance.millis(SHORT), self.chance.millis(LONG));
             let is_long = self.chance.below(LONG_ONES) == 0;
-            let stands_long = is_long && matches!(target, Target::Role(Role::Host | Role::Log));
-            let pause = if stands_long { long } else { short };
+            let may_long = matches!(target, Target::Role(Role::Host | Role::Log | Role::Webhooks));
+            let pause = if is_long && may_long { long } else { short };
             self.meet(target, kills, pick, pause)?;
         }
         self.still.shutdown().await;

@@ -1,13 +1,13 @@
 //! The whole log, decoded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
 use futures::StreamExt;
 use roost_journal::jetstream::Connection;
 use roost_journal::port::{Journal, Record};
 use roost_schemas::commit::Commit;
-use roost_schemas::event::{HostEvent, SandboxEvent, TemplateEvent};
+use roost_schemas::event::{GivenUp, HostEvent, SandboxEvent, TemplateEvent, WebhookEvent};
 use roost_schemas::subject::{AggregateId, EventFilter, EventSubject};
 use roost_schemas::{CommandId, SandboxId, Sequence, TemplateName, Timestamp};
 
@@ -39,6 +39,10 @@ pub(super) struct History {
     pub(super) saved: BTreeMap<TemplateName, Sequence>,
     /// From when to when the host was given up; the last time maybe without an end.
     pub(super) down: Vec<(Timestamp, Option<Timestamp>)>,
+    /// Where the webhook was made, which is told what comes after.
+    pub(super) telling_from: Option<Sequence>,
+    /// What it could not be told.
+    pub(super) put_aside: BTreeSet<Sequence>,
 }
 
 impl History {
@@ -92,7 +96,18 @@ impl History {
                     self.saved.insert(name.clone(), record.sequence);
                 }
             }
-            AggregateId::Tenant(_) | AggregateId::Webhook(_) => {}
+            AggregateId::Tenant(_) => {}
+            AggregateId::Webhook(_) => {
+                for event in Commit::<WebhookEvent>::decode(&record.payload)?.events {
+                    match event {
+                        WebhookEvent::Created(_) => self.telling_from = Some(record.sequence),
+                        WebhookEvent::GivenUp(GivenUp { sequence, .. }) => {
+                            self.put_aside.insert(sequence);
+                        }
+                        _ => {}
+                    }
+                }
+            }
             AggregateId::Host(_) => {
                 let commit = Commit::<HostEvent>::decode(&record.payload)?;
                 for event in &commit.events {

@@ -3,6 +3,7 @@
 //! ```text
 //!   clients ── creates, execs, pauses, forks, kills, … by HTTP and by NATS ──┐   each writes down what it was told
 //!   faults  ── kill -9, SIGSTOP: host, gateway, reconciler, nats-server, … ──┤   each written down as well
+//!   webhook ── is told everything, on a target that is not always willing ───┤
 //!   watch   ── never two VMs of one sandbox that run ────────────────────────┤
 //!                                                                            ▼
 //!                        rest ── everything lives again and comes to an end of what it is at
@@ -17,6 +18,7 @@ mod client;
 mod faults;
 mod finish;
 mod history;
+mod hook;
 mod invariants;
 mod notebook;
 mod report;
@@ -35,10 +37,12 @@ use crate::build::Profile;
 use crate::chance::Chance;
 use crate::leaks::{self, Inventory, Scope};
 use crate::stack::{Parts, Ports, Stack, StateFolder};
+use crate::supervise::Role;
 use crate::{nats, prepare, ui};
 
 use client::Client;
 use faults::Faults;
+use hook::Hook;
 use notebook::Notebook;
 use report::Report;
 use vms::Vms;
@@ -54,6 +58,14 @@ pub struct Options {
     pub seed: Option<u64>,
 }
 
+/// The processes of a stack.
+const PROCESSES: [Role; 5] = [
+    Role::Log,
+    Role::Host,
+    Role::Reconciler,
+    Role::Webhooks,
+    Role::Gateway,
+];
 /// Clients at the same time: few, because two cores that emulate run few VMs.
 const CLIENTS: usize = 3;
 
@@ -64,7 +76,7 @@ pub async fn run(options: Options, cancelled: &CancellationToken) -> Result<()> 
 }
 
 /// One round on a fresh stack: prints what was done and what was found, and fails if that is anything.
-pub async fn round(parts: Parts, options: Options, cancelled: &CancellationToken) -> Result<()> {
+pub async fn round(mut parts: Parts, options: Options, cancelled: &CancellationToken) -> Result<()> {
     let seed = match options.seed {
         Some(seed) => seed,
         None => u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?,
@@ -74,6 +86,7 @@ pub async fn round(parts: Parts, options: Options, cancelled: &CancellationToken
     let state = StateFolder::temporary("chaos")?;
     let scope = Scope::of(&state);
     let mut report = Report::new(seed, minutes);
+    parts.webhooks = Hook::terms();
     let work = async |stack: &Stack| chaos(stack, seed, minutes, &mut report).await;
     let ended = Stack::with(parts, Ports::free()?, state, cancelled, work).await;
     report.left(leaks::left_since(&Inventory::default(), &scope).await?);
@@ -91,6 +104,7 @@ async fn chaos(stack: &Stack, seed: u64, minutes: u64, report: &mut Report) -> R
     let notebook = Notebook::default();
     let until = began + Duration::from_secs(minutes * 60);
 
+    let hook = Hook::make(stack, chance.part("webhook")).await?;
     let mut faults = Faults::new(stack, notebook.clone(), chance.part("faults"));
     let clients = (0..CLIENTS).map(|number| {
         let chance = chance.part(&format!("client {number}"));
@@ -114,9 +128,10 @@ async fn chaos(stack: &Stack, seed: u64, minutes: u64, report: &mut Report) -> R
     finish::books(&mut clients, &notebook).await;
     finish::end_all(stack, &nats, &notebook).await?;
 
-    let history = history::read(&nats).await?;
+    let history = hook.until_told(&nats).await?;
     invariants::of_log(&history, &notebook);
-    report.findings(&history, &notebook);
+    invariants::told::check(&history, &hook.arrivals(), &notebook);
+    report.findings(&history, &hook, &notebook);
     if report.failed() {
         report.keep_logs(stack)?;
     }

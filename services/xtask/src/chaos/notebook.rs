@@ -90,6 +90,8 @@ pub(super) enum Invariant {
     Machine,
     /// The gateway shows what the log says.
     Projection,
+    /// A webhook is told everything, in order for each sandbox, and signed; or it is on record that it could not be.
+    Told,
     /// When nobody is killed any more, everything comes to rest.
     Converges,
 }
@@ -104,6 +106,7 @@ impl fmt::Display for Invariant {
             Self::Timely => "early",
             Self::Machine => "the machine is not what the log says",
             Self::Projection => "the gateway does not show what the log says",
+            Self::Told => "not told as promised",
             Self::Converges => "never at rest",
         })
     }

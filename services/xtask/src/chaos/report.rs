@@ -7,14 +7,15 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use super::PROCESSES;
 use super::faults::{Tally, Target};
 use super::history::History;
+use super::hook::Hook;
 use super::invariants::acknowledged;
 use super::invariants::life::word;
 use super::notebook::{Broken, Notebook};
 use crate::leaks::Trace;
 use crate::stack::Stack;
-use crate::supervise::Role;
 use crate::{repository, ui};
 
 /// Commits of a sandbox that are shown with what is wrong with it.
@@ -52,7 +53,7 @@ impl Report {
     }
 
     /// Takes note of what the clients and the log tell.
-    pub(super) fn findings(&mut self, history: &History, notebook: &Notebook) {
+    pub(super) fn findings(&mut self, history: &History, hook: &Hook, notebook: &Notebook) {
         self.lost = acknowledged::count(notebook);
         let pages = notebook.open();
         let mut told: BTreeMap<&str, usize> = BTreeMap::new();
@@ -75,6 +76,7 @@ impl Report {
             ),
             ("sandboxes", format!("{}, reverted {reverted}", counted(&ends))),
             ("host given up", history.down.len().to_string()),
+            ("webhook", hook.summary(history)),
         ];
         let explained = |broken: &Broken| (broken.clone(), told_by(history, broken));
         self.broken = pages.broken.iter().map(explained).collect();
@@ -96,13 +98,7 @@ impl Report {
             .join("target/chaos")
             .join(self.seed.to_string());
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        for role in [
-            Role::Log,
-            Role::Host,
-            Role::Reconciler,
-            Role::Webhooks,
-            Role::Gateway,
-        ] {
+        for role in PROCESSES {
             let log = stack.state().log(role);
             if let Some(name) = log.file_name().filter(|_| log.is_file()) {
                 fs::copy(&log, folder.join(name))

@@ -9,12 +9,12 @@ use roost_journal::jetstream::Connection;
 use roost_schemas::{Owner, SandboxId, Timestamp};
 use serde_json::Value;
 
+use super::PROCESSES;
 use super::history::{self, History};
 use super::invariants::life::{Life, Phase};
 use super::notebook::{Invariant, Notebook};
 use super::vms::Vms;
 use crate::stack::Stack;
-use crate::supervise::Role;
 
 /// How long the processes may take to come back.
 const READY_WITHIN: Duration = Duration::from_mins(1);
@@ -79,14 +79,7 @@ impl Settled {
 pub(super) async fn ready(stack: &Stack) -> Result<()> {
     let began = Instant::now();
     loop {
-        let roles = [
-            Role::Log,
-            Role::Host,
-            Role::Reconciler,
-            Role::Webhooks,
-            Role::Gateway,
-        ];
-        let away = roles
+        let away = PROCESSES
             .into_iter()
             .find(|role| stack.process(*role).is_ok_and(|process| process.pid().is_none()));
         let health = stack

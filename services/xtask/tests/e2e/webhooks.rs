@@ -1,7 +1,5 @@
 //! Webhooks: everything is told, in order and signed, whoever dies meanwhile; what cannot be told is put aside.
 
-pub(crate) mod target;
-
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -9,10 +7,10 @@ use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use xtask::stack::{Stack, Terms};
 use xtask::supervise::Role;
+use xtask::target::{Manner, Target};
 
 use crate::harness::{parts, with_parts};
 use crate::restart::{eventually, kill};
-use target::Target;
 
 /// Seconds for which these stacks try what a target refuses.
 const PATIENCE_SEC: u64 = 3;
@@ -76,7 +74,7 @@ async fn what_is_refused_is_put_aside_and_told_when_asked_for(
         .await?
         .id;
     told(stack, target, &sandbox).await?;
-    target.refuse(true);
+    target.treats(|_| Manner::Refuse(StatusCode::SERVICE_UNAVAILABLE, None));
     api.kill(&sandbox).await?;
     let path = format!("/v1/webhooks/{webhook}/dead-letters");
     let missing = sequences(stack, &sandbox).await?.len() - target.sequences(&sandbox).len();
@@ -90,7 +88,7 @@ async fn what_is_refused_is_put_aside_and_told_when_asked_for(
         Ok(letters)
     })
     .await?;
-    target.refuse(false);
+    target.treats(|_| Manner::Take);
     for letter in &letters {
         ensure!(letter["reason"].to_string().contains("503"), "{letter}");
         let again = format!("{path}/{}/redeliver", letter["sequence"]);

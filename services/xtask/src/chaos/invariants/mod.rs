@@ -4,6 +4,7 @@ pub(super) mod acknowledged;
 pub(super) mod gateway;
 pub(super) mod life;
 pub(super) mod machine;
+pub(super) mod told;
 
 use std::collections::BTreeSet;
 

@@ -1,15 +1,15 @@
-//! A target of webhooks: checks what it is sent, remembers it, and fails when it is told to.
+//! A target of webhooks: remembers what it takes, and treats each request as it is told to.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
+use hyper::header::RETRY_AFTER;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -19,19 +19,34 @@ use sha2::Sha256;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+/// How a request is treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// It is taken: 204.
+    Take,
+    /// It is taken, but instead of an answer the connection is closed.
+    TakeAndHangUp,
+    /// It is read, and the connection is closed.
+    HangUp,
+    /// It is answered with this, and with `Retry-After` if there is anything to wait for.
+    Refuse(StatusCode, Option<u64>),
+}
+
 /// A request that was taken.
 #[derive(Debug, Clone)]
-pub(crate) struct Taken {
-    pub(crate) id: String,
+pub struct Taken {
+    /// `webhook-id`.
+    pub id: String,
     timestamp: String,
     signature: String,
     text: Bytes,
-    pub(crate) body: Value,
+    /// What it says.
+    pub body: Value,
 }
 
 impl Taken {
     /// Fails unless it is signed with `secret`, as the Standard Webhooks specification says.
-    pub(crate) fn verify(&self, secret: &str) -> Result<()> {
+    pub fn verify(&self, secret: &str) -> Result<()> {
         let secret = secret.strip_prefix("whsec_").context("a secret's prefix")?;
         let mut mac = Hmac::<Sha256>::new_from_slice(&STANDARD.decode(secret)?)?;
         mac.update(format!("{}.{}.", self.id, self.timestamp).as_bytes());
@@ -42,29 +57,36 @@ impl Taken {
     }
 
     /// Where the commit stands.
-    pub(crate) fn sequence(&self) -> u64 {
+    pub fn sequence(&self) -> u64 {
         self.body["events"][0]["sequence"].as_u64().unwrap_or_default()
     }
 }
 
-#[derive(Default)]
+/// Decides over the request that tells of the commit at a sequence.
+type Manners = Box<dyn FnMut(u64) -> Manner + Send>;
+
 struct Shared {
     taken: Mutex<Vec<Taken>>,
-    refusing: AtomicBool,
+    manners: Mutex<Manners>,
 }
 
 /// See the module; it ends when it is dropped.
-pub(crate) struct Target {
-    pub(crate) address: SocketAddr,
+pub struct Target {
+    /// Where it listens.
+    pub address: SocketAddr,
     shared: Arc<Shared>,
     _server: JoinSet<()>,
 }
 
 impl Target {
-    pub(crate) async fn start() -> Result<Self> {
+    /// One on loopback that takes everything.
+    pub async fn start() -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let shared = Arc::<Shared>::default();
+        let shared = Arc::new(Shared {
+            taken: Mutex::default(),
+            manners: Mutex::new(Box::new(|_| Manner::Take)),
+        });
         let mut server = JoinSet::new();
         let serving = Arc::clone(&shared);
         server.spawn(async move {
@@ -82,25 +104,23 @@ impl Target {
         })
     }
 
-    pub(crate) fn url(&self) -> String {
+    /// Its URL.
+    pub fn url(&self) -> String {
         format!("http://{}/hook", self.address)
     }
 
-    /// From now on it takes nothing, or all.
-    pub(crate) fn refuse(&self, refusing: bool) {
-        self.shared.refusing.store(refusing, Ordering::SeqCst);
+    /// From now on requests are treated so, by the sequence of the commit that they tell of.
+    pub fn treats(&self, manners: impl FnMut(u64) -> Manner + Send + 'static) {
+        *locked(&self.shared.manners) = Box::new(manners);
     }
 
-    pub(crate) fn taken(&self) -> Vec<Taken> {
-        self.shared
-            .taken
-            .lock()
-            .expect("nobody panics while it is held")
-            .clone()
+    /// What it took, in the order in which it did.
+    pub fn taken(&self) -> Vec<Taken> {
+        locked(&self.shared.taken).clone()
     }
 
     /// The sequences that it took of `sandbox`, each where it came first.
-    pub(crate) fn sequences(&self, sandbox: &str) -> Vec<u64> {
+    pub fn sequences(&self, sandbox: &str) -> Vec<u64> {
         let mut sequences = Vec::new();
         for taken in self.taken() {
             if taken.body["sandbox"] == sandbox && !sequences.contains(&taken.sequence()) {
@@ -111,12 +131,8 @@ impl Target {
     }
 }
 
+/// An error closes the connection.
 async fn take(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Empty<Bytes>>> {
-    let mut response = Response::new(Empty::new());
-    if shared.refusing.load(Ordering::SeqCst) {
-        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-        return Ok(response);
-    }
     let header = |name: &str| -> Result<String> {
         let value = request
             .headers()
@@ -131,19 +147,31 @@ async fn take(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respons
     );
     ensure!(header("content-type")? == "application/json");
     let text = request.into_body().collect().await?.to_bytes();
-    let body = serde_json::from_slice(&text)?;
     let taken = Taken {
         id,
         timestamp,
         signature,
+        body: serde_json::from_slice(&text)?,
         text,
-        body,
     };
-    shared
-        .taken
-        .lock()
-        .expect("nobody panics while it is held")
-        .push(taken);
-    *response.status_mut() = StatusCode::NO_CONTENT;
+    let manner = (locked(&shared.manners))(taken.sequence());
+    if matches!(manner, Manner::Take | Manner::TakeAndHangUp) {
+        locked(&shared.taken).push(taken);
+    }
+    let mut response = Response::new(Empty::new());
+    match manner {
+        Manner::Take => *response.status_mut() = StatusCode::NO_CONTENT,
+        Manner::TakeAndHangUp | Manner::HangUp => bail!("hung up on purpose"),
+        Manner::Refuse(status, wait) => {
+            *response.status_mut() = status;
+            if let Some(seconds) = wait {
+                response.headers_mut().insert(RETRY_AFTER, seconds.into());
+            }
+        }
+    }
     Ok(response)
+}
+
+fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
