@@ -2,9 +2,11 @@
 //!
 //! Who is over a limit keeps what it has: a limit stands only before what would add to it.
 
+use std::collections::BTreeMap;
+
 use roost_schemas::spec::Resources;
 use roost_schemas::tenant::Limits;
-use roost_schemas::{TemplateName, TenantId};
+use roost_schemas::{SandboxId, Sequence, TemplateName, TenantId, Timestamp};
 
 use crate::Rejection;
 use crate::fleet::Fleet;
@@ -120,11 +122,53 @@ impl Fleet {
         .fold(Usage::default(), Usage::plus)
     }
 
-    /// Refuses what would bring `tenant` above one of its limits.
-    pub fn check_limits(&self, tenant: &TenantId, added: Usage) -> Result<(), Rejection> {
+    /// Refuses what would bring `tenant` above one of its limits, who was promised so much besides what it has.
+    pub fn check_limits(&self, tenant: &TenantId, promised: Usage, added: Usage) -> Result<(), Rejection> {
         match self.limits(tenant) {
-            Some(limits) => self.usage(tenant).allows(added, &limits),
+            Some(limits) => self.usage(tenant).plus(promised).allows(added, &limits),
             None => Ok(()),
         }
+    }
+}
+
+/// What was let pass and is for a host to do, which is slow or away: nobody else is to be given it meanwhile.
+#[derive(Debug, Default)]
+pub struct Promised(BTreeMap<(TenantId, SandboxId), Promise>);
+
+/// One sandbox's part of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Promise {
+    /// Where the sandbox stood: what comes after it shows in the fleet.
+    pub seen: Sequence,
+    /// When nothing comes of it any more.
+    pub until: Timestamp,
+    /// What comes of it.
+    pub usage: Usage,
+}
+
+impl Promised {
+    /// Remembers what is to come of `sandbox`.
+    pub fn note(&mut self, tenant: TenantId, sandbox: SandboxId, promise: Promise) {
+        self.0.insert((tenant, sandbox), promise);
+    }
+
+    /// What `tenant` was promised for others than `sandbox`, and does not have at `now`. What has come, or cannot come any more, is
+    /// forgotten.
+    pub fn besides(
+        &mut self,
+        fleet: &Fleet,
+        tenant: &TenantId,
+        sandbox: &SandboxId,
+        now: Timestamp,
+    ) -> Usage {
+        self.0.retain(|(tenant, sandbox), promise| {
+            let view = fleet.sandbox(tenant, sandbox);
+            now < promise.until && view.is_none_or(|view| view.sequence <= promise.seen)
+        });
+        let others = self
+            .0
+            .iter()
+            .filter(|((owner, id), _)| owner == tenant && id != sandbox);
+        others.fold(Usage::default(), |sum, (_, promise)| sum.plus(promise.usage))
     }
 }

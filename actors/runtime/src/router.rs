@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use roost_domain::Rejection;
+use roost_domain::limits::Promised;
 use roost_domain::rate::Rates;
 use roost_domain::webhook::Targets;
 use roost_journal::port::{Deliveries, Delivery, Journal, Queue, QueueError};
@@ -59,6 +60,15 @@ pub struct Router {
     pub clock: Arc<dyn Clock>,
     /// Where webhooks may go.
     pub targets: Targets,
+}
+
+/// What a router remembers from one command to the next; all else stands in the log.
+#[derive(Debug, Default)]
+struct Desk {
+    /// What tenants' clients have sent of late.
+    rates: Rates,
+    /// Resumes that do not show yet.
+    promised: Promised,
 }
 
 /// What becomes of a routed command.
@@ -104,7 +114,7 @@ impl From<Rejection> for Obstacle {
 impl Router {
     /// Routes until it is dropped. One command at a time: a placement must see the one before it.
     pub async fn run(&self) {
-        let mut rates = Rates::default();
+        let mut desk = Desk::default();
         loop {
             match self.deliveries().await {
                 Ok(mut deliveries) => {
@@ -112,7 +122,7 @@ impl Router {
                         match delivery {
                             Ok(delivery) => {
                                 let span = observe::command(HOP, &delivery, &*self.clock);
-                                self.handle(&mut rates, delivery).instrument(span).await;
+                                self.handle(&mut desk, delivery).instrument(span).await;
                             }
                             Err(error) => tracing::warn!(%error, "the command queue stutters"),
                         }
@@ -132,8 +142,8 @@ impl Router {
         Ok(futures::stream::select(within, outside).boxed())
     }
 
-    async fn handle(&self, rates: &mut Rates, mut delivery: Delivery) {
-        if let Err(too_fast) = self.pace(rates, &delivery) {
+    async fn handle(&self, desk: &mut Desk, mut delivery: Delivery) {
+        if let Err(too_fast) = self.pace(&mut desk.rates, &delivery) {
             return self.turn_away(delivery, too_fast);
         }
         let command = delivery.message.command_id.clone();
@@ -142,7 +152,7 @@ impl Router {
         let opened = opened.and_then(|command| client::admit(&mut delivery, command));
         let kind = observe::kind(&opened);
         let routed = match opened {
-            Ok(command) => self.route(&delivery, command).await,
+            Ok(command) => self.route(desk, &delivery, command).await,
             Err(rejection) => Err(rejection.into()),
         };
         let outcome = match &routed {
@@ -186,11 +196,16 @@ impl Router {
         Routed::Answer(Reply::Accepted(Accepted { sequence, state }))
     }
 
-    async fn route(&self, delivery: &Delivery, command: SandboxCommand) -> Result<Routed, Obstacle> {
+    async fn route(
+        &self,
+        desk: &mut Desk,
+        delivery: &Delivery,
+        command: SandboxCommand,
+    ) -> Result<Routed, Obstacle> {
         match command {
-            SandboxCommand::Create(create) => self.create(delivery, create).await,
+            SandboxCommand::Create(create) => self.create(&mut desk.promised, delivery, create).await,
             SandboxCommand::DeleteTemplate(delete) => self.delete_template(delivery, delete).await,
-            SandboxCommand::Resume(resume) => self.resume(delivery, resume).await,
+            SandboxCommand::Resume(resume) => self.resume(&mut desk.promised, delivery, resume).await,
             SandboxCommand::HostDown(down) => self.host_down(delivery, down).await,
             SandboxCommand::Tenant(change) => self.change_tenant(delivery, change).await,
             SandboxCommand::Webhook(change) => self.change_webhook(delivery, change).await,

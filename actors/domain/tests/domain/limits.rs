@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use roost_domain::Rejection;
 use roost_domain::fleet::Fleet;
-use roost_domain::limits::Usage;
+use roost_domain::limits::{Promise, Promised, Usage};
 use roost_domain::sandbox::Phase;
 use roost_schemas::commit::Commit;
 use roost_schemas::event::{Payload, TemplateEvent, TemplateRegistered, TenantEvent};
@@ -84,7 +84,7 @@ fn a_tenant_without_limits_has_none() {
         sandboxes: u64::MAX,
         ..Usage::default()
     };
-    assert_eq!(fleet.check_limits(&tenant(), huge), Ok(()));
+    assert_eq!(fleet.check_limits(&tenant(), Usage::default(), huge), Ok(()));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_limit_stands_before_what_would_add_to_it() {
     );
     let new = Usage::of_new(&fleet, &tenant(), &spec().template, RESOURCES);
     assert_eq!(
-        fleet.check_limits(&tenant(), new),
+        fleet.check_limits(&tenant(), Usage::default(), new),
         Err(Rejection::LimitExceeded {
             what: "sandboxes",
             limit: 2,
@@ -111,14 +111,47 @@ fn a_limit_stands_before_what_would_add_to_it() {
         })
     );
     let paused = fleet.sandbox(&tenant(), &sandbox_id("sb1")).unwrap();
-    let refused = fleet.check_limits(&tenant(), Usage::of_resumed(&paused.state));
+    let refused = fleet.check_limits(&tenant(), Usage::default(), Usage::of_resumed(&paused.state));
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("limit of vcpus is"), "{refused}");
     assert_eq!(
-        fleet.check_limits(&tenant(), Usage::default()),
+        fleet.check_limits(&tenant(), Usage::default(), Usage::default()),
         Ok(()),
         "what adds nothing"
     );
+}
+
+#[test]
+fn what_was_promised_counts_until_it_shows_or_cannot_come() {
+    let fleet = fleet(&[Phase::Paused, Phase::Paused]);
+    let (one, two) = (sandbox_id("sb0"), sandbox_id("sb1"));
+    let view = fleet.sandbox(&tenant(), &one).unwrap();
+    let promise = Promise {
+        seen: view.sequence,
+        until: Timestamp(100),
+        usage: Usage::of_resumed(&view.state),
+    };
+    let noted = |promise| {
+        let mut promised = Promised::default();
+        promised.note(tenant(), one.clone(), promise);
+        promised
+    };
+    let mut promised = noted(promise);
+    let other = TenantId::new("another").unwrap();
+    assert_eq!(
+        promised.besides(&fleet, &tenant(), &two, Timestamp(99)),
+        promise.usage
+    );
+    for (tenant, sandbox, at) in [(&tenant(), &one, 99), (&other, &two, 99), (&tenant(), &two, 100)] {
+        let usage = promised.besides(&fleet, tenant, sandbox, Timestamp(at));
+        assert_eq!(usage, Usage::default(), "{tenant} {sandbox} {at}");
+    }
+    let shown = Promise {
+        seen: Sequence(view.sequence.0 - 1),
+        ..promise
+    };
+    let usage = noted(shown).besides(&fleet, &tenant(), &two, Timestamp(0));
+    assert_eq!(usage, Usage::default(), "the fleet has it");
 }
 
 proptest! {

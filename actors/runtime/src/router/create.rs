@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use roost_domain::limits::Usage;
+use roost_domain::limits::{Promised, Usage};
 use roost_domain::sandbox::{Command, Sandbox};
 use roost_domain::{Rejection, placement};
 use roost_journal::port::{Delivery, Message};
@@ -15,13 +15,18 @@ use super::{Obstacle, Routed, Router};
 use crate::{Done, Ledger, Refusal, intake};
 
 impl Router {
-    pub(super) async fn create(&self, delivery: &Delivery, create: Create) -> Result<Routed, Obstacle> {
+    pub(super) async fn create(
+        &self,
+        promised: &mut Promised,
+        delivery: &Delivery,
+        create: Create,
+    ) -> Result<Routed, Obstacle> {
         let CommandSubject {
             tenant, sandbox: id, ..
         } = &delivery.subject;
         let subject = EventSubject::sandbox(tenant.clone(), id.clone());
         let mut ledger = Ledger::<Sandbox>::load(Arc::clone(&self.journal), subject).await?;
-        let done = self.commit(&mut ledger, delivery, create).await?;
+        let done = self.commit(&mut ledger, promised, delivery, create).await?;
         self.start(&ledger, delivery).await?;
         Ok(self.accepted(done).await)
     }
@@ -29,6 +34,7 @@ impl Router {
     async fn commit(
         &self,
         ledger: &mut Ledger<Sandbox>,
+        promised: &mut Promised,
         delivery: &Delivery,
         create: Create,
     ) -> Result<Done, Refusal> {
@@ -39,12 +45,13 @@ impl Router {
             self.see_all().await?;
             self.check_tenant(&delivery.subject)?;
             self.check_free(&delivery.subject)?;
-            let tenant = &delivery.subject.tenant;
+            let CommandSubject { tenant, sandbox, .. } = &delivery.subject;
             let placement = self.place(tenant, &create).await?;
             let template = &create.spec.template;
             self.fleet.read(|fleet| {
                 let added = Usage::of_new(fleet, tenant, template, placement.resources);
-                fleet.check_limits(tenant, added)
+                let promised = promised.besides(fleet, tenant, sandbox, self.clock.now());
+                fleet.check_limits(tenant, promised, added)
             })?;
             Some(placement)
         } else {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use roost_domain::sandbox::Phase;
 use roost_journal::port::Queue;
 use roost_schemas::command::{ChangeTenant, SandboxCommand, TenantChange};
 use roost_schemas::event::{PauseReason, StopReason};
@@ -11,7 +12,7 @@ use roost_schemas::subject::{CommandSubject, Route};
 use roost_schemas::tenant::Limits;
 use roost_schemas::{CommandId, SandboxId, TenantId, command};
 
-use crate::world::{PATIENCE, World, accepted, create, id, kill, message, rejected, start};
+use crate::world::{PATIENCE, World, accepted, create, id, kill, message, rejected, resume, start};
 
 fn tenant(name: &str) -> TenantId {
     TenantId::new(name).unwrap()
@@ -210,4 +211,53 @@ async fn what_only_roost_asks_for_is_refused() {
         let (code, _) = rejected(ask_as(&world, &acme, reserved, &sandbox, &kill()).await);
         assert_eq!(code, Code::InvalidRequest, "{reserved}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_host_lets_nobody_have_more_than_it_may() {
+    let mut world = World::new().await;
+    let (one, two) = (world.running("s1").await, world.running("s2").await);
+    world.paused(&one).await;
+    world.paused(&two).await;
+    let limits = Limits {
+        vcpus: world
+            .now(&one)
+            .requested
+            .map(|requested| requested.resources.vcpus),
+        ..Limits::default()
+    };
+    let set = change(&TenantId::first(), TenantChange::SetLimits(limits));
+    let operator = CommandId::random();
+    accepted(
+        send(
+            &world,
+            Route::Any,
+            &TenantId::system(),
+            operator.as_str(),
+            &id("tenants"),
+            &set,
+        )
+        .await,
+    );
+    world.kill_host().await;
+    let asks = |sandbox: &SandboxId| {
+        let (queue, sandbox) = (world.memory.queue(), sandbox.clone());
+        let message = message(CommandId::random().as_str(), &resume());
+        tokio::spawn(async move {
+            let subject = World::subject(Route::Any, &sandbox);
+            queue.request(&subject, message, PATIENCE).await.unwrap()
+        })
+    };
+    let first = asks(&one);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let again = asks(&one);
+    let (code, words) = rejected(asks(&two).await.unwrap());
+    assert_eq!(code, Code::LimitExceeded, "{words}");
+    world.start_host().await;
+    accepted(first.await.unwrap());
+    accepted(again.await.unwrap());
+    world.phase(&one, Phase::Running).await;
+    // What it was promised it has now, and gives back as before.
+    world.paused(&one).await;
+    world.resumed(&two).await;
 }

@@ -279,7 +279,7 @@ impl Script {
         let placement = self.look_for_a_place(create).await?;
         self.ports.fleet.read(|fleet| {
             let added = Usage::of_new(fleet, &self.tenant, &create.spec.template, placement.resources);
-            fleet.check_limits(&self.tenant, added)
+            fleet.check_limits(&self.tenant, Usage::default(), added)
         })?;
         Ok(placement)
     }
