@@ -17,6 +17,8 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Lanes<T> {
     lanes: BTreeMap<SandboxId, Lane<T>>,
+    /// When something was taken last.
+    taken: Option<Instant>,
 }
 
 /// The commits of one sandbox. Never empty.
@@ -29,6 +31,8 @@ struct Lane<T> {
     tries: u32,
     /// When it was tried first.
     since: Option<Instant>,
+    /// How often it failed although others were taken since.
+    alone: u32,
 }
 
 /// A commit that is to be tried.
@@ -40,12 +44,15 @@ pub(crate) struct Start<T> {
     pub(crate) tries: u32,
     /// How long ago the first was.
     pub(crate) tried_for: Duration,
+    /// How many of those before failed although others were taken since the first: it is this one that is not wanted.
+    pub(crate) alone: u32,
 }
 
 impl<T: Clone> Lanes<T> {
     pub(crate) fn new() -> Self {
         Self {
             lanes: BTreeMap::new(),
+            taken: None,
         }
     }
 
@@ -70,6 +77,7 @@ impl<T: Clone> Lanes<T> {
             item: lane.items.front()?.clone(),
             tries: lane.tries,
             tried_for: now.duration_since(since),
+            alone: lane.alone,
         })
     }
 
@@ -92,10 +100,16 @@ impl<T: Clone> Lanes<T> {
         done
     }
 
+    /// The target has just taken something.
+    pub(crate) fn takes(&mut self, now: Instant) {
+        self.taken = Some(now);
+    }
+
     /// The commit of `sandbox` that is under way is to be tried again at `due`.
     pub(crate) fn again(&mut self, sandbox: &SandboxId, due: Instant) {
         if let Some(lane) = self.lanes.get_mut(sandbox) {
             lane.due = Some(due);
+            lane.alone += u32::from(self.taken > lane.since);
         }
     }
 }
@@ -107,6 +121,7 @@ impl<T> Lane<T> {
             due: Some(due),
             tries: 0,
             since: None,
+            alone: 0,
         }
     }
 }
@@ -139,11 +154,15 @@ mod tests {
         assert_eq!(lanes.done(&sandbox(2), now), Some(3));
         assert_eq!(lanes.start(now), None);
         let again = lanes.start(later).unwrap();
-        assert_eq!((again.item, again.tries), (1, 2));
+        assert_eq!((again.item, again.tries, again.alone), (1, 2, 0));
         assert_eq!(again.tried_for, Duration::from_secs(5));
+        lanes.takes(later);
+        lanes.again(&sandbox(1), later);
+        assert_eq!(lanes.start(later).unwrap().alone, 1, "others were taken");
         lanes.done(&sandbox(1), later);
         let next = lanes.start(later).unwrap();
-        assert_eq!((next.item, next.tries, next.tried_for), (2, 1, Duration::ZERO));
+        assert_eq!((next.item, next.tries, next.alone), (2, 1, 0));
+        assert_eq!(next.tried_for, Duration::ZERO);
         lanes.done(&sandbox(1), later);
         assert_eq!((lanes.start(later), lanes.next_due()), (None, None));
     }

@@ -6,7 +6,7 @@
 //!              ▼          2xx
 //!           lanes ─ try ───────────────────────────────────────────▶ settled
 //!              ▲      │ failed
-//!              ├──────┤ patience left
+//!              ├──────┤ patience left, and not in everybody's way
 //!              │      ▼ none left
 //!              └── put aside ─ on record ───────────────────────────▶ settled
 //! ```
@@ -23,7 +23,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use metrics::{counter, histogram};
 use roost_domain::webhook::Command;
-use roost_journal::port::{Feed, FeedId, Feeds, Handed, Journal, JournalError, Ticket};
+use roost_journal::port::{Feed, FeedId, Feeds, Handed, Journal, JournalError, MAX_HANDED, Ticket};
 use roost_runtime::Refusal;
 use roost_runtime::fleet::FleetHandle;
 use roost_schemas::event::GivenUp;
@@ -45,6 +45,8 @@ use prepare::Prepared;
 
 /// Requests to one webhook's target at a time.
 const AT_ONCE: usize = 8;
+/// How often a commit is tried in vain while others are taken, until it may not hold up all of these any longer.
+const ALONE: u32 = 8;
 
 /// What all tellers share.
 #[derive(Clone)]
@@ -199,8 +201,11 @@ impl Teller {
                 item,
                 tries,
                 tried_for,
+                alone,
             } = start;
-            let is_last = tries > 1 && tried_for >= self.shared.pace.patience;
+            // Nothing more is handed out: what waits behind this one is in the way of everybody else's.
+            let is_in_the_way = alone >= ALONE && self.tickets.len() >= MAX_HANDED;
+            let is_last = tries > 1 && (tried_for >= self.shared.pace.patience || is_in_the_way);
             let Item { sequence, content } = item;
             let body = match content {
                 Ok(body) => body,
@@ -246,7 +251,10 @@ impl Teller {
     fn tried(&mut self, sandbox: &SandboxId, tries: u32, outcome: Outcome) {
         let (tenant, webhook) = (&self.id.tenant, &self.id.webhook);
         match outcome {
-            Outcome::Told => self.settle(sandbox),
+            Outcome::Told => {
+                self.lanes.takes(Instant::now());
+                self.settle(sandbox);
+            }
             Outcome::PutAside(Ok(_)) => {
                 tracing::warn!(%tenant, %webhook, %sandbox, tries, "a commit is put aside");
                 counter!("roost_webhook_put_aside_total").increment(1);

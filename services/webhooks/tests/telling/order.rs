@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hyper::StatusCode;
+use roost_journal::port::MAX_HANDED;
 use roost_schemas::command::WebhookChange;
 use roost_schemas::event::SandboxEvent;
 use roost_webhooks::Failure;
@@ -81,6 +82,71 @@ async fn a_sandbox_whose_events_are_refused_holds_up_no_other() {
     let reason = &aside[&first].given_up.reason;
     assert!(reason.contains("on purpose"), "{reason}");
     assert!(aside[&second].given_up.attempts > 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_commit_that_is_never_taken_does_not_stop_the_webhook_for_hours() {
+    let world = World::new().await;
+    world.change("wh1", WebhookChange::Create(all())).await;
+    world.happens("good", vec![SandboxEvent::Stopped]).await;
+    let bad = world.requested("busy", &[]).await;
+    world.target.answers(move |body| {
+        if body["events"][0]["sequence"] == bad.0 {
+            Err(unreachable())
+        } else {
+            Ok(())
+        }
+    });
+    for number in 0..MAX_HANDED + 50 {
+        world.happens("busy", vec![SandboxEvent::Stopped]).await;
+        if number % 100 == 0 {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            world.happens("good", vec![SandboxEvent::Stopped]).await;
+        }
+    }
+    let last = world.happens("good", vec![SandboxEvent::Stopped]).await;
+    world
+        .until_within(Duration::from_mins(30), "the others are told", |world| {
+            let told = world.target.by_sandbox();
+            told.get("good").is_some_and(|told| told.contains(&last.0))
+        })
+        .await;
+    world
+        .until_within(Duration::from_mins(30), "what comes behind it is told", |world| {
+            let told = world.target.by_sandbox();
+            told.get("busy").is_some_and(|told| told.len() == MAX_HANDED + 50)
+        })
+        .await;
+    assert_eq!(world.aside("wh1").into_keys().collect::<Vec<_>>(), [bad]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_away_costs_no_dead_letter_before_its_time() {
+    let world = World::new().await;
+    world.change("wh1", WebhookChange::Create(all())).await;
+    world.target.answers(|_| Err(unreachable()));
+    for of in 0..MAX_HANDED + 50 {
+        world
+            .happens(&format!("s{}", of % 50), vec![SandboxEvent::Stopped])
+            .await;
+    }
+    tokio::time::sleep(Duration::from_hours(4)).await;
+    let mut tries = 0;
+    world.target.answers(move |_| {
+        tries += 1;
+        // It has trouble on its feet again.
+        if tries % 2 == 0 {
+            Ok(())
+        } else {
+            Err(unreachable())
+        }
+    });
+    world
+        .until("all are told", |world| {
+            world.target.took().len() == MAX_HANDED + 50
+        })
+        .await;
+    assert!(world.aside("wh1").is_empty());
 }
 
 #[tokio::test(start_paused = true)]
