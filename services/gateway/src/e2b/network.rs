@@ -32,6 +32,8 @@ pub(super) async fn network(
     Id(id): Id,
     Body(egress): Body<Egress>,
 ) -> Result<StatusCode, ApiError> {
+    // What stays is written anew, so it has to be what the log says last: not what this gateway has heard of.
+    gateway.reach(gateway.ports().journal.head().await?).await?;
     let mut policy = gateway.seen(&id).await?.state.network;
     egress.apply(&mut policy)?;
     match gateway.set_network(&id, &key, policy).await {

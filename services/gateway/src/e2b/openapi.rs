@@ -18,7 +18,7 @@ use values::Values;
 /// What all these routes are found under.
 pub(super) const TAG: &str = "E2B";
 
-/// What E2B keeps for clients of before 2.51.0 has the version in its id, but for this.
+/// The one route for old clients whose id does not end in `_v1`: there is no newer one of its kind.
 const RESUME: &str = "e2b_resume";
 
 #[derive(OpenApi)]

@@ -37,10 +37,15 @@ impl Gateway {
             request = request.header(name, value);
         }
         let request = request.header(ACCESS_TOKEN, self.tokens().access(id));
-        match tokio::time::timeout(PATIENCE, ask(request)).await {
-            Ok(Ok(measured)) => Ok(Some(measured.into())),
-            Ok(Err(error)) => Err(silent(id, &error.to_string())),
-            Err(_) => Err(silent(id, &format!("nothing came within {PATIENCE:?}"))),
+        let why = match tokio::time::timeout(PATIENCE, ask(request)).await {
+            Ok(Ok(measured)) => return Ok(Some(measured.into())),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("nothing came within {PATIENCE:?}"),
+        };
+        match self.door(id, PORT) {
+            // It was paused, or ended, while it was asked.
+            Err(Shut::NoSandbox | Shut::NotRunning(_)) => Ok(None),
+            _ => Err(silent(id, &why)),
         }
     }
 }

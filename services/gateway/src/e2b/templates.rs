@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
+use roost_domain::fleet::Fleet;
 use roost_schemas::Sequence;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -46,13 +47,8 @@ pub(super) async fn v2(gateway: Gateway) -> Result<Json<Vec<Template>>, ApiError
 /// All of them on one page: there are as many as somebody has registered or made by hand.
 async fn list(gateway: &Gateway) -> Result<Json<Vec<Template>>, ApiError> {
     gateway.reach(Sequence::default()).await?;
-    let all = gateway.fleet().read(|fleet| {
-        let templates = fleet.templates(gateway.tenant());
-        templates
-            .filter_map(|(name, view)| Template::of(fleet, gateway.tenant(), name, view))
-            .collect()
-    });
-    Ok(Json(all))
+    let all = |fleet: &Fleet| Template::all(fleet, gateway.tenant());
+    Ok(Json(gateway.fleet().read(all)))
 }
 
 /// That a template exists.

@@ -1,8 +1,10 @@
 //! E2B's `Template`.
 
+use std::collections::BTreeMap;
+
 use roost_domain::fleet::{Fleet, View};
 use roost_domain::template::Template as State;
-use roost_schemas::{TemplateName, TenantId};
+use roost_schemas::{TemplateName, TenantId, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::Schema;
@@ -60,6 +62,13 @@ pub(in crate::e2b) struct Template {
     build_status: &'static str,
 }
 
+/// The sandboxes that were made from a template.
+#[derive(Clone, Copy, Default)]
+struct Spawned {
+    count: usize,
+    last: Option<Timestamp>,
+}
+
 /// What stands there for the sake of clients that look for it.
 fn never() -> Schema {
     let null = ObjectBuilder::new().schema_type(Type::Null);
@@ -67,25 +76,36 @@ fn never() -> Schema {
 }
 
 impl Template {
-    /// As `tenant` has used it.
-    pub(in crate::e2b) fn of(
+    /// All of them, as `tenant` has used them.
+    pub(in crate::e2b) fn all(fleet: &Fleet, tenant: &TenantId) -> Vec<Self> {
+        // One look at the whole history, however many templates there are.
+        let mut spawned = BTreeMap::<_, Spawned>::new();
+        for (owner, _, sandbox) in fleet.sandboxes() {
+            if let (true, Some(requested)) = (owner == tenant, &sandbox.state.requested) {
+                let spawned = spawned.entry(&requested.spec.template).or_default();
+                spawned.count += 1;
+                spawned.last = spawned.last.max(Some(sandbox.created_at));
+            }
+        }
+        let of = |(name, view)| {
+            let spawned = spawned.get(name).copied().unwrap_or_default();
+            Self::of(fleet, tenant, name, view, spawned)
+        };
+        fleet.templates(tenant).filter_map(of).collect()
+    }
+
+    fn of(
         fleet: &Fleet,
         tenant: &TenantId,
         name: &TemplateName,
         view: &View<State>,
+        spawned: Spawned,
     ) -> Option<Self> {
         let (build_id, resources) = match (&view.state.registered, &view.state.saved) {
             (Some(image), _) => (image.digest.clone(), image.defaults),
             (None, Some(saved)) => (saved.snapshot.id.to_string(), saved.resources),
             (None, None) => return None,
         };
-        let spawned = fleet.sandboxes().filter(|(owner, _, sandbox)| {
-            let requested = sandbox.state.requested.as_ref();
-            *owner == tenant && requested.is_some_and(|requested| requested.spec.template == *name)
-        });
-        let (count, last) = spawned.fold((0, None), |(count, last), (_, _, sandbox)| {
-            (count + 1, last.max(Some(sandbox.created_at)))
-        });
         Some(Self {
             id: name.to_string(),
             build_id,
@@ -98,8 +118,8 @@ impl Template {
             created_at: rfc3339(view.created_at),
             updated_at: rfc3339(view.updated_at),
             created_by: None,
-            last_spawned_at: last.map(rfc3339),
-            spawn_count: count,
+            last_spawned_at: spawned.last.map(rfc3339),
+            spawn_count: spawned.count,
             build_count: 1,
             envd_version: ENVD_VERSION,
             build_status: "ready",
