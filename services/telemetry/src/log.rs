@@ -11,7 +11,7 @@ mod json;
 use std::io::IsTerminal;
 
 use tracing::Metadata;
-use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::filter::{FilterExt, LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
@@ -24,7 +24,13 @@ const FORMAT: &str = "ROOST_LOG_FORMAT";
 
 /// Lets this process log as `service`.
 pub fn init(service: &'static str) {
-    let wanted = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new("info"));
+    let asked = std::env::var(FILTER).unwrap_or_default();
+    let wanted = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into());
+    let wanted = wanted.parse(&asked).unwrap_or_else(|error| {
+        // The log is not set up yet.
+        eprintln!("{FILTER} is {asked:?}, which is no filter: {error}; info and above is logged");
+        EnvFilter::new("info")
+    });
     let is_json = std::env::var(FORMAT).is_ok_and(|format| format.eq_ignore_ascii_case("json"));
     let lines = if is_json {
         let layer = fmt::layer()

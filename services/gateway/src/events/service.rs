@@ -10,6 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::{Client, HeaderMap, HeaderValue, Message};
@@ -118,12 +119,17 @@ fn take(gateway: &Gateway, client: &Client, seats: &Seats, request: Message) {
     let seat = paced.and_then(|()| seats.claim(&caller.tenant));
     let gateway = gateway.seen_by(caller);
     let client = client.clone();
+    let asked_over = connections(&client);
     tokio::spawn(async move {
         let (content, read) = understand(&request);
         let answered = match (seat, read) {
             (Ok(_seat), Ok(read)) => read.answer(&gateway).await,
             (Err(error), _) | (_, Err(error)) => Err(error),
         };
+        // A gateway may answer what came over the connection that it has: on another nats-server would deny it that.
+        if connections(&client) != asked_over {
+            return tracing::debug!("the connection that a read came over is no more");
+        }
         let answer = answered.map_or_else(|error| Answer::Error(error.into()), Answer::Page);
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, content.as_str());
@@ -134,6 +140,11 @@ fn take(gateway: &Gateway, client: &Client, seats: &Seats, request: Message) {
             tracing::debug!(%error, "a read was not answered");
         }
     });
+}
+
+/// How often `client` has been connected.
+fn connections(client: &Client) -> u64 {
+    client.statistics().connects.load(Ordering::Relaxed)
 }
 
 /// In what the answer is to be, and the request or what is wrong with it.

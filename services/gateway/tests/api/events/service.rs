@@ -10,6 +10,7 @@ use roost_journal::testing::NatsServer;
 use roost_runtime::fleet::FleetHandle;
 use roost_schemas::codec;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::reader::{Writer, whole};
 use crate::world::{World, limits};
@@ -18,7 +19,7 @@ struct Stage {
     world: World,
     client: Client,
     _connection: Connection,
-    _server: NatsServer,
+    server: NatsServer,
 }
 
 impl Stage {
@@ -38,7 +39,7 @@ impl Stage {
             world,
             client,
             _connection: connection,
-            _server: server,
+            server,
         };
         // Until its subscription is there, nobody answers.
         while stage
@@ -64,6 +65,25 @@ impl Stage {
             .unwrap();
         serde_json::from_slice(&answer.payload).unwrap()
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_go_on_as_soon_as_the_server_does() {
+    let mut stage = Stage::new().await;
+    let last = Writer::new(&stage.world.ports, "acme", "s1").write(1).await;
+    let waits = json!({"after": last, "wait_ms": 30_000});
+    let lost = timeout(Duration::from_millis(200), stage.ask("acme", &waits)).await;
+    assert!(lost.is_err());
+    stage.server.kill();
+    stage.server.restart();
+    let mut writer = Writer::new(&stage.world.ports, "acme", "s2");
+    let (last, page) = timeout(Duration::from_secs(8), async {
+        let last = writer.write(1).await;
+        (last, stage.ask("acme", &json!({"after": last - 1})).await)
+    })
+    .await
+    .unwrap();
+    assert_eq!(whole(page["events"].as_array().unwrap()), [last]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
