@@ -117,3 +117,36 @@ impl Socket {
 fn broke() -> Away {
     Away("the WebSocket broke".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+    use tokio_tungstenite::accept_async;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_gateway_that_is_silent_is_away_and_one_that_pings_is_not() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let api = Api::new(listener.local_addr().unwrap(), "key");
+        let accept = async { accept_async(listener.accept().await.unwrap().0).await };
+        let (socket, gateway) = tokio::join!(api.socket("/v1/events", &[]), accept);
+        let (mut socket, mut gateway) = (socket.unwrap(), gateway.unwrap());
+        for _ in 0..3 {
+            tokio::time::pause();
+            tokio::time::advance(SILENCE * 2 / 3).await;
+            // A clock that stands still would be moved on before what was sent has come.
+            tokio::time::resume();
+            gateway.send(Message::Ping(Vec::new().into())).await.unwrap();
+            tokio::select! {
+                pong = gateway.next() => assert!(matches!(pong, Some(Ok(Message::Pong(_)))), "{pong:?}"),
+                message = socket.next::<u32>() => panic!("a ping is no message: {message:?}"),
+            }
+        }
+        gateway.send(Message::text("1")).await.unwrap();
+        assert_eq!(socket.next::<u32>().await.unwrap(), Some(1));
+        tokio::time::pause();
+        let error = socket.next::<u32>().await.unwrap_err();
+        assert!(error.is::<Away>(), "{error:#}");
+    }
+}

@@ -30,6 +30,9 @@ use crate::output::{Cell, Output, Table};
 use finding::{Finding, Verdict};
 use machine::Machine;
 
+/// Looks whether this machine can be a host, and says how to mend what is not as it should be.
+///
+/// It changes nothing. Run it as root; with --nats it also tries the server that the host would use.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
     /// Where a host would keep its state; by default where `roost up` does

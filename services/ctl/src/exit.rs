@@ -10,8 +10,8 @@ use crate::output::note;
 
 /// What `--help` says about it.
 pub(crate) const HELP: &str = "\
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 not allowed, 5 not in this state, 6 no room or over a limit,
-7 the gateway is away. `exec` and `shell` end as the program did; then 124 is its time limit, 125 a failure of ours, 127 a program
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 not allowed, 5 not in this state, 6 no room or over a limit, \
+7 the gateway is away. `exec` and `shell` end as the program did; then 124 is its time limit, 125 a failure of ours, 127 a program \
 that could not be started.";
 
 /// The exit code of `exec` and `shell` when not the program failed, but what runs it.

@@ -33,7 +33,7 @@ pub(crate) struct Verify {
     /// A saved log instead
     #[arg(long)]
     file: Option<PathBuf>,
-    /// The state folder of a gateway, host or reconciler that does not run: its checkpoint must say the same
+    /// The state folder of a daemon (gateway, host, reconciler, webhooks) that does not run: its checkpoint must say the same
     #[arg(long)]
     state: Vec<PathBuf>,
     /// A running gateway, such as `http://127.0.0.1:8080`: its reads must show the same

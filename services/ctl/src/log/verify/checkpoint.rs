@@ -15,7 +15,7 @@ pub(super) async fn witness(state: &Path) -> Result<Witness> {
     // Opening would make one.
     ensure!(
         at.is_dir(),
-        "{} is not there: name the --state of a gateway, host or reconciler",
+        "{} is not there: name the --state of a gateway, host, reconciler or webhooks",
         at.display()
     );
     let checkpoint = SledCheckpoint::open(&at)
