@@ -139,9 +139,13 @@ impl World {
 
     /// The same, sooner.
     pub(crate) async fn until_within(&self, within: Duration, what: &str, mut so: impl FnMut(&Self) -> bool) {
+        // Rarer by and by: in time that passes at once, looking is what takes long.
+        let rarest = (within / 600).min(Duration::from_secs(10));
+        let mut pause = Duration::from_millis(50);
         let reached = async {
             while !so(self) {
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tokio::time::sleep(pause).await;
+                pause = rarest.min(pause * 2);
             }
         };
         let reached = tokio::time::timeout(within, reached).await;
