@@ -26,7 +26,7 @@ const BINARIES: [&str; 9] = [
     "roost-jailer",
     "roost-pager",
     "roost-fence",
-    "roost-ctl",
+    "roost",
 ];
 
 /// How the compiler is to work.
