@@ -38,18 +38,23 @@ impl Export {
         }
         let connection = super::open(&self.nats, &self.access).await?;
         let mut source = Source::stream(&connection, Sequence::default()).await?;
-        // Under another name until it is whole and on disk, so that a file of this name is always both.
-        let partial = self.file.with_added_extension("partial");
-        let end = write(&mut source, &partial).await?;
+        // Under another name until it is whole and on disk, so that a file of this name is always both; for its owner alone,
+        // because sandboxes' variables are in it.
+        let at = || self.file.display().to_string();
+        let folder = folder_of(&self.file);
+        let partial = tempfile::Builder::new()
+            .prefix(".roost-export-")
+            .tempfile_in(folder)
+            .with_context(at)?;
+        let end = write(&mut source, partial.as_file()).await?;
         connection.close().await;
-        if source::check(&partial)? != end {
-            bail!(
-                "{} does not read as it was written: check the disk",
-                partial.display()
-            );
+        if source::check(partial.path())? != end {
+            bail!("{} does not read as it was written: check the disk", at());
         }
-        std::fs::rename(&partial, &self.file).with_context(|| self.file.display().to_string())?;
-        sync_folder(&self.file)?;
+        partial.persist_noclobber(&self.file).with_context(at)?;
+        // Makes the new name last.
+        let synced = File::open(folder).and_then(|folder| folder.sync_all());
+        synced.with_context(|| folder.display().to_string())?;
         let End {
             messages,
             last,
@@ -66,26 +71,18 @@ impl Export {
     }
 }
 
-async fn write(source: &mut Source, to: &Path) -> Result<End> {
-    let at = || to.display().to_string();
-    let file = File::create(to).with_context(at)?;
-    let mut writer = Writer::new(BufWriter::new(file)).with_context(at)?;
+async fn write(source: &mut Source, to: &File) -> Result<End> {
+    const FAILED: &str = "cannot write the export: check the disk";
+    let mut writer = Writer::new(BufWriter::new(to)).context(FAILED)?;
     while let Some(message) = source.next().await? {
-        writer.add(message).with_context(at)?;
+        writer.add(message).context(FAILED)?;
     }
-    let (buffer, end) = writer.end().with_context(at)?;
-    let file = buffer
-        .into_inner()
-        .map_err(std::io::IntoInnerError::into_error)
-        .with_context(at)?;
-    file.sync_all().with_context(at)?;
+    let (_, end) = writer.end().context(FAILED)?;
+    to.sync_all().context(FAILED)?;
     Ok(end)
 }
 
-/// Makes the new name last.
-fn sync_folder(file: &Path) -> Result<()> {
+fn folder_of(file: &Path) -> &Path {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let open = File::open(folder).and_then(|folder| folder.sync_all());
-    open.with_context(|| folder.display().to_string())
+    folder.unwrap_or(Path::new("."))
 }

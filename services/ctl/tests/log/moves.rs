@@ -1,5 +1,6 @@
 //! A log that is saved and brought back.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -42,6 +43,11 @@ async fn an_imported_log_rebuilds_every_projection_bit_for_bit() {
     let original = World::with(200).await;
     let said = export(&original, &file).well();
     assert!(said.contains("exported 601 messages"), "{said}");
+    // What sandboxes were given is in it.
+    let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    assert!(export(&original, &file).badly().contains("exists"));
 
     let copy = World::empty().await;
     let said = import(&copy, &file).well();
