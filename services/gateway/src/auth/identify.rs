@@ -1,14 +1,19 @@
 //! Whose key it is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use roost_domain::tenant::Held;
 use roost_schemas::{Sequence, TenantId, Timestamp};
+use tokio::time::sleep;
 
 use super::secret::Secret;
 use crate::caller::Caller;
 use crate::error::{ApiError, Code};
 use crate::state::Gateway;
+
+/// How often it is asked whether a key is still good with which something was opened that lasts.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// What a key is, as far as this gateway has read the log.
 enum Known {
@@ -54,6 +59,26 @@ impl Gateway {
             let held = tenant.and_then(|view| view.state.keys.get(key));
             held.is_some_and(|held| held.admits(now))
         })
+    }
+
+    /// Fails if the caller's key admits nobody any more: before something more is done for it in one long request.
+    pub(crate) fn check_admitted(&self) -> Result<(), ApiError> {
+        if self.is_admitted() {
+            return Ok(());
+        }
+        let message = "the API key that opened this was revoked, or its time is over";
+        Err(ApiError::new(Code::Unauthorized, message))
+    }
+
+    /// Waits until the caller's key admits nobody any more, which may never be.
+    pub(crate) async fn revoked(&self) -> ApiError {
+        loop {
+            // Not with every change of the fleet: there are many, and as many who wait here.
+            sleep(LOOK).await;
+            if let Err(error) = self.check_admitted() {
+                return error;
+            }
+        }
     }
 
     /// Whether `candidate` is a key for this gateway, good or not: no guest is shown it.

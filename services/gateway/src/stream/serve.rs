@@ -42,10 +42,13 @@ pub(crate) struct Attached {
     pub(crate) cursor: Cursor,
 }
 
-/// Serves a socket to its end.
+/// Serves a socket to its end, which comes too when the key that opened it is revoked: there may be a shell behind it.
 pub(crate) async fn serve(gateway: Gateway, sandbox: SandboxId, socket: WebSocket, begin: Begin) {
     let (mut reader, mut writer) = split(socket, gateway.limits().silence);
-    let served = session(&gateway, &sandbox, begin, &mut reader, &mut writer).await;
+    let served = tokio::select! {
+        served = session(&gateway, &sandbox, begin, &mut reader, &mut writer) => served,
+        error = gateway.revoked() => Err(error.into()),
+    };
     let told = match served {
         Ok(()) => writer.close(None).await,
         Err(Cut::Gone) => return,

@@ -22,8 +22,8 @@ use crate::world::{LONG, World, limits};
 const FLOOD: usize = 100;
 
 struct Stage {
-    world: World,
     client: Client,
+    _world: World,
     _tasks: JoinSet<()>,
     _connection: Connection,
     _server: NatsServer,
@@ -50,8 +50,8 @@ impl Stage {
         world.tenant("acme", json!({"requests_per_sec": 3})).await;
         world.tenant("none", json!({"requests_per_sec": 0})).await;
         let stage = Self {
-            world,
             client,
+            _world: world,
             _tasks: tasks,
             _connection: connection,
             _server: server,
@@ -105,7 +105,7 @@ impl Stage {
             let failed = failed.into_iter().find(|failed| failed.is_object());
             let code = failed.map_or("ok", |failed| failed["code"].as_str().unwrap());
             if code == "limit_exceeded" {
-                words = failed.unwrap()["message"].as_str().unwrap().to_owned();
+                words = failed.unwrap()["message"].to_string();
             }
             *codes.entry(code.to_owned()).or_default() += 1;
         }

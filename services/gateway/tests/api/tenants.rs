@@ -219,8 +219,8 @@ async fn a_key_that_stood_for_another_change_is_a_conflict_and_changes_nothing()
     let other = other.key("k1").json(&json!({"sandboxes": 2})).send().await;
     assert_eq!(other.ok(200)["limits"], json!({"sandboxes": 2}));
 
-    let make = world.post("/v1/keys", &json!({"name": "ci"})).key("k2");
-    let made = make.send().await.ok(201);
+    let call = world.post("/v1/keys", &json!({"name": "ci"})).key("k2");
+    let made = call.send().await.ok(201);
     let (key, id) = (made["key"].as_str().unwrap(), made["id"].as_str().unwrap());
     let revoke = |idempotency: &str| {
         let call = world.delete(&format!("/v1/keys/{id}")).key(idempotency);

@@ -54,7 +54,10 @@ pub(crate) async fn stdin(
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let broken = |error| ApiError::invalid(format!("the body could not be read to its end: {error}"));
-        gateway.act(&id, &program, &input(chunk.map_err(broken)?)).await?;
+        let chunk = chunk.map_err(broken)?;
+        // Whoever types may have begun long before the key was revoked.
+        gateway.check_admitted()?;
+        gateway.act(&id, &program, &input(chunk)).await?;
     }
     if close {
         gateway.act(&id, &program, &Act::Close).await?;
