@@ -19,6 +19,8 @@ use crate::state::Gateway;
 
 /// Sandboxes that one request may ask for.
 const MAX_SANDBOXES: usize = 100;
+/// The greatest time that is read, in seconds since 1970: what a signed 64-bit number holds, as most clients have it.
+pub(super) const LATEST: u64 = i64::MAX as u64;
 /// Agents that one request asks at the same time.
 const AT_ONCE: usize = 10;
 
@@ -49,10 +51,10 @@ pub(super) async fn one(
         let mut bounds = pairs.iter().filter(|(name, _)| name == wanted);
         let bound = bounds.next();
         bound
-            .map(|(name, text)| number(name, text, 0..=u64::MAX))
+            .map(|(name, text)| number(name, text, 0..=LATEST))
             .transpose()
     };
-    let interval = bound("start")?.unwrap_or(0)..=bound("end")?.unwrap_or(u64::MAX);
+    let interval = bound("start")?.unwrap_or(0)..=bound("end")?.unwrap_or(LATEST);
     gateway.known(&id).await?;
     let sample = gateway.sample(&id).await?;
     let asked = sample.filter(|sample| interval.contains(&sample.at()));

@@ -4,9 +4,9 @@ use utoipa::Modify;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::{OpenApi, RefOr, Schema};
 
+use crate::e2b::metrics::LATEST;
 use crate::idempotency::IDEMPOTENCY_KEY;
 use crate::openapi::values::{number, text, time, write};
-use crate::sequence::MAX_SEQUENCE;
 
 /// A sandbox's id, alone or with its client.
 const ID: &str = "^[a-z0-9]{1,40}(-[a-z0-9]{1,40})?$";
@@ -45,7 +45,7 @@ fn values(path: &str, parameter: &Parameter) -> Option<RefOr<Schema>> {
         (ParameterIn::Query, "state") => text(STATES),
         (ParameterIn::Query, "order") => text(ORDER),
         (ParameterIn::Query, "startedAfter") => time(),
-        (ParameterIn::Query, "start" | "end") => number(0, MAX_SEQUENCE),
+        (ParameterIn::Query, "start" | "end") => number(0, LATEST),
         (ParameterIn::Query, "limit") => number(1, PAGE),
         (ParameterIn::Header, IDEMPOTENCY_KEY) => text(KEY),
         _ => return None,

@@ -92,6 +92,7 @@ async fn what_is_asked_wrongly_is_refused() {
     let many = vec!["a"; 101].join(",");
     for query in [
         format!("/sandboxes/{id}/metrics?start=-1"),
+        format!("/sandboxes/{id}/metrics?start=9223372036854775808"),
         format!("/sandboxes/{id}/metrics?end=x"),
         "/sandboxes/metrics".to_owned(),
         "/sandboxes/metrics?sandbox_ids=".to_owned(),
