@@ -4,8 +4,10 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use async_nats::client::Request;
 use async_nats::{Client, ConnectOptions, HeaderMap, Subscriber};
 use futures::StreamExt;
+use hyper::{Method, StatusCode};
 use roost_schemas::command::header;
 use roost_schemas::commit::Commit;
 use roost_schemas::event::SandboxEvent;
@@ -70,18 +72,7 @@ async fn a_tenants_programs_do_its_work_and_no_more() -> Result<()> {
                 "{refused}"
             );
         }
-        let page = client
-            .send_request(
-                "roost.read.default",
-                async_nats::client::Request::new()
-                    .headers(HeaderMap::from_iter([(
-                        header::CONTENT_TYPE.parse()?,
-                        "application/json".parse()?,
-                    )]))
-                    .payload(json!({"sandboxes": ["bytenant1"]}).to_string().into()),
-            )
-            .await?;
-        let page: Value = serde_json::from_slice(&page.payload)?;
+        let page = read(&client, &json!({"sandboxes": ["bytenant1"]})).await?;
         ensure!(
             page["events"].as_array().is_some_and(|all| all.len() > 3),
             "{page}"
@@ -99,7 +90,7 @@ async fn a_tenants_programs_do_its_work_and_no_more() -> Result<()> {
         .await?;
         let killed = command(&client, subject, &json!({"type": "kill"})).await?;
         ensure!(killed["accepted"].is_object(), "{killed}");
-        Ok(())
+        too_many_are_refused(stack, &client).await
     })
     .await
 }
@@ -127,6 +118,38 @@ async fn a_hosts_credentials_are_good_for_itself_alone_and_strangers_have_none()
         .await
     })
     .await
+}
+
+/// A page of the tenant's events, or why not.
+async fn read(client: &Client, asked: &Value) -> Result<Value> {
+    let headers = [(header::CONTENT_TYPE.parse()?, "application/json".parse()?)];
+    let request = Request::new()
+        .headers(HeaderMap::from_iter(headers))
+        .payload(asked.to_string().into());
+    let page = client.send_request("roost.read.default", request).await?;
+    Ok(serde_json::from_slice(&page.payload)?)
+}
+
+/// Its requests in a second are counted at both doors of NATS, and the limit is named.
+async fn too_many_are_refused(stack: &Stack, client: &Client) -> Result<()> {
+    let limits = json!({"requests_per_sec": 1});
+    let operator = stack.api();
+    let set = operator.send(Method::PUT, "/v1/tenants/default/limits", &limits);
+    set.await?.expect(StatusCode::OK)?;
+    // The second comes within a second of the first, unless the machine is slow beyond measure.
+    for tries in 0.. {
+        let commanded = command(client, "roost.cmd.default.any.nosuch", &json!({"type": "kill"})).await?;
+        let asked = read(client, &json!({})).await?;
+        let refused = |answer: &Value| {
+            let message = answer["message"].as_str().unwrap_or_default();
+            answer["code"] == "limit_exceeded" && message.contains("requests_per_sec is 1")
+        };
+        if refused(&commanded["rejected"]) && refused(&asked["error"]) {
+            break;
+        }
+        ensure!(tries < 50, "{commanded} {asked}");
+    }
+    Ok(())
 }
 
 /// Waits until a sandbox is told to be running.
