@@ -1,8 +1,8 @@
 //! The jailed one: looks about or tries what it is told to, and says how it went by its exit code.
 
 use std::fs::{self, File};
-use std::io::ErrorKind;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chroot};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chroot, symlink};
 use std::process::{Command, ExitCode};
 
 use nix::sched::{CloneFlags, unshare};
@@ -30,6 +30,7 @@ pub(crate) fn act(what: &str) -> ExitCode {
             .map(|_| File::open("/proc/self/stat"))
             .collect::<Result<Vec<_>, _>>()
             .is_err(),
+        "link" => symlink("/etc/passwd", "/link").is_err() && fs::create_dir("/folder").is_err(),
         "large" => fs::write("/large", vec![0; 2 << 20]).is_err(),
         other => panic!("{other}"),
     };
@@ -67,7 +68,9 @@ fn look() -> ExitCode {
 fn runs_what_it_wrote() -> std::io::Result<()> {
     let own = fs::read("/proc/self/exe")?;
     // Within the limit of a file's size: a program is known by its first bytes.
-    fs::write("/program", &own[..4096])?;
-    fs::set_permissions("/program", PermissionsExt::from_mode(0o700))?;
+    let mut program = File::options();
+    let mut program = program.create(true).write(true).mode(0o700).open("/program")?;
+    program.write_all(&own[..4096])?;
+    drop(program);
     Command::new("/program").status().map(drop)
 }

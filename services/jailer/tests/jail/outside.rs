@@ -55,7 +55,15 @@ fn sees_nothing() -> Result<(), String> {
 }
 
 fn refused() -> Result<(), String> {
-    let tries = ["root", "shell", "written", "shown", "descriptors", "large"];
+    let tries = [
+        "root",
+        "shell",
+        "written",
+        "shown",
+        "descriptors",
+        "link",
+        "large",
+    ];
     tries.into_iter().try_for_each(succeeds)
 }
 
