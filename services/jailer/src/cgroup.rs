@@ -40,9 +40,16 @@ pub(crate) fn join(cli: &Cli) -> Result<(), Jammed> {
         fs::write(&file, &setting.value).map_err(Jammed::at("write", &file))?;
         joined.insert(group);
     }
+    // Version 1 lets a thread move alone, and this process has one. To move a process the kernel stops all of the machine's
+    // from starting threads, and waits for a grace period first.
+    let members = if cli.cgroup_version == 1 {
+        "tasks"
+    } else {
+        "cgroup.procs"
+    };
     // Settings first: nothing of the engine ever ran without them. 0 is whoever writes it.
     joined.iter().try_for_each(|group| {
-        let file = group.join("cgroup.procs");
+        let file = group.join(members);
         fs::write(&file, "0").map_err(Jammed::at("write", &file))
     })
 }
