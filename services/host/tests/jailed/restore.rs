@@ -111,6 +111,7 @@ impl World {
         let spec = self.spec(&first).await?;
         let _vm = self.engines.boot(&first, &spec).await?;
         self.makes_rounds(&first).await?;
+        self.is_filtered(&first)?;
         let whole = self.snapshot(&first, &spec, None, "snone").await?;
         // What was only looked at runs on.
         self.engines.resume(&first).await?;
@@ -209,20 +210,31 @@ impl World {
     }
 
     async fn dies_with_its_pager(&self, owner: &Owner, vm: &dyn Vm) -> Result<()> {
-        let record = fs::read(
-            self.folder
-                .path()
-                .join("engines")
-                .join(owner.to_string())
-                .join("pager.json"),
-        )?;
-        let record: serde_json::Value = serde_json::from_slice(&record)?;
-        let pid = record["process"]["pid"].as_i64().context("a pid")?;
-        let pid = Pid::from_raw(i32::try_from(pid)?).context("a pid")?;
-        kill_process(pid, Signal::KILL)?;
+        kill_process(self.recorded(owner, "pager.json")?, Signal::KILL)?;
         let cause = tokio::time::timeout(Duration::from_millis(1500), vm.exited()).await?;
         ensure!(matches!(cause, Cause::PagerDied { .. }), "{cause:?}");
         Ok(())
+    }
+
+    /// Every thread of the engine, whatever it does, lives under a filter of system calls.
+    fn is_filtered(&self, owner: &Owner) -> Result<()> {
+        let pid = self.recorded(owner, "engine.json")?.as_raw_nonzero();
+        let threads = fs::read_dir(format!("/proc/{pid}/task"))?.collect::<Result<Vec<_>, _>>()?;
+        // Its own, that of the API, and one for the vCPU.
+        ensure!(threads.len() >= 3, "{threads:?}");
+        for thread in threads {
+            let status = fs::read_to_string(thread.path().join("status"))?;
+            ensure!(status.contains("Seccomp:\t2"), "{status}");
+        }
+        Ok(())
+    }
+
+    /// The process that is written down in `file` of the engine's folder.
+    fn recorded(&self, owner: &Owner, file: &str) -> Result<Pid> {
+        let folder = self.folder.path().join("engines").join(owner.to_string());
+        let record: serde_json::Value = serde_json::from_slice(&fs::read(folder.join(file))?)?;
+        let pid = record["process"]["pid"].as_i64().context("a pid")?;
+        Pid::from_raw(i32::try_from(pid)?).context("a pid")
     }
 
     /// Frees everything of `owner`; nothing of its jail is left.
