@@ -72,8 +72,8 @@ async fn reads_go_on_as_soon_as_the_server_does() {
     let mut stage = Stage::new().await;
     let last = Writer::new(&stage.world.ports, "acme", "s1").write(1).await;
     let waits = json!({"after": last, "wait_ms": 30_000});
-    let lost = timeout(Duration::from_millis(200), stage.ask("acme", &waits)).await;
-    assert!(lost.is_err());
+    let waited = timeout(Duration::from_millis(200), stage.ask("acme", &waits)).await;
+    assert!(waited.is_err());
     stage.server.kill();
     stage.server.restart();
     let mut writer = Writer::new(&stage.world.ports, "acme", "s2");
