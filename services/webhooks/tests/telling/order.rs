@@ -177,7 +177,7 @@ async fn a_target_that_asks_for_time_is_left_alone_as_a_whole_and_not_for_ever()
         .await;
     let tries = tries.lock().unwrap().clone();
     assert!(tries[1] - tries[0] >= Duration::from_mins(10));
-    let (least, most) = (Duration::from_mins(60), Duration::from_mins(61));
+    let (least, most) = (Duration::from_hours(1), Duration::from_mins(61));
     assert!((least..most).contains(&(tries[3] - tries[1])), "{tries:?}");
 }
 
