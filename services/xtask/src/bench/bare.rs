@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 use connectrpc::client::{ClientConfig, HttpClient};
 use hyper::{Method, StatusCode};
 use roost_engine::api::MachineConfig;
-use roost_engine::{Client, EngineKind, EngineProcess, Firecracker, Launch};
+use roost_engine::{Client, EngineKind, EngineProcess, Firecracker, Jail, Launch};
 use roost_images::{Image, Manifest};
 use roost_net::{Config, Slot, SlotPool, resolver};
 use roost_schemas::envd::PORT;
@@ -25,7 +25,10 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 
 use crate::client::Api;
+use crate::stack::Binaries;
 
+/// The user of an engine in a jail: one that nobody else is.
+const USER: u32 = 499_999;
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -33,6 +36,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(super) struct Bare {
     kind: EngineKind,
     program: PathBuf,
+    /// Where it restores: a snapshot of the host's names the drives by their places in a jail.
+    jail: Jail,
     kernel: PathBuf,
     initramfs: PathBuf,
     blank: PathBuf,
@@ -52,7 +57,7 @@ impl Bare {
     pub(super) async fn open(
         images: &Path,
         template: &str,
-        qemu: &Path,
+        binaries: &Binaries,
         memory_mib: Option<u64>,
     ) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("roost-bench-").tempdir()?;
@@ -63,10 +68,16 @@ impl Bare {
         let template = templates
             .find(|one| one.name.as_str() == template)
             .context("no such template")?;
-        let (kind, program) = match Firecracker::find().await {
-            Ok(found) => (EngineKind::Firecracker, found.binary),
-            Err(_) => (EngineKind::Qemu, qemu.to_owned()),
+        let (kind, program, jailer, shown) = if let Ok(found) = Firecracker::find().await {
+            let jailer = found.jailer.context("Firecracker has no jailer beside it")?;
+            (EngineKind::Firecracker, found.binary, jailer, Vec::new())
+        } else {
+            let Binaries { qemu, jailer, .. } = binaries;
+            let shown = shown(qemu, images).await?;
+            (EngineKind::Qemu, qemu.clone(), jailer.clone(), shown)
         };
+        let mut jail = Jail::new(jailer, USER, USER, folder.path().join("jails"));
+        jail.shown = shown;
         let file = |image: &Image| images.join(&image.file);
         let mut config = Config::new("bench-bare".parse()?, resolver::of_this_machine()?);
         config.warm = 0;
@@ -79,6 +90,7 @@ impl Bare {
         Ok(Self {
             kind,
             program,
+            jail,
             kernel: file(&manifest.vmlinux.image),
             initramfs: file(&manifest.initramfs),
             blank: file(&manifest.blank_drive),
@@ -103,10 +115,11 @@ impl Bare {
         Ok(folder)
     }
 
-    /// Starts an engine in the slot.
-    async fn launch(&self, round: u32, folder: &Path) -> Result<(EngineProcess, Client)> {
-        let mut launch = Launch::new(self.kind, &self.program, format!("bare-{round}"), folder);
+    /// Starts an engine in the slot, and in `jail` if there is one.
+    async fn launch(&self, id: &str, folder: &Path, jail: Option<Jail>) -> Result<(EngineProcess, Client)> {
+        let mut launch = Launch::new(self.kind, &self.program, id, folder);
         launch.netns = Some(self.slot.netns.clone());
+        launch.jail = jail;
         let process = launch.spawn().await?;
         *self.running() = Some(process.clone());
         let client = Client::of(&process);
@@ -205,6 +218,21 @@ impl Bare {
         self.pool.purge().await?;
         Ok(())
     }
+}
+
+/// What QEMU is shown in a jail.
+async fn shown(qemu: &Path, images: &Path) -> Result<Vec<PathBuf>> {
+    let files = crate::process::run(tokio::process::Command::new(qemu).arg("--files")).await?;
+    Ok(files
+        .lines()
+        .map(PathBuf::from)
+        .chain([images.canonicalize()?])
+        .collect())
+}
+
+/// The id of the engine of a round.
+fn id(round: u32) -> String {
+    format!("bare-{round}")
 }
 
 /// A path as an engine is told it.

@@ -29,7 +29,7 @@ const MEMORY_MIB: u64 = 160;
 pub(super) async fn run(rounds: u32, cancelled: &CancellationToken) -> Result<()> {
     let parts = prepare::parts(Profile::Release, cancelled).await?;
     let state = StateFolder::temporary("bench")?;
-    let engine = Bare::open(&parts.images, TEMPLATE, &parts.binaries.qemu, Some(MEMORY_MIB)).await?;
+    let engine = Bare::open(&parts.images, TEMPLATE, &parts.binaries, Some(MEMORY_MIB)).await?;
     let work = async |stack: &Stack| measure(stack, &engine, rounds).await;
     let measured = Stack::with(parts, Ports::free()?, state, cancelled, work).await;
     engine.close().await?;

@@ -34,7 +34,7 @@ struct Times {
 pub(super) async fn run(rounds: u32, cancelled: &CancellationToken) -> Result<()> {
     let parts = prepare::parts(Profile::Release, cancelled).await?;
     let state = StateFolder::temporary("bench")?;
-    let engine = Bare::open(&parts.images, TEMPLATE, &parts.binaries.qemu, None).await?;
+    let engine = Bare::open(&parts.images, TEMPLATE, &parts.binaries, None).await?;
     let pager = parts.binaries.pager.clone();
     let work = async |stack: &Stack| measure(stack, &engine, &pager, rounds).await;
     let measured = Stack::with(parts, Ports::free()?, state, cancelled, work).await;

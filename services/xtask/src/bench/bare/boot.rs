@@ -7,7 +7,7 @@ use anyhow::Result;
 use roost_engine::Client;
 use roost_engine::api::{BootSource, Drive, Entropy, NetworkInterface};
 
-use super::{Bare, text};
+use super::{Bare, id, text};
 
 impl Bare {
     /// Boots with `command_line`, runs `command` with its one argument, and tells how long it took until its output was
@@ -29,7 +29,7 @@ impl Bare {
         )
         .await?;
         let began = Instant::now();
-        let (process, client) = self.launch(round, &folder).await?;
+        let (process, client) = self.launch(&id(round), &folder, None).await?;
         self.configure(&client, &data, command_line).await?;
         client.start().await?;
         self.until_answering().await?;

@@ -1,7 +1,7 @@
-//! A restore with the bare engine: pager, engine, load, resume, and nothing that Roost adds.
+//! A restore with the bare engine: pager, engine in a jail, load, resume, and nothing that Roost adds.
 
 use std::fs::{self, File};
-use std::os::unix::fs::{FileExt, symlink};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -13,7 +13,10 @@ use roost_schemas::snapshot::{Manifest, PAGE, file};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use super::{Bare, text};
+use super::{Bare, id};
+
+/// Where the engine finds its pager, in its jail.
+const SOCKET: &str = "uffd.sock";
 
 impl Bare {
     /// Restores what is sealed in `snapshot`, runs `command` with its one argument, and tells how long it took until its
@@ -27,14 +30,19 @@ impl Bare {
     ) -> Result<Duration> {
         let folder = self.round(round)?;
         // The drives are there before the clock runs: the bar is for the engine alone.
-        symlink(&self.base, folder.join("base"))?;
-        drive(snapshot, &folder.join("data"))?;
+        let (id, jail, program) = (id(round), &self.jail, &self.program);
+        jail.open(program, &id, &folder)?;
+        jail.share(program, &id, &self.base, "base")?;
+        let data = folder.join("data");
+        drive(snapshot, &data)?;
+        jail.give(program, &id, &data, "data")?;
         let began = Instant::now();
-        let socket = folder.join("uffd.sock");
+        let socket = jail.root(program, &id).join(SOCKET);
         let _pager = start(pager, snapshot, &socket, &folder.join("pager.sock")).await?;
-        let (process, client) = self.launch(round, &folder).await?;
-        let state = text(&snapshot.join(file::STATE));
-        let load = SnapshotLoad::new(state, MemBackendType::Uffd, text(&socket));
+        jail.give_up(program, &id, SOCKET)?;
+        let (process, client) = self.launch(&id, &folder, Some(jail.clone())).await?;
+        let state = jail.share(program, &id, &snapshot.join(file::STATE), "state")?;
+        let load = SnapshotLoad::new(state, MemBackendType::Uffd, format!("/{SOCKET}"));
         client.load_snapshot(&load, self.machine.mem_size_mib).await?;
         client.resume().await?;
         self.until_answering().await?;
@@ -42,6 +50,7 @@ impl Bare {
         self.output(command).await?;
         let took = began.elapsed();
         self.end(process, &folder).await?;
+        jail.remove(program, &id)?;
         Ok(took)
     }
 }
