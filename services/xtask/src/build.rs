@@ -54,11 +54,7 @@ pub async fn daemons(profile: Profile) -> Result<Binaries> {
         let mut selection = vec![ALL];
         selection.extend(BINARIES.iter().flat_map(|name| ["--bin", name]));
         let mut executables = cargo(profile, &selection).await?;
-        let mut take = |name| {
-            executables
-                .remove(name)
-                .with_context(|| format!("cargo built no binary {name}"))
-        };
+        let mut take = |name| take(&mut executables, name);
         Ok(Binaries {
             host: take("roost-host")?,
             reconciler: take("roost-reconciler")?,
@@ -78,10 +74,7 @@ pub async fn simulator() -> Result<PathBuf> {
     ui::step("simulator", async {
         let mut selection = vec![ALL, "--bin", "roost-sim"];
         selection.extend(crate::sim::BUGS);
-        let mut executables = cargo(Profile::Dev, &selection).await?;
-        executables
-            .remove("roost-sim")
-            .context("cargo built no binary roost-sim")
+        take(&mut cargo(Profile::Dev, &selection).await?, "roost-sim")
     })
     .await
 }
@@ -98,6 +91,12 @@ pub async fn example(package: &str, example: &str) -> Result<PathBuf> {
             .with_context(|| format!("cargo built no example {example}"))
     })
     .await
+}
+
+fn take(executables: &mut BTreeMap<String, PathBuf>, name: &str) -> Result<PathBuf> {
+    executables
+        .remove(name)
+        .with_context(|| format!("cargo built no binary {name}"))
 }
 
 /// The part of Cargo's messages that matters here.

@@ -20,6 +20,9 @@ pub(super) const SECURITY: &[&str] = &[build::ALL, "--features", "xtask/e2e", "-
 /// The arguments that select the simulator's own tests.
 const SIMULATOR: &[&str] = &[build::ALL, "--test", "bugs", "--test", "replay"];
 
+/// Reads counts from a line, if it tells them.
+type Count = fn(&str) -> Option<Counts>;
+
 /// A run of tests.
 #[derive(Debug)]
 pub(super) struct Run {
@@ -30,61 +33,44 @@ pub(super) struct Run {
 
 /// Runs the selected tests.
 pub(super) async fn run(parts: &Parts, selection: &[&str], filters: &[String]) -> Result<Run> {
+    let (mut command, stream, count) = runner(selection, filters);
+    command.env("PATH", process::path_with(&parts.nats_server));
+    counted(command, stream, count).await
+}
+
+/// Runs the simulator's own tests, which need nothing but the compiler.
+pub(super) async fn simulator() -> Result<Run> {
+    let (command, stream, count) = runner(&[SIMULATOR, &sim::BUGS].concat(), &[]);
+    counted(command, stream, count).await
+}
+
+/// What runs the tests that `selection` and `filters` name, where it tells of them, and how that is read.
+fn runner(selection: &[&str], filters: &[String]) -> (Command, Stream, Count) {
     let mut command = build::command();
     if process::find("cargo-nextest").is_some() {
         command
             .args(["nextest", "run", "--locked"])
             .args(selection)
             .args(filters);
-        return finish(parts, command, Stream::Err, in_nextest_summary).await;
+        return (command, Stream::Err, in_nextest_summary);
     }
     command
         .args(["test", "--no-fail-fast", "--locked"])
         .args(selection)
         .arg("--")
         .args(filters);
-    finish(parts, command, Stream::Out, in_libtest_result).await
-}
-
-/// Runs the simulator's own tests, which need nothing but the compiler.
-pub(super) async fn simulator() -> Result<Run> {
-    let mut command = build::command();
-    if process::find("cargo-nextest").is_some() {
-        command
-            .args(["nextest", "run", "--locked"])
-            .args(SIMULATOR)
-            .args(sim::BUGS);
-        return counted(command, Stream::Err, in_nextest_summary).await;
-    }
-    command
-        .args(["test", "--no-fail-fast", "--locked"])
-        .args(SIMULATOR)
-        .args(sim::BUGS);
-    counted(command, Stream::Out, in_libtest_result).await
+    (command, Stream::Out, in_libtest_result)
 }
 
 /// Runs the examples in the documentation, which nextest does not.
 pub(super) async fn documentation(parts: &Parts) -> Result<Run> {
     let mut command = build::command();
     command.args(["test", "--quiet", "--doc", "--workspace", "--locked"]);
-    finish(parts, command, Stream::Out, in_libtest_result).await
-}
-
-async fn finish(
-    parts: &Parts,
-    mut command: Command,
-    stream: Stream,
-    count: impl Fn(&str) -> Option<Counts>,
-) -> Result<Run> {
     command.env("PATH", process::path_with(&parts.nats_server));
-    counted(command, stream, count).await
+    counted(command, Stream::Out, in_libtest_result).await
 }
 
-async fn counted(
-    mut command: Command,
-    stream: Stream,
-    count: impl Fn(&str) -> Option<Counts>,
-) -> Result<Run> {
+async fn counted(mut command: Command, stream: Stream, count: Count) -> Result<Run> {
     let colour = if std::io::stderr().is_terminal() {
         "always"
     } else {
